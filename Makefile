@@ -1,0 +1,127 @@
+# Consentry. `make` alone prints every target; docs/development.md says why things are as they are.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.SUFFIXES:
+
+ARGS ?=
+NAME ?=
+
+# Whole runs are bounded, so that a test that hangs ends with the stacks of everything that waits.
+TEST_TIMEOUT ?= 20m
+SOAK_TIMEOUT ?= 4h
+
+##@ Run
+
+.PHONY: dev
+dev: bin/temporal-dev bin/consentry-dev ## Run the whole system on this machine; Ctrl-C stops it (ARGS="--help" shows the flags)
+	@exec bin/consentry-dev $(ARGS)
+
+.PHONY: dev-reset
+dev-reset: ## Forget everything that make dev has kept in .dev/
+	rm -rf .dev
+
+.PHONY: demo
+demo: bin/temporal-dev bin/consentry-dev ## Migrate the demo customers from start to end without a person, through a killed worker and a missed deadline
+	@exec bin/consentry-dev demo $(ARGS)
+
+##@ Check
+
+.PHONY: test
+test: prerequisites lint test-go e2e ## Run everything that CI runs: lint, Go tests with the race detector, the browser journey
+
+.PHONY: test-go
+test-go: prerequisites-go bin/temporal-dev bin/consentry-dev ## Run the Go tests, also those against a real Temporal server, but no browser
+	@tools/step 'Go tests of the Temporal development server'
+	cd dev/temporal && go test -timeout $(TEST_TIMEOUT) ./...
+	@tools/step 'Go tests, with the race detector'
+	go test -race -timeout $(TEST_TIMEOUT) ./...
+
+.PHONY: e2e
+e2e: prerequisites-browser bin/temporal-dev bin/consentry-dev test/e2e-browser/node_modules/.package-lock.json ## Walk through the console in a real browser, with accessibility checks
+	@tools/step 'Browser journeys'
+	cd test/e2e-browser && npm test
+
+.PHONY: lint
+lint: bin/golangci-lint bin/workflowcheck ## Check style, mistakes, the import table and that workflow code is deterministic
+	@tools/step 'Lint'
+	bin/golangci-lint run ./...
+	cd dev/temporal && ../../bin/golangci-lint run --config ../../.golangci.yml ./...
+	@tools/step 'Determinism of workflow code'
+	$(if $(wildcard workflows/*.go),bin/workflowcheck -config tools/workflowcheck/config.yaml ./workflows/...)
+	@tools/step 'Import table'
+	go test ./test/architecture
+
+##@ Measure
+
+.PHONY: bench
+bench: bin/temporal-dev bin/consentry-dev ## Print the figures as JSON lines (NAME=prefix measures a part)
+	@exec go run ./test/bench $(if $(NAME),--name '$(NAME)') $(ARGS)
+
+.PHONY: soak
+soak: bin/temporal-dev bin/consentry-dev ## Run the long runs: faults, load and time, for hours
+	go test -tags soak -timeout $(SOAK_TIMEOUT) ./test/...
+
+##@ Make
+
+.PHONY: build
+build: bin/temporal-dev binaries ## Build every program into bin/
+
+.PHONY: record
+record: bin/temporal-dev ## Record the workflow histories that the replay tests use
+	@exec go run ./test/record $(ARGS)
+
+.PHONY: screens
+screens: prerequisites-browser bin/temporal-dev bin/consentry-dev test/e2e-browser/node_modules/.package-lock.json ## Take screenshots of every console page into .dev/screens/
+	cd test/e2e-browser && npm run screens
+
+.PHONY: help
+help: ## Print this
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+
+# ---- What the targets above are made of -----------------------------------------------------------------------------
+
+# The Go tool knows best whether one of our programs is stale; asked each time, it answers in a second.
+bin/consentry-dev: FORCE
+	@go build -o $@ ./dev
+
+# One line per program: its file in bin/ and its package. A program that does not exist yet is left out.
+PROGRAMS := \
+	bin/consentry-worker=./worker \
+	bin/consentry-api=./api \
+	bin/consentry-dev=./dev \
+	bin/consentry=./starter \
+	bin/entra-emulator=./emulator/cmd/entra-emulator
+
+.PHONY: binaries
+binaries:
+	@$(foreach p,$(PROGRAMS),$(if $(wildcard $(lastword $(subst =, ,$p))/*.go),go build -o $(subst =, ,$p) &&)) true
+
+# The tools below come from modules of their own: heavy to build, pinned, and none of their dependencies in the product.
+TEMPORAL_DEV_SOURCES := $(filter-out %_test.go,$(wildcard dev/temporal/*.go)) dev/temporal/go.mod dev/temporal/go.sum
+
+bin/temporal-dev: $(TEMPORAL_DEV_SOURCES)
+	@tools/go-build dev/temporal $@ . 'the Temporal server with its UI'
+
+bin/golangci-lint: tools/golangci-lint/go.mod tools/golangci-lint/go.sum
+	@tools/go-build tools/golangci-lint $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint 'the linters'
+
+bin/workflowcheck: tools/workflowcheck/go.mod tools/workflowcheck/go.sum
+	@tools/go-build tools/workflowcheck $@ go.temporal.io/sdk/contrib/tools/workflowcheck 'the determinism checker'
+
+test/e2e-browser/node_modules/.package-lock.json: test/e2e-browser/package.json test/e2e-browser/package-lock.json
+	cd test/e2e-browser && npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: prerequisites prerequisites-go prerequisites-browser
+prerequisites: prerequisites-go prerequisites-browser
+prerequisites-go:
+	@tools/prerequisites go
+prerequisites-browser:
+	@tools/prerequisites browser
+
+.PHONY: FORCE
+FORCE:
