@@ -1,0 +1,52 @@
+package store
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+
+	"consentry/internal/domain"
+	"consentry/internal/service"
+)
+
+// rows implements service.Rows on one transaction.
+type rows struct {
+	ctx    context.Context
+	db     bun.IDB
+	mirror MirrorOn
+}
+
+func of[T any](r *rows) service.Table[T]  { return table[T]{ctx: r.ctx, db: r.db, pk: "id"} }
+func log[T any](r *rows) service.Table[T] { return table[T]{ctx: r.ctx, db: r.db, pk: "seq"} }
+
+func (r *rows) Accounts() service.Table[domain.Account]         { return of[domain.Account](r) }
+func (r *rows) Contacts() service.Table[domain.Contact]         { return of[domain.Contact](r) }
+func (r *rows) People() service.Table[domain.Person]            { return of[domain.Person](r) }
+func (r *rows) Grants() service.Table[domain.Grant]             { return of[domain.Grant](r) }
+func (r *rows) Sessions() service.Table[domain.Session]         { return of[domain.Session](r) }
+func (r *rows) SignInStates() service.Table[domain.SignInState] { return of[domain.SignInState](r) }
+func (r *rows) Integrations() service.Table[domain.Integration] { return of[domain.Integration](r) }
+func (r *rows) LegacyApps() service.Table[domain.LegacyApp]     { return of[domain.LegacyApp](r) }
+func (r *rows) Secrets() service.Table[domain.Secret]           { return of[domain.Secret](r) }
+func (r *rows) Cells() service.Table[domain.Cell]               { return of[domain.Cell](r) }
+func (r *rows) Credentials() service.Table[domain.Credential]   { return of[domain.Credential](r) }
+func (r *rows) Connectors() service.Table[domain.Connector]     { return of[domain.Connector](r) }
+func (r *rows) Campaigns() service.Table[domain.Campaign]       { return of[domain.Campaign](r) }
+func (r *rows) Migrations() service.Table[domain.Migration]     { return of[domain.Migration](r) }
+func (r *rows) Snapshots() service.Table[domain.CutOverSnapshot] {
+	return of[domain.CutOverSnapshot](r)
+}
+func (r *rows) Decisions() service.Table[domain.Decision] { return of[domain.Decision](r) }
+func (r *rows) ConsentSessions() service.Table[domain.ConsentSession] {
+	return of[domain.ConsentSession](r)
+}
+func (r *rows) Proofs() service.Table[domain.Proof]           { return of[domain.Proof](r) }
+func (r *rows) SyncRuns() service.Table[domain.SyncRun]       { return of[domain.SyncRun](r) }
+func (r *rows) Holds() service.Table[domain.Hold]             { return of[domain.Hold](r) }
+func (r *rows) Notices() service.Table[domain.Notice]         { return of[domain.Notice](r) }
+func (r *rows) Changes() service.Table[domain.Change]         { return log[domain.Change](r) }
+func (r *rows) Audit() service.Table[domain.AuditEntry]       { return log[domain.AuditEntry](r) }
+func (r *rows) CommandKeys() service.Table[domain.CommandKey] { return of[domain.CommandKey](r) }
+func (r *rows) EngineCalls() service.Table[domain.EngineCall] { return of[domain.EngineCall](r) }
+
+func (r *rows) Mirror() service.Mirror { return r.mirror(r.ctx, r.db) }
