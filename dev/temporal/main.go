@@ -43,6 +43,9 @@ func main() {
 // run serves until ctx ends. One line on standard output says when the server can be used.
 func run(ctx context.Context, o options) error {
 	s, err := start(ctx, o)
+	if err != nil && ctx.Err() != nil {
+		return nil // told to stop before it was ready: what failed meanwhile failed because of that
+	}
 	if err != nil {
 		return err
 	}
