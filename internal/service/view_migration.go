@@ -1,0 +1,104 @@
+package service
+
+import (
+	"context"
+
+	"consentry/internal/domain"
+)
+
+// ViewMigration is the wizard's page: everything about one attempt.
+type ViewMigration struct {
+	ViewShell
+	ViewTask
+	Legacy    domain.LegacyApp
+	Connector domain.Connector // the one it leads to; zero until it exists
+	Cell      domain.Cell
+	Session   domain.ConsentSession // the latest; zero: nobody tried yet
+	Decision  domain.Decision       // the latest
+	Proof     domain.Proof          // the one on the table; zero: none
+	Run       domain.SyncRun        // of this migration: the first sync while cutting over, else the shadow run
+	People    map[string]string     // person id → name
+	Deciders  []string              // who of the account may decide
+}
+
+// ViewMigration reads one migration, open or ended.
+func (s *Service) ViewMigration(ctx context.Context, caller domain.Caller, id string) (ViewMigration, error) {
+	var v ViewMigration
+	err := s.Read(ctx, caller, func(tx *Tx) error {
+		m, err := tx.Migrations().Get(id)
+		if err != nil || !caller.Sees(m.AccountID) {
+			return notHere("migration", err)
+		}
+		if v.ViewShell, err = tx.viewShell(m.AccountID); err != nil {
+			return err
+		}
+		if v.ViewTask, err = tx.viewTask(m, map[string]domain.Campaign{}); err != nil {
+			return err
+		}
+		return tx.viewMigrationRows(&v)
+	})
+	return v, err
+}
+
+func (t *Tx) viewMigrationRows(v *ViewMigration) (err error) {
+	m := v.Migration
+	if v.Legacy, err = optional(t.LegacyApps().Get(m.IntegrationID)); err != nil {
+		return err
+	}
+	v.Legacy.SecretRef = ""
+	if v.Session, err = t.viewSession(m.ID); err != nil {
+		return err
+	}
+	if v.Connector, err = t.viewConnectorOf(m, v.Integration); err != nil {
+		return err
+	}
+	cell := v.Connector.CellID
+	if cell == "" {
+		cell = v.Session.CellID
+	}
+	if v.Cell, err = optional(t.Cells().Get(cell)); err != nil {
+		return err
+	}
+	latest := Query{Where: Where{"migration_id": m.ID}, Order: []string{"-given_at", "-id"}, Limit: 1}
+	if v.Decision, err = optional(t.Decisions().Find(latest)); err != nil {
+		return err
+	}
+	if v.Proof, err = optional(t.Proofs().Get(m.ProofID)); err != nil {
+		return err
+	}
+	if v.Run, err = t.viewMigrationRun(m); err != nil {
+		return err
+	}
+	if v.People, err = t.viewPeople(m.StartedBy, v.Session.PersonID, v.Decision.GivenBy); err != nil {
+		return err
+	}
+	v.Deciders, err = t.viewHolders(m.AccountID, domain.RoleMigrate)
+	return err
+}
+
+// viewSession gives the attempt's latest consent session without anything that
+// a browser or the sign-in holds.
+func (t *Tx) viewSession(migrationID string) (domain.ConsentSession, error) {
+	c, err := optional(t.ConsentSessions().Find(Query{Where: Where{"migration_id": migrationID}, Order: []string{"-created_at", "-id"}, Limit: 1}))
+	c.StartDigest, c.CookieDigest, c.StateDigest, c.Nonce, c.SealedVerifier = "", "", "", "", nil
+	return c, err
+}
+
+// viewConnectorOf gives the connector of the migration, or the one the account
+// already has for the tenant and product, which a later migration reuses.
+func (t *Tx) viewConnectorOf(m domain.Migration, i domain.Integration) (domain.Connector, error) {
+	if m.ConnectorID != "" {
+		return optional(t.Connectors().Get(m.ConnectorID))
+	}
+	return optional(t.Connectors().Find(By(Where{"account_id": m.AccountID, "tenant_id": i.TenantID, "product": i.Product})))
+}
+
+func (t *Tx) viewMigrationRun(m domain.Migration) (domain.SyncRun, error) {
+	purpose := domain.RunShadow
+	if m.Phase == domain.CuttingOver || m.Phase.Switched() {
+		purpose = domain.RunFirst
+	}
+	return optional(t.SyncRuns().Find(Query{
+		Where: Where{"migration_id": m.ID, "purpose": string(purpose)}, Order: []string{"-started_at", "-id"}, Limit: 1,
+	}))
+}
