@@ -1,0 +1,53 @@
+package service
+
+import (
+	"context"
+
+	"consentry/internal/domain"
+)
+
+// FirstCertificate is a cell's first key pair: minted by us, its public part
+// added to the app registration by a person, because an app without any valid
+// certificate cannot add one to itself.
+type FirstCertificate struct {
+	Sealed         []byte // private key, sealed
+	CertificateDER []byte
+	Thumbprint     string // SHA-256, hex
+	SHA1           string // hex
+	KeyID          string // Graph's id of the added key; "" if the person did not note it
+	NotBefore      domain.Instant
+	NotAfter       domain.Instant
+}
+
+// RegisterCell makes one of the vendor's app registrations known, together with
+// its first certificate as the active credential. Operators only. Registering a
+// known cell again changes nothing.
+func (s *Service) RegisterCell(ctx context.Context, caller domain.Caller, cell domain.Cell, first FirstCertificate) (domain.Cell, error) {
+	return Do(ctx, s, caller, "", "register-cell", cell.ID, func(tx *Tx) (domain.Cell, error) {
+		if !caller.Operator() {
+			return cell, domain.Refuse(domain.Forbidden, "operator-needed", "Only an operator of the vendor may register a cell.")
+		}
+		known, err := tx.Cells().Get(cell.ID)
+		if err == nil || !domain.IsNotFound(err) {
+			return known, err
+		}
+		cell.CreatedAt = tx.At()
+		if err := tx.Cells().Insert(&cell); err != nil {
+			return cell, err
+		}
+		secret := domain.Secret{ID: domain.NewID("key"), Sealed: first.Sealed, CreatedAt: tx.At()}
+		if err := tx.Secrets().Insert(&secret); err != nil {
+			return cell, err
+		}
+		credential := domain.Credential{
+			ID: domain.NewID("crd"), CellID: cell.ID, State: domain.CredentialActive, SecretRef: secret.ID,
+			CertificateDER: first.CertificateDER, Thumbprint: first.Thumbprint, SHA1: first.SHA1, KeyID: first.KeyID,
+			NotBefore: first.NotBefore, NotAfter: first.NotAfter, PersonPublished: true,
+			PreparedAt: tx.At(), PublishedAt: tx.At(), VerifiedAt: tx.At(), ActivatedAt: tx.At(),
+		}
+		if err := tx.Credentials().Insert(&credential); err != nil {
+			return cell, err
+		}
+		return cell, tx.Done("", "register-cell", "cell", cell.ID, map[string]string{"thumbprint": first.Thumbprint})
+	})
+}
