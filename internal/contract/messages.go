@@ -47,11 +47,13 @@ type ApplyDecision struct {
 }
 
 // DecisionResult is how a decision came out. A refusal is a result, not an
-// error. Phase is the migration's phase afterwards.
+// error. Standing is the migration afterwards; DatesChanged says that its dates
+// have to be read again.
 type DecisionResult struct {
-	State domain.DecisionState `json:"state"`
-	Code  string               `json:"code,omitempty"`
-	Phase domain.Phase         `json:"phase"`
+	State        domain.DecisionState `json:"state"`
+	Code         string               `json:"code,omitempty"`
+	DatesChanged bool                 `json:"datesChanged,omitempty"`
+	Standing
 }
 
 // MigrationDescription answers the query "describe".

@@ -49,7 +49,21 @@ type Cell struct {
 	ClientID            string
 	ApplicationObjectID string
 	HomeTenantID        string
+	Rotation            RotationPolicy
+	RotationRequestedAt Instant // a person asked to rotate now
 	CreatedAt           Instant
+}
+
+// RotationPolicy is how a cell's certificates are replaced. A zero field means
+// the product's default; a demonstration sets seconds.
+type RotationPolicy struct {
+	Period        Duration `json:"period,omitempty"`
+	Lifetime      Duration `json:"lifetime,omitempty"`
+	OldKeyGrace   Duration `json:"oldKeyGrace,omitempty"`
+	Proofs        int      `json:"proofs,omitempty"`
+	ProofInterval Duration `json:"proofInterval,omitempty"`
+	PublishSettle Duration `json:"publishSettle,omitempty"`
+	ProofPatience Duration `json:"proofPatience,omitempty"`
 }
 
 // CredentialState is where a certificate of a cell stands in its life.

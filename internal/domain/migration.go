@@ -47,7 +47,8 @@ type Migration struct {
 	Region          string
 	Phase           Phase
 	PhaseSince      Instant
-	Open            bool // at most one per integration (unique index)
+	PhaseSeq        int64 // grows with every change of Phase: an answer that was overtaken is known by it
+	Open            bool  // at most one per integration (unique index)
 	Overdue         bool
 	OverdueSince    Instant
 	Deadline        Instant // an extension of this account's own; zero = the campaign's
@@ -68,7 +69,8 @@ type Migration struct {
 	ArmedFor        Instant // what the workflow's one timer is set to
 	ArmedVersion    int64   // the campaign version it was read from
 	ArmedReadAt     Instant
-	RemindedRungs   int
+	RemindedRungs   int     // rungs of the reminder ladder that are done with …
+	RemindedFor     Instant // … for this date; another date begins the ladder anew
 	MigratedAt      Instant
 	WayBackUntil    Instant
 	CleanUpUntil    Instant
