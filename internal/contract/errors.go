@@ -15,5 +15,7 @@ const (
 	ErrStopped              = "StoppedByRule"        // the predicate or an epoch said no
 	ErrNotFound             = "NotFound"
 	ErrStoreUnavailable     = "StoreUnavailable"
-	ErrMisconfigured        = "Misconfigured" // a person of the vendor must act
+	ErrMisconfigured        = "Misconfigured"  // a person of the vendor must act
+	ErrRunOpen              = "RunOpen"        // wait: another run of the integration holds its row
+	ErrPageUnreadable       = "PageUnreadable" // never retry: no delta page
 )
