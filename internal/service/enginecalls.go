@@ -23,7 +23,9 @@ func (t *Tx) Call(kind domain.EngineCallKind, accountID, target, name, dedupeID 
 	}
 	c := domain.EngineCall{
 		ID: domain.NewID("call"), Kind: kind, AccountID: accountID, Target: target, Name: name, DedupeID: dedupeID,
-		Payload: payload, State: "waiting", NextAt: t.In(redeliverAfter), CreatedAt: t.At(),
+		Payload: payload, State: "waiting", NextAt: t.In(redeliverAfter),
+		// A microsecond apart, so that calls of one command keep their order.
+		CreatedAt: t.In(time.Duration(len(t.calls)) * time.Microsecond),
 	}
 	if err := t.EngineCalls().Insert(&c); err != nil {
 		return err
@@ -85,21 +87,35 @@ func (s *Service) RedeliverCalls(ctx context.Context) (taken int, err error) {
 	return taken, ctx.Err()
 }
 
-// deliverOne delivers a call and records the outcome. Delivering twice is
-// harmless (Engine promises it), so no lock is held around the network.
+// deliverOne delivers a call, after those that wait for the same target since
+// longer: a signal must not overtake the start of its workflow.
 func (s *Service) deliverOne(ctx context.Context, id string) error {
-	var call domain.EngineCall
-	err := s.store.Read(ctx, func(rows Rows) (err error) {
-		call, err = rows.EngineCalls().Get(id)
+	var queue []domain.EngineCall
+	err := s.store.Read(ctx, func(rows Rows) error {
+		call, err := rows.EngineCalls().Get(id)
+		if err != nil || call.State != "waiting" {
+			return err
+		}
+		queue, err = rows.EngineCalls().List(Query{
+			Where: Where{"state": "waiting", "target": call.Target, "created_at <=": call.CreatedAt}, Order: []string{"created_at", "id"},
+		})
 		return err
 	})
-	if err != nil || call.State != "waiting" {
-		return err
+	for _, call := range queue {
+		if err := s.handOver(ctx, call); err != nil {
+			return err
+		}
 	}
+	return err
+}
+
+// handOver delivers one call and records the outcome. Delivering twice is
+// harmless (Engine promises it), so no lock is held around the network.
+func (s *Service) handOver(ctx context.Context, call domain.EngineCall) error {
 	failure := s.engine.Deliver(ctx, call)
 	dropped := domain.KindOf(failure) == domain.Gone // its workflow is complete: nobody is left to tell
-	err = s.store.Write(context.WithoutCancel(ctx), func(rows Rows) error {
-		c, err := rows.EngineCalls().Get(id)
+	err := s.store.Write(context.WithoutCancel(ctx), func(rows Rows) error {
+		c, err := rows.EngineCalls().Get(call.ID)
 		if err != nil || c.State != "waiting" {
 			return err
 		}
