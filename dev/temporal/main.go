@@ -44,7 +44,7 @@ func main() {
 func run(ctx context.Context, o options) error {
 	s, err := start(ctx, o)
 	if err != nil && ctx.Err() != nil {
-		return nil // told to stop before it was ready: what failed meanwhile failed because of that
+		return nil //nolint:nilerr // told to stop before it was ready: what failed meanwhile failed because of that
 	}
 	if err != nil {
 		return err

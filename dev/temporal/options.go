@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"strconv"
 
@@ -83,10 +84,7 @@ var consentrySearchAttributes = map[string]enumspb.IndexedValueType{
 }
 
 func (o *options) searchAttributes() (map[string]enumspb.IndexedValueType, error) {
-	attributes := map[string]enumspb.IndexedValueType{}
-	for name, kind := range consentrySearchAttributes {
-		attributes[name] = kind
-	}
+	attributes := maps.Clone(consentrySearchAttributes)
 	for name, kindName := range o.SearchAttribute {
 		kind, err := enumspb.IndexedValueTypeFromString(kindName)
 		if err != nil || kind == enumspb.INDEXED_VALUE_TYPE_UNSPECIFIED {

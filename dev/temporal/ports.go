@@ -48,14 +48,20 @@ func probe(ip string, port int, flag string) (int, error) {
 
 // freePorts holds all its listeners open until it has enough, so that no port is given twice.
 func freePorts(ip string, count int) ([]int, error) {
-	ports := make([]int, count)
-	for i := range ports {
+	var ports []int
+	var listeners []net.Listener
+	defer func() {
+		for _, listener := range listeners {
+			listener.Close()
+		}
+	}()
+	for range count {
 		listener, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
 		if err != nil {
 			return nil, fmt.Errorf("no free port on %s: %w", ip, err)
 		}
-		defer listener.Close()
-		ports[i] = listener.Addr().(*net.TCPAddr).Port
+		listeners = append(listeners, listener)
+		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
 	}
 	return ports, nil
 }
