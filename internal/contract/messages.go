@@ -28,9 +28,12 @@ type Dates struct {
 }
 
 // ConsentGranted says that a verified consent session exists for the attempt.
+// PhaseSeq numbers the phase ConfirmingConsent that it began, so that a repeat,
+// or a message that the attempt has overtaken, is told from news.
 type ConsentGranted struct {
 	AttemptID        string `json:"attemptId"`
 	ConsentSessionID string `json:"consentSessionId"`
+	PhaseSeq         int64  `json:"phaseSeq"`
 }
 
 // DatesChanged asks the attempt to read its dates again.

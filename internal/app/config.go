@@ -1,0 +1,111 @@
+package app
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"consentry/internal/engine"
+)
+
+// Config is what a process needs to know. Each field is a flag and an
+// environment variable; secrets are given as files and never printed.
+type Config struct {
+	Database string `name:"database" env:"CONSENTRY_DATABASE" required:"" placeholder:"FILE" help:"SQLite database file; created when missing."`
+	KeyFile  string `name:"key-file" env:"CONSENTRY_KEY_FILE" required:"" placeholder:"FILE" help:"File that holds the URL of the key that seals secrets, for example base64key://…"`
+
+	PublicURL string `name:"public-url" env:"CONSENTRY_PUBLIC_URL" required:"" placeholder:"URL" help:"Address under which browsers reach the console; Microsoft sends them back to it."`
+	Listen    string `name:"listen" env:"CONSENTRY_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the API and console listen."`
+
+	Cloud            string `name:"cloud" env:"CONSENTRY_CLOUD" default:"global" help:"Microsoft cloud: global, usgov, usgov-dod, china, or custom with the three addresses below."`
+	Authority        string `name:"authority" env:"CONSENTRY_AUTHORITY" placeholder:"URL" help:"Custom cloud: where tokens are asked for (https)."`
+	BrowserAuthority string `name:"browser-authority" env:"CONSENTRY_BROWSER_AUTHORITY" placeholder:"URL" help:"Custom cloud: where browsers are sent to sign in; the authority when empty."`
+	GraphURL         string `name:"graph-url" env:"CONSENTRY_GRAPH_URL" placeholder:"URL" help:"Custom cloud: Microsoft Graph with its version, for example https://graph.microsoft.com/v1.0"`
+	CAFile           string `name:"ca-file" env:"CONSENTRY_CA_FILE" placeholder:"FILE" help:"Further certificate authorities to trust for Microsoft's addresses (PEM)."`
+
+	ConsoleTenant     string `name:"console-tenant" env:"CONSENTRY_CONSOLE_TENANT" required:"" placeholder:"TENANT" help:"Tenant of the vendor's identity provider for the console."`
+	ConsoleClientID   string `name:"console-client-id" env:"CONSENTRY_CONSOLE_CLIENT_ID" required:"" placeholder:"ID" help:"The console's application there."`
+	ConsoleSecretFile string `name:"console-secret-file" env:"CONSENTRY_CONSOLE_SECRET_FILE" required:"" placeholder:"FILE" help:"File that holds its client secret."`
+
+	Regions    []string      `name:"regions" env:"CONSENTRY_REGIONS" default:"eu" help:"Regions whose due synchronisations the worker looks for."`
+	SweepEvery time.Duration `name:"sweep-every" env:"CONSENTRY_SWEEP_EVERY" default:"1m" help:"How often it looks."`
+	TemporalUI string        `name:"temporal-ui" env:"CONSENTRY_TEMPORAL_UI" placeholder:"URL" help:"Address of the Temporal UI, for links."`
+	LogLevel   string        `name:"log-level" env:"CONSENTRY_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" help:"What is logged."`
+}
+
+// Validate reports everything that is wrong at once, naming the flag and the
+// remedy and never a secret's value.
+func (c *Config) Validate() error {
+	var errs []error
+	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	address := func(flag, value string, https bool) {
+		u, err := url.Parse(value)
+		if err != nil || u.Host == "" || (u.Scheme != "https" && (https || u.Scheme != "http")) {
+			wrong("--%s is %q: give a full address such as https://host", flag, value)
+		}
+	}
+	address("public-url", c.PublicURL, false)
+	if c.Cloud == "custom" {
+		address("authority", c.Authority, true)
+		address("graph-url", c.GraphURL, true)
+		if c.BrowserAuthority != "" {
+			address("browser-authority", c.BrowserAuthority, false)
+		}
+	} else if c.Authority+c.GraphURL+c.BrowserAuthority != "" {
+		wrong("--authority, --browser-authority and --graph-url go with --cloud=custom only: leave them out or choose custom")
+	}
+	for flag, path := range map[string]string{"key-file": c.KeyFile, "console-secret-file": c.ConsoleSecretFile, "ca-file": c.CAFile} {
+		if path == "" {
+			continue
+		}
+		if _, err := os.Stat(path); err != nil {
+			wrong("--%s: %w: give a file that this process may read", flag, err)
+		}
+	}
+	if len(c.Regions) == 0 {
+		wrong("--regions is empty: name at least one region")
+	}
+	if c.SweepEvery < time.Second {
+		wrong("--sweep-every is %s: give at least 1s", c.SweepEvery)
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) schedules() engine.Schedules {
+	s := engine.DefaultSchedules()
+	s.SweepEvery = c.SweepEvery
+	return s
+}
+
+// secretFile reads a one-line secret.
+func secretFile(path string) (string, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read secret: %w", err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}
+
+// rootCAs are the machine's authorities plus those of the CA file; nil means the
+// machine's alone.
+func (c *Config) rootCAs() (*x509.CertPool, error) {
+	if c.CAFile == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(c.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("read --ca-file: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("--ca-file %s holds no PEM certificate", c.CAFile)
+	}
+	return pool, nil
+}

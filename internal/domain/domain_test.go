@@ -1,0 +1,80 @@
+package domain_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"consentry/internal/domain"
+)
+
+func TestADescriptionSaysMoreThanTheName(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                "Enter a description",
+		" \n\t ":                          "Enter a description",
+		"contoso  ltd":                    "Description must say more than the name",
+		"too short":                       "Description must be 10 characters or more",
+		strings.Repeat("é", 121):          "Description must be 120 characters or fewer",
+		"Corporate\x00users":              "Description must not contain control characters",
+		"Corporate\u202e users, reversed": "", // a format character is text; output escapes it
+	} {
+		_, err := domain.CleanDescription("Contoso Ltd", text)
+		if want == "" {
+			require.NoError(t, err, "%q", text)
+			continue
+		}
+		require.EqualError(t, err, want, "%q", text)
+		require.Equal(t, domain.Invalid, domain.KindOf(err))
+	}
+	clean, err := domain.CleanDescription("Contoso Ltd", "  Corporate users\r\n and   groups ")
+	require.NoError(t, err)
+	require.Equal(t, "Corporate users and groups", clean)
+	_, err = domain.CleanDescription("Contoso Ltd", strings.Repeat("é", 120))
+	require.NoError(t, err, "bounds count characters, not bytes")
+}
+
+func TestRolesIncludeTheOnesBeforeThem(t *testing.T) {
+	require.True(t, domain.RoleApprove.Includes(domain.RoleView))
+	require.False(t, domain.RoleView.Includes(domain.RoleMigrate))
+	require.False(t, domain.RoleOperator.Includes(domain.RoleApprove), "operators do not take a customer's decisions")
+	require.False(t, domain.Role("root").Includes(domain.RoleView))
+}
+
+func TestACallerSeesOnlyItsAccounts(t *testing.T) {
+	ana := domain.Caller{Kind: domain.CallerPerson, Grants: []domain.Grant{{AccountID: "a", Role: domain.RoleMigrate}}}
+	require.True(t, ana.Sees("a"))
+	require.False(t, ana.Sees("b"))
+	require.False(t, ana.Sees(""))
+	require.False(t, ana.Has(domain.RoleApprove, "a"))
+	olga := domain.Caller{Kind: domain.CallerPerson, Grants: []domain.Grant{{Role: domain.RoleOperator}}}
+	require.True(t, olga.Sees("b"))
+	require.False(t, olga.Has(domain.RoleApprove, "b"))
+	require.False(t, domain.Anonymous().Sees("a"))
+}
+
+func TestAnInstantKeepsMicrosecondsInUTC(t *testing.T) {
+	at := domain.At(time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.FixedZone("x", 3600)))
+	v, err := at.Value()
+	require.NoError(t, err)
+	var back domain.Instant
+	require.NoError(t, back.Scan(v))
+	require.Equal(t, at, back)
+	require.Equal(t, 123456000, back.Nanosecond())
+	b, err := json.Marshal(at)
+	require.NoError(t, err)
+	require.JSONEq(t, `"2026-03-01T11:00:00.123456Z"`, string(b))
+	var zero domain.Instant
+	require.NoError(t, json.Unmarshal([]byte("null"), &zero))
+	require.True(t, zero.IsZero())
+	require.False(t, zero.Due(time.Now()), "never is never due")
+}
+
+func TestADurationIsWrittenAsText(t *testing.T) {
+	var d domain.Duration
+	require.NoError(t, json.Unmarshal([]byte(`"36h"`), &d))
+	require.Equal(t, 36*time.Hour, d.Std())
+	require.Error(t, json.Unmarshal([]byte(`36`), &d))
+}

@@ -1,0 +1,109 @@
+package service_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"consentry/internal/domain"
+	"consentry/internal/service"
+)
+
+func sampleInventory() service.Inventory {
+	day := domain.Duration(24 * time.Hour)
+	return service.Inventory{
+		Campaigns: []service.InventoryCampaign{{ID: "eu-2026", Name: "Europe", Region: "eu", Terms: domain.CampaignTerms{
+			Deadline:      domain.At(time.Date(2026, 12, 22, 0, 0, 0, 0, time.UTC)),
+			ConsentBudget: day, ProofAge: day, FirstSync: day, WayBack: day, CleanUp: day, Reminders: []domain.Duration{day},
+		}}},
+		Operators: []service.InventoryPerson{{Issuer: "https://idp", Subject: "t/o1", Name: "Olga"}},
+		Accounts: []service.InventoryAccount{{
+			ID: "contoso", Name: "Contoso Ltd", Region: "eu", TimeZone: "Europe/Berlin",
+			Contacts: []service.InventoryContact{{Name: "Ana", Email: "ana@contoso.example"}},
+			People:   []service.InventoryPerson{{Issuer: "https://idp", Subject: "t/o2", Name: "Ana", Role: domain.RoleApprove}},
+			Integrations: []service.InventoryIntegration{{
+				ID: "contoso-hq", Name: "Contoso HQ", TenantID: "5C1B0F0E-3a51-4c4e-9d0d-1d5d8a3a7f11", TenantDomain: "contoso.example",
+				LegacyApp: service.InventoryLegacyApp{ClientID: "0f0e5c1b-3a51-4c4e-9d0d-1d5d8a3a7f11", Name: "Directory Sync", Secret: "s3cret"},
+			}},
+		}},
+	}
+}
+
+func secrets(r service.Rows) service.Table[domain.Secret] { return r.Secrets() }
+
+func TestAnInventoryIsTakenInAndItsSecretsAreSealed(t *testing.T) {
+	w := newWorld(t)
+	rep, err := w.ImportInventory(t.Context(), domain.System("test"), "", sampleInventory())
+	require.NoError(t, err)
+	require.Equal(t, 1, rep.Integrations)
+	kept := list(t, w, secrets, service.Query{})
+	require.Len(t, kept, 1)
+	require.Equal(t, "terc3s", string(kept[0].Sealed))
+	ints := list(t, w, func(r service.Rows) service.Table[domain.Integration] { return r.Integrations() }, service.Query{})
+	require.Equal(t, "5c1b0f0e-3a51-4c4e-9d0d-1d5d8a3a7f11", ints[0].TenantID, "ids compare in lower case")
+	require.Equal(t, domain.BoundLegacy, ints[0].Binding)
+}
+
+func TestImportingAgainUpdatesAndDoublesNothing(t *testing.T) {
+	w := newWorld(t)
+	inv := sampleInventory()
+	for range 2 {
+		_, err := w.ImportInventory(t.Context(), domain.System("test"), "", inv)
+		require.NoError(t, err)
+		inv.Accounts[0].Name = "Contoso AG"
+	}
+	require.Len(t, list(t, w, secrets, service.Query{}), 1)
+	require.Len(t, list(t, w, func(r service.Rows) service.Table[domain.Grant] { return r.Grants() }, service.Query{}), 2)
+	acc := list(t, w, func(r service.Rows) service.Table[domain.Account] { return r.Accounts() }, service.Query{})
+	require.Len(t, acc, 1)
+	require.Equal(t, "Contoso AG", acc[0].Name)
+}
+
+func TestATenantOfTwoAccountsIsFlagged(t *testing.T) {
+	w := newWorld(t)
+	inv := sampleInventory()
+	second := sampleInventory().Accounts[0]
+	second.ID, second.Integrations[0].ID = "fabrikam", "fabrikam-hq"
+	inv.Accounts = append(inv.Accounts, second)
+	rep, err := w.ImportInventory(t.Context(), domain.System("test"), "", inv)
+	require.NoError(t, err)
+	require.Equal(t, []string{"5c1b0f0e-3a51-4c4e-9d0d-1d5d8a3a7f11"}, rep.SharedTenants)
+}
+
+func TestABrokenInventoryChangesNothingAndNamesTheField(t *testing.T) {
+	for want, breakIt := range map[string]func(*service.Inventory){
+		"campaigns[0].terms.deadline":                func(i *service.Inventory) { i.Campaigns[0].Terms.Deadline = domain.Instant{} },
+		"campaigns[0].terms.wayBack":                 func(i *service.Inventory) { i.Campaigns[0].Terms.WayBack = 0 },
+		"accounts[0].timeZone":                       func(i *service.Inventory) { i.Accounts[0].TimeZone = "Berlin" },
+		"accounts[0].people[0].role":                 func(i *service.Inventory) { i.Accounts[0].People[0].Role = domain.RoleOperator },
+		"accounts[0].integrations[0].tenantId":       func(i *service.Inventory) { i.Accounts[0].Integrations[0].TenantID = "contoso" },
+		"accounts[0].integrations[0].legacyApp.name": func(i *service.Inventory) { i.Accounts[0].Integrations[0].LegacyApp.Name = " " },
+		"accounts[0].integrations[1].id": func(i *service.Inventory) {
+			a := &i.Accounts[0]
+			a.Integrations = append(a.Integrations, a.Integrations[0])
+		},
+		"accounts[0].integrations[0].schedule.timesADay": func(i *service.Inventory) { i.Accounts[0].Integrations[0].Schedule.TimesADay = 25 },
+	} {
+		t.Run(want, func(t *testing.T) {
+			w := newWorld(t)
+			inv := sampleInventory()
+			breakIt(&inv)
+			_, err := w.ImportInventory(t.Context(), domain.System("test"), "", inv)
+			var refusal *domain.Error
+			require.True(t, errors.As(err, &refusal))
+			require.Equal(t, want, refusal.Field)
+			require.Empty(t, list(t, w, secrets, service.Query{}))
+			require.Empty(t, list(t, w, func(r service.Rows) service.Table[domain.Campaign] { return r.Campaigns() }, service.Query{}))
+		})
+	}
+}
+
+func TestOnlyOperatorsImport(t *testing.T) {
+	w := newWorld(t)
+	customer := domain.Caller{Kind: domain.CallerPerson, ID: "p", Grants: []domain.Grant{{AccountID: "contoso", Role: domain.RoleApprove}}}
+	_, err := w.ImportInventory(t.Context(), customer, "", sampleInventory())
+	require.Equal(t, domain.Forbidden, domain.KindOf(err))
+	require.Equal(t, "refused", list(t, w, audit, service.Query{})[0].Outcome)
+}
