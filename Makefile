@@ -49,7 +49,7 @@ lint: bin/golangci-lint bin/workflowcheck ## Check style, mistakes, the import t
 	bin/golangci-lint run ./...
 	cd dev/temporal && ../../bin/golangci-lint run --config ../../.golangci.yml ./...
 	@tools/step 'Determinism of workflow code'
-	$(if $(wildcard workflows/*.go),bin/workflowcheck -config tools/workflowcheck/config.yaml ./workflows/...)
+	$(if $(wildcard workflows/*.go),bin/workflowcheck -config test/determinism/config.yaml ./workflows/...)
 	@tools/step 'Import table'
 	go test ./test/architecture
 
