@@ -1,0 +1,218 @@
+package service
+
+import (
+	"errors"
+	"maps"
+	"net/url"
+
+	"consentry/internal/consent"
+	"consentry/internal/domain"
+)
+
+// consentReturn is one callback on its way through takeReturn: what came, and
+// what the next step needs.
+type consentReturn struct {
+	query   url.Values
+	browser string
+	next    legKeys // of the second leg, if this callback ends the first
+
+	refusal *consent.Refusal
+	cell    domain.Cell
+	code    string // of a sign-in, to be redeemed
+	nonce   string
+	sealed  []byte
+}
+
+// takeReturn finds the attempt a callback belongs to and spends its state. A
+// callback that belongs to none changes nothing and leaves its trace in the
+// audit alone.
+func (t *Tx) takeReturn(r *consentReturn) (domain.ConsentSession, error) {
+	r.refusal, r.code = nil, ""
+	if len(r.query["state"]) > 1 {
+		return t.refuseStray(r, domain.ConsentSession{}, &consent.Refusal{Code: consent.CodeMalformed, Sentence: "The answer from Microsoft names its attempt twice and cannot be trusted. Nothing has changed; start again."})
+	}
+	state := r.query.Get("state")
+	if state == "" {
+		return t.takeStateless(r)
+	}
+	cs, err := optional(t.ConsentSessions().Find(By(Where{"state_digest": consent.Hash(state)})))
+	if err != nil {
+		return cs, err
+	}
+	if refusal := consent.CheckCallback(t.Now, pendingOf(cs), consent.Callback{Leg: legOf(cs.Leg), State: state, Browser: r.browser}); refusal != nil {
+		return t.refuseStray(r, cs, refusal)
+	}
+	m, err := t.Rows.Migrations().Get(cs.MigrationID)
+	if err != nil {
+		return cs, err
+	}
+	if no := waitsForConsent(m); no != nil || cs.ExpiresAt.Due(t.Now) {
+		r.refusal = &consent.Refusal{Code: consent.CodeStateExpired, Sentence: "This attempt is too old. Nothing has changed; start again."}
+		if no != nil {
+			r.refusal = &consent.Refusal{Code: consent.CodeNotWaiting, Sentence: no.Message}
+		}
+		return cs, t.auditConsent(cs, r.refusal, nil)
+	}
+	if r.cell, err = t.Rows.Cells().Get(cs.CellID); err != nil {
+		return cs, err
+	}
+	if cs.Leg == domain.LegConsent {
+		return t.takeConsent(r, cs, m)
+	}
+	return t.takeSignIn(r, cs, m)
+}
+
+// pendingOf is the open leg as the rules look at it; nil when there is none.
+func pendingOf(cs domain.ConsentSession) *consent.Pending {
+	if cs.ID == "" || cs.Outcome != domain.ConsentOpen {
+		return nil
+	}
+	return &consent.Pending{Leg: legOf(cs.Leg), StateHash: cs.StateDigest, BrowserHash: cs.CookieDigest, ExpiresAt: cs.StateExpiresAt.Time}
+}
+
+// legOf: one address of ours takes both legs, so the session says which it is.
+func legOf(leg domain.ConsentLeg) consent.Leg {
+	if leg == domain.LegSignIn {
+		return consent.LegSignIn
+	}
+	return consent.LegAdminConsent
+}
+
+// takeStateless: Microsoft leaves the state out of some refusals. Such an answer
+// ends the one open session of this browser; any other is refused.
+func (t *Tx) takeStateless(r *consentReturn) (domain.ConsentSession, error) {
+	var open []domain.ConsentSession
+	if r.browser != "" {
+		var err error
+		open, err = t.ConsentSessions().List(By(Where{"cookie_digest": consent.Hash(r.browser), "outcome": string(domain.ConsentOpen), "expires_at >": t.At()}))
+		if err != nil {
+			return domain.ConsentSession{}, err
+		}
+	}
+	if refusal := consent.CheckStateless(r.query, r.browser, len(open)); refusal != nil {
+		return t.refuseStray(r, domain.ConsentSession{}, refusal)
+	}
+	cs := open[0]
+	m, err := t.Rows.Migrations().Get(cs.MigrationID)
+	if err != nil {
+		return cs, err
+	}
+	failure := consent.FailureOf(r.query)
+	return cs, t.refuseSession(r, &cs, m, refusalOfHelp(failure.Help), detailOf(failure))
+}
+
+// takeConsent reads the first leg's answer and opens the second.
+func (t *Tx) takeConsent(r *consentReturn, cs domain.ConsentSession, m domain.Migration) (domain.ConsentSession, error) {
+	outcome := consent.CheckConsentReturn(cs.TenantID, r.query)
+	switch outcome.Kind {
+	case consent.Granted:
+		if err := t.openLeg(&cs, domain.LegSignIn, r.next); err != nil {
+			return cs, err
+		}
+		return cs, t.Done(cs.AccountID, "accept-consent", "migration", m.ID, map[string]string{"session": cs.ID})
+	case consent.Refused:
+		return cs, t.refuseSession(r, &cs, m, outcome.Refusal, nil)
+	default:
+		return cs, t.refuseSession(r, &cs, m, refusalOfHelp(outcome.Failure.Help), detailOf(outcome.Failure))
+	}
+}
+
+// takeSignIn spends the second leg's state before its code is redeemed, so that
+// of two callbacks that race only one goes on.
+func (t *Tx) takeSignIn(r *consentReturn, cs domain.ConsentSession, m domain.Migration) (domain.ConsentSession, error) {
+	codes := r.query["code"]
+	switch {
+	case r.query.Get("error") != "":
+		failure := consent.FailureOf(r.query)
+		r.refusal = refusalOfHelp(failure.Help)
+		return cs, t.refuseLeg(&cs, &m, r.refusal, detailOf(failure))
+	case len(codes) != 1 || codes[0] == "":
+		r.refusal = &consent.Refusal{Code: consent.CodeMalformed, Sentence: "The answer from Microsoft carries no sign-in. Nothing has changed; sign in again."}
+		return cs, t.refuseLeg(&cs, &m, r.refusal, nil)
+	}
+	r.code, r.nonce, r.sealed = codes[0], cs.Nonce, cs.SealedVerifier
+	spendLeg(&cs)
+	return cs, t.ConsentSessions().Update(&cs)
+}
+
+// refuseStray refuses a callback that is not this browser's to make: forged,
+// replayed, too old or foreign. The audit says whose attempt it aimed at, if it
+// aimed; whoever sent it learns nothing about any attempt.
+func (t *Tx) refuseStray(r *consentReturn, aimed domain.ConsentSession, refusal *consent.Refusal) (domain.ConsentSession, error) {
+	r.refusal = refusal
+	subject := aimed.ID
+	if subject == "" {
+		subject = "unknown"
+	}
+	return domain.ConsentSession{}, t.Audit(aimed.AccountID, "consent-return", subject, "refused", refusal.Code, nil)
+}
+
+// refuseSession ends the session with a reason that the migration shows.
+func (t *Tx) refuseSession(r *consentReturn, cs *domain.ConsentSession, m domain.Migration, refusal *consent.Refusal, detail map[string]string) error {
+	r.refusal = refusal
+	if err := t.endConsent(cs, domain.ConsentRefused, refusal.Code, refusal.Sentence); err != nil {
+		return err
+	}
+	if err := any(t).(migrationConsent).ConsentFailed(&m, refusal.Code, refusal.Sentence); err != nil {
+		return err
+	}
+	return t.auditConsent(*cs, refusal, detail)
+}
+
+// refuseLeg refuses one try of the second leg: the session stays open for the
+// same browser to try that leg again.
+func (t *Tx) refuseLeg(cs *domain.ConsentSession, m *domain.Migration, refusal *consent.Refusal, detail map[string]string) error {
+	cs.Code, cs.Text = refusal.Code, refusal.Sentence
+	spendLeg(cs)
+	if err := t.ConsentSessions().Update(cs); err != nil {
+		return err
+	}
+	if err := any(t).(migrationConsent).ConsentFailed(m, refusal.Code, refusal.Sentence); err != nil {
+		return err
+	}
+	return t.auditConsent(*cs, refusal, detail)
+}
+
+func (t *Tx) auditConsent(cs domain.ConsentSession, refusal *consent.Refusal, detail map[string]string) error {
+	all := map[string]string{"session": cs.ID, "leg": string(cs.Leg)}
+	if refusal.Returned != "" {
+		all["expectedTenant"], all["returnedTenant"] = refusal.Expected, refusal.Returned
+	}
+	maps.Copy(all, detail)
+	maps.DeleteFunc(all, func(_, v string) bool { return v == "" })
+	if err := t.Audit(cs.AccountID, "consent-return", cs.ID, "refused", refusal.Code, all); err != nil {
+		return err
+	}
+	return t.Changed(cs.AccountID, "migration", cs.MigrationID, "consent-refused")
+}
+
+func refusalOfHelp(h consent.Help) *consent.Refusal {
+	return &consent.Refusal{Code: string(h.Reason), Sentence: h.Sentence, Prompt: h.Prompt}
+}
+
+func detailOf(f consent.Failure) map[string]string {
+	return map[string]string{"error": f.Error, "code": f.Code, "correlation": f.CorrelationID, "trace": f.TraceID}
+}
+
+// refusalOfFault turns what redeeming the code met into words.
+func refusalOfFault(fault error) *consent.Refusal {
+	var known DoorFault
+	if !errors.As(fault, &known) {
+		return refusalOfHelp(consent.HelpFor("server_error", ""))
+	}
+	if kind := known.FaultKind(); kind == "unavailable" || kind == "throttled" {
+		return refusalOfHelp(consent.HelpFor("temporarily_unavailable", ""))
+	}
+	if code := known.FaultCode(); code != "" {
+		return refusalOfHelp(consent.HelpFor("", code))
+	}
+	return &consent.Refusal{Code: "sign_in_invalid", Sentence: "The sign-in at Microsoft could not be verified. Nothing has changed; sign in again.", Prompt: consent.PromptSelectAccount}
+}
+
+// grant hands a verified session to the migration.
+func (t *Tx) grant(m *domain.Migration, cs domain.ConsentSession) error { return any(t).(migrationConsent).ConsentGranted(m, cs) }
+
+type migrationConsent interface {
+	ConsentGranted(m *domain.Migration, session domain.ConsentSession) error
+	ConsentFailed(m *domain.Migration, code, text string) error
+}

@@ -1,0 +1,111 @@
+package service
+
+import (
+	"context"
+	"time"
+
+	"consentry/internal/campaign"
+	"consentry/internal/domain"
+)
+
+// MigrationRead is one migration with what was shown, asked and granted.
+type MigrationRead struct {
+	Migration   domain.Migration
+	Integration domain.Integration
+	Campaign    domain.Campaign
+	DateInForce time.Time             // zero: no date is enforced
+	Session     domain.ConsentSession // the latest; zero: nobody tried yet
+	Connector   domain.Connector      // zero until it exists
+	Proof       domain.Proof          // the one on the table; zero: none
+	Legacy      domain.LegacyApp
+	Decisions   []domain.Decision // the latest first
+}
+
+// MigrationFilter narrows the list of migrations; empty fields do not.
+type MigrationFilter struct {
+	AccountID, IntegrationID, CampaignID string
+	Phase                                domain.Phase
+}
+
+// Migrations lists migrations, the latest first.
+func (s *Service) Migrations(ctx context.Context, caller domain.Caller, f MigrationFilter, p Page) (list List[domain.Migration], err error) {
+	err = s.Read(ctx, caller, func(t *Tx) error {
+		where := narrow(t.scope(f.AccountID), map[string]string{"integration_id": f.IntegrationID, "campaign_id": f.CampaignID, "phase": string(f.Phase)})
+		list, err = page(t, t.Rows.Migrations(), where, "started_at", p, func(m domain.Migration) place { return place{m.StartedAt, m.ID} })
+		return err
+	})
+	return list, err
+}
+
+// decisionsOfRead is how many decisions a migration's answer carries.
+const decisionsOfRead = 50
+
+// Migration reads one, open or ended.
+func (s *Service) Migration(ctx context.Context, caller domain.Caller, id string) (r MigrationRead, err error) {
+	err = s.Read(ctx, caller, func(t *Tx) error {
+		m, err := t.Rows.Migrations().Get(id)
+		if err != nil || !caller.Sees(m.AccountID) {
+			return notHere("migration", err)
+		}
+		r.Migration = m
+		if r.Integration, err = t.Rows.Integrations().Get(m.IntegrationID); err != nil {
+			return err
+		}
+		if r.Campaign, err = optional(t.Rows.Campaigns().Get(m.CampaignID)); err != nil {
+			return err
+		}
+		r.DateInForce = campaign.DateInForce(r.Campaign, &m)
+		if r.Session, err = t.viewSession(m.ID); err != nil {
+			return err
+		}
+		if r.Connector, err = optional(t.Rows.Connectors().Get(m.ConnectorID)); err != nil {
+			return err
+		}
+		if r.Proof, err = optional(t.Proofs().Get(m.ProofID)); err != nil {
+			return err
+		}
+		if r.Legacy, err = optional(t.LegacyApps().Get(m.IntegrationID)); err != nil {
+			return err
+		}
+		r.Legacy.SecretRef = ""
+		r.Decisions, err = t.Rows.Decisions().List(Query{Where: Where{"migration_id": m.ID}, Order: []string{"-given_at", "-id"}, Limit: decisionsOfRead})
+		return err
+	})
+	if err != nil {
+		return MigrationRead{}, err
+	}
+	return r, nil
+}
+
+// Decision reads one.
+func (s *Service) Decision(ctx context.Context, caller domain.Caller, id string) (d domain.Decision, err error) {
+	err = s.Read(ctx, caller, func(t *Tx) error {
+		d, err = t.Rows.Decisions().Get(id)
+		if err != nil || !caller.Sees(d.AccountID) {
+			d = domain.Decision{}
+			return notHere("decision", err)
+		}
+		return nil
+	})
+	return d, err
+}
+
+// Decisions lists decisions, the latest first; migrationID narrows it.
+func (s *Service) Decisions(ctx context.Context, caller domain.Caller, migrationID string, p Page) (list List[domain.Decision], err error) {
+	err = s.Read(ctx, caller, func(t *Tx) error {
+		where := narrow(t.scope(""), map[string]string{"migration_id": migrationID})
+		list, err = page(t, t.Rows.Decisions(), where, "given_at", p, func(d domain.Decision) place { return place{d.GivenAt, d.ID} })
+		return err
+	})
+	return list, err
+}
+
+// Notices lists what accounts were told, the latest first.
+func (s *Service) Notices(ctx context.Context, caller domain.Caller, accountID, migrationID string, p Page) (list List[domain.Notice], err error) {
+	err = s.Read(ctx, caller, func(t *Tx) error {
+		where := narrow(t.scope(accountID), map[string]string{"migration_id": migrationID})
+		list, err = page(t, t.Rows.Notices(), where, "created_at", p, func(n domain.Notice) place { return place{n.CreatedAt, n.ID} })
+		return err
+	})
+	return list, err
+}
