@@ -49,7 +49,8 @@ lint: bin/golangci-lint bin/workflowcheck ## Check style, mistakes, the import t
 	bin/golangci-lint run ./...
 	cd dev/temporal && ../../bin/golangci-lint run --config ../../.golangci.yml ./...
 	@tools/step 'Determinism of workflow code'
-	$(if $(wildcard workflows/*.go),bin/workflowcheck -config test/determinism/config.yaml ./workflows/...)
+	test/determinism/verify
+	bin/workflowcheck -config test/determinism/config.yaml ./workflows/...
 	@tools/step 'Import table'
 	go test ./test/architecture
 
@@ -61,7 +62,7 @@ bench: bin/temporal-dev bin/consentry-dev ## Print the figures as JSON lines (NA
 
 .PHONY: soak
 soak: bin/temporal-dev bin/consentry-dev ## Run the long runs: faults, load and time, for hours
-	go test -tags soak -timeout $(SOAK_TIMEOUT) ./test/...
+	go test -tags soak -run '^TestSoak' -timeout $(SOAK_TIMEOUT) ./...
 
 ##@ Make
 
@@ -84,11 +85,11 @@ help: ## Print this
 
 # ---- What the targets above are made of -----------------------------------------------------------------------------
 
-# The Go tool knows best whether one of our programs is stale; asked each time, it answers in a second.
+# The Go tool knows best whether a program of ours is stale; asked each time, it answers in a second.
 bin/consentry-dev: FORCE
-	@go build -o $@ ./dev
+	@tools/go-build . $@ ./dev 'Consentry'
 
-# One line per program: its file in bin/ and its package. A program that does not exist yet is left out.
+# File and package of each program; one that does not exist yet is left out.
 PROGRAMS := \
 	bin/consentry-worker=./worker \
 	bin/consentry-api=./api \
@@ -98,7 +99,7 @@ PROGRAMS := \
 
 .PHONY: binaries
 binaries:
-	@$(foreach p,$(PROGRAMS),$(if $(wildcard $(lastword $(subst =, ,$p))/*.go),go build -o $(subst =, ,$p) &&)) true
+	@$(foreach p,$(PROGRAMS),$(if $(wildcard $(lastword $(subst =, ,$p))/*.go),tools/go-build . $(subst =, ,$p) '$(firstword $(subst =, ,$p))' &&)) true
 
 # The tools below come from modules of their own: heavy to build, pinned, and none of their dependencies in the product.
 TEMPORAL_DEV_SOURCES := $(filter-out %_test.go,$(wildcard dev/temporal/*.go)) dev/temporal/go.mod dev/temporal/go.sum
