@@ -8,6 +8,9 @@
 ARGS ?=
 NAME ?=
 
+# Whoever names a Temporal server needs none of ours.
+TEMPORAL := $(if $(TEMPORAL_ADDRESS),,bin/temporal-dev)
+
 # Whole runs are bounded, so that a test that hangs ends with the stacks of everything that waits.
 TEST_TIMEOUT ?= 20m
 SOAK_TIMEOUT ?= 4h
@@ -15,7 +18,7 @@ SOAK_TIMEOUT ?= 4h
 ##@ Run
 
 .PHONY: dev
-dev: bin/temporal-dev bin/consentry-dev ## Run the whole system on this machine; Ctrl-C stops it (ARGS="--help" shows the flags)
+dev: $(TEMPORAL) bin/consentry-dev ## Run the whole system on this machine; Ctrl-C stops it (ARGS="--help" shows the flags)
 	@exec bin/consentry-dev $(ARGS)
 
 .PHONY: dev-reset
@@ -23,7 +26,7 @@ dev-reset: ## Forget everything that make dev has kept in .dev/
 	rm -rf .dev
 
 .PHONY: demo
-demo: bin/temporal-dev bin/consentry-dev ## Migrate the demo customers from start to end without a person, through a killed worker and a missed deadline
+demo: $(TEMPORAL) bin/consentry-dev ## Migrate the demo customers from start to end without a person, through a killed worker and a missed deadline
 	@exec bin/consentry-dev demo $(ARGS)
 
 ##@ Check
