@@ -1,0 +1,86 @@
+package migration
+
+import "consentry/internal/domain"
+
+// The codes with which a consent, a proof or a cut-over came back. They are
+// stable: rows, notices and answers carry them.
+const (
+	ConsentNotVisible    = "consent-not-visible"   // granted, and still not there when the budget was over
+	ConsentNoPrincipal   = "consent-no-principal"  // the tenant does not hold our app
+	ConsentNoPermission  = "consent-no-permission" // it does, without what it needs
+	ConsentAppDisabled   = "consent-app-disabled"  // it does, switched off
+	ConsentWrongTenant   = "consent-wrong-tenant"  // the answers come from another directory
+	ConsentWithdrawn     = "consent-withdrawn"     // it worked, and no longer does
+	CellMisconfigured    = "cell-misconfigured"    // the vendor's own registration or certificate
+	MicrosoftUnavailable = "microsoft-unavailable" // no usable answer
+	MicrosoftThrottled   = "microsoft-throttled"   // asked to wait
+	ProofTooOld          = "proof-too-old"         // approved after its age
+	ProofOther           = "proof-other"           // another proof stands than the approver saw
+	ProofDiffers         = "proof-differs"         // going on was confirmed for "nothing changes" only
+	FirstSyncFailed      = "first-sync-failed"     // a fault
+	FirstSyncLate        = "first-sync-late"       // out of its time
+	CutOverCancelled     = "cut-over-cancelled"    // the workflow was cancelled from outside
+	ApprovalRefused      = "approval-refused"      // a person said no
+	CampaignPaused       = "campaign-paused"       // no switch begins meanwhile
+	NotInPhase           = "not-in-this-phase"     // a decision for another phase
+	MigrationEnded       = "migration-ended"       // a decision too late
+	RollBackUnavailable  = "roll-back-unavailable" // not offered yet
+	WayBackStillOpen     = "way-back-open"         // declining closes nothing yet
+	DeadlineNotLater     = "deadline-not-later"    // an extension extends
+	DeadlinePassed       = "deadline-passed"       // synchronisation is stopped by the date
+)
+
+var texts = map[string]string{
+	ConsentNotVisible:    "Microsoft did not show the consent in time. Check in the tenant that the enterprise app is there with its permissions, then consent again.",
+	ConsentNoPrincipal:   "The tenant does not hold our app. Consent again with an account of this tenant.",
+	ConsentNoPermission:  "Our app is in the tenant, but without the permissions it asked for. Consent again with a Privileged Role Administrator or Global Administrator.",
+	ConsentAppDisabled:   "Our app is switched off in the tenant. Enable sign-in for the enterprise app, then consent again.",
+	ConsentWrongTenant:   "The answers come from another directory than the integration's. Consent with an account of the integration's tenant.",
+	ConsentWithdrawn:     "Microsoft no longer lets the connector read. Consent again.",
+	CellMisconfigured:    "Our own app registration does not answer as it should. The vendor's operators have to act; you do not.",
+	MicrosoftUnavailable: "Microsoft does not answer.",
+	MicrosoftThrottled:   "Microsoft asked us to wait.",
+	ProofTooOld:          "The comparison was too old to be approved.",
+	ProofOther:           "The comparison that was approved is not the latest one.",
+	ProofDiffers:         "Something changes, so the migration did not go on by itself.",
+	FirstSyncFailed:      "The first synchronisation failed and everything was put back as it was.",
+	FirstSyncLate:        "The first synchronisation did not end in time and everything was put back as it was.",
+	CutOverCancelled:     "The switch was stopped by an operator and everything was put back as it was.",
+	ApprovalRefused:      "The changes were refused.",
+	CampaignPaused:       "The campaign is paused; no switch begins until it is resumed.",
+	NotInPhase:           "This cannot be decided in the phase the migration is in.",
+	MigrationEnded:       "The migration has ended.",
+	RollBackUnavailable:  "Rolling back is not available yet. Ask the vendor's support.",
+	WayBackStillOpen:     "The way back is still open. Removal can be declined once it is closed.",
+	DeadlineNotLater:     "The new date must lie later than now and than the present date.",
+	DeadlinePassed:       "The date for migrating has passed, so synchronisation through the old app is stopped. Nothing is deleted. Complete the migration to start it again.",
+}
+
+// Text is the sentence for a code; a code without one is named, so that support
+// can look it up.
+func Text(code string) string {
+	if t, ok := texts[code]; ok {
+		return t
+	}
+	return "The reason is " + code + "."
+}
+
+// NotNow is the sentence for a decision that the phase does not allow.
+func NotNow(p domain.Phase, kind domain.DecisionKind) string {
+	if p.Ended() {
+		return Text(MigrationEnded)
+	}
+	switch kind {
+	case domain.DecideApprove, domain.DecideRefuse:
+		return "There is nothing to approve now. The comparison has to be ready first."
+	case domain.DecideCancel:
+		return "The switch has begun, so the migration can no longer be cancelled."
+	case domain.DecideDescribe:
+		return "The description can no longer be given here. Edit it on the connector's page."
+	case domain.DecideExtend:
+		return "The date no longer matters to this migration."
+	case domain.DecideCleanUp, domain.DecideRollBack:
+		return "The integration is not migrated yet."
+	}
+	return Text(NotInPhase)
+}

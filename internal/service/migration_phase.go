@@ -1,0 +1,126 @@
+package service
+
+import (
+	"time"
+
+	"consentry/internal/campaign"
+	"consentry/internal/contract"
+	"consentry/internal/domain"
+	"consentry/internal/migration"
+)
+
+// CodeOutOfOrder refuses a step of a migration that its phase does not allow.
+// Whoever gets it reads where the migration stands and goes on from there.
+const CodeOutOfOrder = "out-of-order"
+
+// syncParts is what synchronisation does inside a migration's transactions.
+type syncParts interface {
+	CompareShadow(m domain.Migration, shadowRunID string, frozen bool) (domain.Proof, error)
+	RestoreMirror(migrationID string) error
+	StopOpenRun(integrationID, code string) error
+}
+
+// attempt gives a migration in one of the phases, or refuses the step.
+func (t *Tx) attempt(id string, phases ...domain.Phase) (domain.Migration, error) {
+	m, err := t.Rows.Migrations().Get(id)
+	if err != nil {
+		return m, err
+	}
+	for _, p := range phases {
+		if m.Phase == p {
+			return m, nil
+		}
+	}
+	return m, domain.Refuse(domain.Conflict, CodeOutOfOrder, "The migration is in the phase %s, where this step has no place.", m.Phase)
+}
+
+// move makes a phase true: the row, its audit entry and its change together. It
+// is the only place that writes Phase, so no edge outside the table exists.
+func (t *Tx) move(m *domain.Migration, to domain.Phase, detail map[string]string) error {
+	if !migration.MayFollow(m.Phase, to) {
+		return domain.Refuse(domain.Conflict, CodeOutOfOrder, "A migration cannot go from %s to %s.", m.Phase, to)
+	}
+	all := map[string]string{"from": string(m.Phase), "to": string(to)}
+	for k, v := range detail {
+		if v != "" {
+			all[k] = v
+		}
+	}
+	m.Phase, m.PhaseSince = to, t.At()
+	m.PhaseSeq++
+	clearWaiting(m)
+	if err := t.keep(m); err != nil {
+		return err
+	}
+	return t.Done(m.AccountID, "migration-"+string(to), "migration", m.ID, all)
+}
+
+// keep writes the row of a migration whose phase stays.
+func (t *Tx) keep(m *domain.Migration) error {
+	m.UpdatedAt = t.At()
+	return t.Rows.Migrations().Update(m)
+}
+
+// end closes an attempt: nothing of it stays open, and decisions that nobody
+// applied in time get their answer.
+func (t *Tx) end(m *domain.Migration, to domain.Phase, detail map[string]string) error {
+	m.Open, m.EndedAt = false, t.At()
+	if err := t.move(m, to, detail); err != nil {
+		return err
+	}
+	given, err := t.Rows.Decisions().List(By(Where{"migration_id": m.ID, "state": domain.DecisionGiven}))
+	if err != nil {
+		return err
+	}
+	for _, d := range given {
+		if d.ID == detail["decision"] {
+			continue // the one that ends it is answered by whoever applies it
+		}
+		if err := t.refuseDecision(*m, &d, migration.MigrationEnded, migration.Text(migration.MigrationEnded)); err != nil {
+			return err
+		}
+	}
+	i, err := t.Rows.Integrations().Get(m.IntegrationID)
+	if err != nil || !i.Frozen {
+		return err
+	}
+	i.Frozen = false
+	return t.Rows.Integrations().Update(&i)
+}
+
+// standing is where the migration stands, as its workflow is told.
+func standing(m domain.Migration) contract.Standing {
+	s := contract.Standing{Phase: m.Phase, PhaseSeq: m.PhaseSeq}
+	switch m.Phase {
+	case domain.AwaitingConsent:
+		s.Code = m.ConsentCode
+	case domain.Proving, domain.AwaitingApproval:
+		s.Code = m.FailureCode
+	case domain.Migrated:
+		s.Until = m.WayBackUntil.Time
+	case domain.CleanUp:
+		s.Until = m.CleanUpUntil.Time
+	default:
+	}
+	return s
+}
+
+// campaignOf gives the campaign of a migration.
+func (t *Tx) campaignOf(m domain.Migration) (domain.Campaign, error) {
+	return t.Rows.Campaigns().Get(m.CampaignID)
+}
+
+func datesMessage(d campaign.Dates) contract.Dates {
+	return contract.Dates{NextAt: utc(d.NextAt), Deadline: utc(d.Deadline), CampaignVersion: d.Version, ReadAt: utc(d.ReadAt), Overdue: d.Overdue}
+}
+
+func utc(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.UTC()
+}
+
+func clearWaiting(m *domain.Migration) {
+	m.WaitingCode, m.WaitingText, m.WaitingSince = "", "", domain.Instant{}
+}
