@@ -1,0 +1,252 @@
+package directory
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// reader keeps a copy of a directory from delta pages alone, as a client would.
+type reader struct {
+	users  map[string]User
+	groups map[string]Group
+	edges  map[Membership]bool
+}
+
+func newReader() *reader {
+	return &reader{users: map[string]User{}, groups: map[string]Group{}, edges: map[Membership]bool{}}
+}
+
+func (r *reader) take(items []Item) {
+	for _, item := range items {
+		switch {
+		case item.Removed != "" && item.Kind == KindUser:
+			delete(r.users, item.ID)
+		case item.Removed != "":
+			delete(r.groups, item.ID)
+			for edge := range r.edges { // a client drops a removed group with its memberships
+				if edge.GroupID == item.ID {
+					delete(r.edges, edge)
+				}
+			}
+		case item.User != nil:
+			r.users[item.ID] = *item.User
+		default:
+			r.groups[item.ID] = *item.Group
+			for _, m := range item.Members {
+				edge := Membership{GroupID: item.ID, MemberID: m.ID, MemberType: m.Kind.String()}
+				if m.Removed {
+					delete(r.edges, edge)
+				} else {
+					r.edges[edge] = true
+				}
+			}
+		}
+	}
+}
+
+func (r *reader) requireSame(t require.TestingT, want Dump) {
+	require.Len(t, r.users, len(want.Users))
+	for _, u := range want.Users {
+		require.Equal(t, u, r.users[u.ID])
+	}
+	require.Len(t, r.groups, len(want.Groups))
+	for _, g := range want.Groups {
+		require.Equal(t, g, r.groups[g.ID])
+	}
+	require.Len(t, r.edges, len(want.Memberships))
+	for _, edge := range want.Memberships {
+		require.True(t, r.edges[edge], "missing %v", edge)
+	}
+}
+
+// mutateOnce draws a mutation that is often, not always, possible.
+func mutateOnce(t *rapid.T, d *Directory, ids []string) []string {
+	id := rapid.SampledFrom(ids).Draw(t, "id")
+	switch op := rapid.SampledFrom([]string{OpCreateUser, OpUpdateUser, OpDeleteUser, OpCreateGroup, OpUpdateGroup, OpDeleteGroup,
+		OpRestore, OpPurge, OpAddMember, OpAddMember, OpRemoveMember, OpRemoveMember}).Draw(t, "op"); op {
+	case OpCreateUser:
+		made := uuid.NewSHA1(uuid.Nil, fmt.Append(nil, len(ids))).String()
+		if d.Apply(Mutation{Op: op, User: &User{ID: made, DisplayName: "N", UserPrincipalName: "n" + made}}) == nil {
+			ids = append(ids, made)
+		}
+	case OpCreateGroup:
+		made := uuid.NewSHA1(uuid.Nil, fmt.Append(nil, len(ids))).String()
+		if d.Apply(Mutation{Op: op, Group: &Group{ID: made, DisplayName: "G"}}) == nil {
+			ids = append(ids, made)
+		}
+	case OpUpdateUser, OpUpdateGroup:
+		_ = d.Apply(Mutation{Op: op, ID: id, Set: Patch{"displayName": rapid.SampledFrom([]any{"A", "B", "C"}).Draw(t, "name"), "mail": nil}})
+	default:
+		_ = d.Apply(Mutation{Op: op, ID: id, MemberID: rapid.SampledFrom(ids).Draw(t, "member")})
+	}
+	return ids
+}
+
+func TestApplyingEveryDeltaGivesTheDirectory(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		seed := Seed{Tenant: "t", Domain: "t.example", Number: rapid.Uint64().Draw(t, "seed"),
+			Users: rapid.IntRange(1, 12).Draw(t, "users"), Groups: rapid.IntRange(1, 16).Draw(t, "groups")}
+		d := New(seed)
+		var ids []string
+		for _, o := range d.objects {
+			ids = append(ids, o.id.String())
+		}
+		limits := Limits{Objects: rapid.IntRange(1, 9).Draw(t, "page"), Members: rapid.IntRange(1, 7).Draw(t, "members")}
+		r := newReader()
+		place := map[Kind]uint32{}
+		round := func(kind Kind, quiet bool) {
+			cursor, ok := d.Since(place[kind])
+			require.True(t, ok)
+			if _, started := place[kind]; !started {
+				cursor = d.Start()
+			}
+			all := tableSet(kind, false) | MembersProperty
+			for !cursor.Done() {
+				var items []Item
+				items, cursor = d.Page(Query{Kind: kind, Select: all}, cursor, limits)
+				r.take(items)
+				if !quiet && rapid.Bool().Draw(t, "interleave") {
+					ids = mutateOnce(t, d, ids)
+				}
+			}
+			place[kind] = cursor.Until
+		}
+		for range rapid.IntRange(1, 4).Draw(t, "rounds") {
+			round(KindUser, false)
+			round(KindGroup, false)
+			for range rapid.IntRange(0, 12).Draw(t, "mutations") {
+				ids = mutateOnce(t, d, ids)
+			}
+		}
+		round(KindUser, true)
+		round(KindGroup, true)
+		r.requireSame(t, d.Dump())
+	})
+}
+
+func TestSeedTellsTheSameDirectoryEveryTime(t *testing.T) {
+	seed := Seed{Tenant: "11111111-1111-4111-8111-111111111111", Domain: "contoso.example", Number: 7, Users: 500, Groups: 40}
+	first, second := New(seed).Dump(), New(seed).Dump()
+	require.Equal(t, first, second)
+	require.Len(t, first.Users, 500)
+	require.Len(t, first.Groups, 40)
+
+	other := seed
+	other.Tenant = "22222222-2222-4222-8222-222222222222"
+	require.NotEqual(t, first.Users[0].ID, New(other).Dump().Users[0].ID)
+
+	names, ids := map[string]bool{}, map[string]bool{}
+	var guests, disabled, aliased, synced int
+	for _, u := range first.Users {
+		names[u.UserPrincipalName], ids[u.ID] = true, true
+		if u.UserType == "Guest" {
+			guests++
+		}
+		if !u.AccountEnabled {
+			disabled++
+		}
+		if len(u.ProxyAddresses) > 1 {
+			aliased++
+		}
+		if u.OnPremisesSyncEnabled != nil {
+			synced++
+		}
+	}
+	require.Len(t, names, 500)
+	require.Len(t, ids, 500)
+	for what, n := range map[string]int{"guests": guests, "disabled": disabled, "aliased": aliased, "on-premises": synced} {
+		require.Positive(t, n, what)
+	}
+	members := map[string]int{}
+	nested := 0
+	for _, m := range first.Memberships {
+		members[m.GroupID]++
+		if m.MemberType == "group" {
+			nested++
+		}
+	}
+	require.Positive(t, nested)
+	require.Less(t, len(members), 40, "one group is empty")
+}
+
+func TestDeltaShowsNothingOfPropertiesNobodySelected(t *testing.T) {
+	d := New(Seed{Tenant: "t", Domain: "t.example", Users: 3, Groups: 3})
+	id := d.objects[0].id.String()
+	from := d.Sequence()
+	require.NoError(t, d.Apply(Mutation{Op: OpUpdateUser, ID: id, Set: Patch{"jobTitle": "Captain"}}))
+
+	mail, err := Select(KindUser, "mail", true)
+	require.NoError(t, err)
+	cursor, _ := d.Since(from)
+	items, _ := d.Page(Query{Kind: KindUser, Select: mail}, cursor, Limits{Objects: 10, Members: 10})
+	require.Empty(t, items)
+
+	title, err := Select(KindUser, "jobTitle", true)
+	require.NoError(t, err)
+	items, _ = d.Page(Query{Kind: KindUser, Select: title}, cursor, Limits{Objects: 10, Members: 10})
+	require.Len(t, items, 1)
+	require.JSONEq(t, `{"id":"`+id+`","jobTitle":"Captain"}`, "{"+string(AppendUser(nil, items[0].User, items[0].Show, items[0].Empties))+"}")
+}
+
+func TestClearedPropertyIsNullAndNeverSetIsAbsent(t *testing.T) {
+	d := New(Seed{})
+	id := uuid.NewString()
+	require.NoError(t, d.Apply(Mutation{Op: OpCreateUser, User: &User{ID: id, DisplayName: "A", UserPrincipalName: "a", Mail: "a@b"}}))
+	from := d.Sequence()
+	require.NoError(t, d.Apply(Mutation{Op: OpUpdateUser, ID: id, Set: Patch{"mail": nil}}))
+
+	selected, err := Select(KindUser, "id,displayName,mail,city", true)
+	require.NoError(t, err)
+	cursor, _ := d.Since(from)
+	items, _ := d.Page(Query{Kind: KindUser, Select: selected}, cursor, Limits{Objects: 10, Members: 10})
+	require.Len(t, items, 1)
+	require.JSONEq(t, `{"id":"`+id+`","displayName":"A","mail":null}`, "{"+string(AppendUser(nil, items[0].User, items[0].Show, items[0].Empties))+"}")
+
+	items, _ = d.Page(Query{Kind: KindUser, Select: selected, Minimal: true}, cursor, Limits{Objects: 10, Members: 10})
+	require.JSONEq(t, `{"id":"`+id+`","mail":null}`, "{"+string(AppendUser(nil, items[0].User, items[0].Show, items[0].Empties))+"}")
+}
+
+func TestRemovalTellsRecycledFromPurged(t *testing.T) {
+	d := New(Seed{})
+	id := uuid.NewString()
+	require.NoError(t, d.Apply(Mutation{Op: OpCreateUser, User: &User{ID: id, DisplayName: "A", UserPrincipalName: "a"}}))
+	removed := func(from uint32) string {
+		cursor, _ := d.Since(from)
+		items, _ := d.Page(Query{Kind: KindUser, Select: tableSet(KindUser, true)}, cursor, Limits{Objects: 10, Members: 10})
+		require.Len(t, items, 1)
+		return items[0].Removed
+	}
+	from := d.Sequence()
+	require.NoError(t, d.Apply(Mutation{Op: OpDeleteUser, ID: id}))
+	require.Equal(t, "changed", removed(from))
+	require.NoError(t, d.Apply(Mutation{Op: OpRestore, ID: id}))
+	require.Empty(t, removed(from))
+	require.NoError(t, d.Apply(Mutation{Op: OpDeleteUser, ID: id}))
+	require.NoError(t, d.Apply(Mutation{Op: OpPurge, ID: id}))
+	require.Equal(t, "deleted", removed(from))
+}
+
+func TestMistakenMutationsChangeNothing(t *testing.T) {
+	d := New(Seed{Tenant: "t", Domain: "t.example", Users: 2, Groups: 4})
+	user, group := d.objects[0].id.String(), d.objects[2].id.String()
+	for name, m := range map[string]Mutation{
+		"unknown operation":   {Op: "explode"},
+		"unknown user":        {Op: OpUpdateUser, ID: uuid.NewString()},
+		"unknown property":    {Op: OpUpdateUser, ID: user, Set: Patch{"shoeSize": 44}},
+		"wrong type":          {Op: OpUpdateUser, ID: user, Set: Patch{"accountEnabled": "yes"}},
+		"group as user":       {Op: OpDeleteUser, ID: group},
+		"taken id":            {Op: OpCreateUser, User: &User{ID: user, DisplayName: "A", UserPrincipalName: "a"}},
+		"not an id":           {Op: OpDeleteUser, ID: "me"},
+		"already a member":    {Op: OpAddMember, ID: group, MemberID: user},
+		"member of itself":    {Op: OpAddMember, ID: group, MemberID: group},
+		"restoring the alive": {Op: OpRestore, ID: user},
+	} {
+		before := d.Sequence()
+		require.Error(t, d.Apply(m), name)
+		require.Equal(t, before, d.Sequence(), name)
+	}
+}

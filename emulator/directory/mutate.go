@@ -1,0 +1,276 @@
+package directory
+
+import (
+	"slices"
+
+	"github.com/google/uuid"
+)
+
+// Mutation is one change to a directory, in the form that the mutation log and the control API hold it.
+type Mutation struct {
+	Op       string `json:"op"`
+	ID       string `json:"id,omitempty"` // the object changed; for memberships the group
+	MemberID string `json:"memberId,omitempty"`
+	User     *User  `json:"user,omitempty"`
+	Group    *Group `json:"group,omitempty"`
+	Set      Patch  `json:"set,omitempty"`
+}
+
+// Operations of a Mutation.
+const (
+	OpCreateUser   = "create-user"
+	OpUpdateUser   = "update-user"
+	OpDeleteUser   = "delete-user" // to the recycle bin
+	OpCreateGroup  = "create-group"
+	OpUpdateGroup  = "update-group"
+	OpDeleteGroup  = "delete-group"
+	OpRestore      = "restore" // from the recycle bin
+	OpPurge        = "purge"   // for good
+	OpAddMember    = "add-member"
+	OpRemoveMember = "remove-member"
+)
+
+// everything is the change of an object that appears or disappears, whatever is selected.
+const everything = ^MembersProperty
+
+// Apply makes one change, or returns a NotFoundError, InvalidError or UnknownPropertyError and changes nothing.
+func (d *Directory) Apply(m Mutation) error {
+	switch m.Op {
+	case OpCreateUser:
+		return d.createUser(m.User)
+	case OpUpdateUser:
+		return d.updateUser(m.ID, m.Set)
+	case OpCreateGroup:
+		return d.createGroup(m.Group)
+	case OpUpdateGroup:
+		return d.updateGroup(m.ID, m.Set)
+	case OpDeleteUser:
+		return d.remove(KindUser, m.ID)
+	case OpDeleteGroup:
+		return d.remove(KindGroup, m.ID)
+	case OpRestore:
+		return d.restore(m.ID)
+	case OpPurge:
+		return d.purge(m.ID)
+	case OpAddMember:
+		return d.addMember(m.ID, m.MemberID)
+	case OpRemoveMember:
+		return d.removeMember(m.ID, m.MemberID)
+	}
+	return invalid("Unknown operation '%s'.", m.Op)
+}
+
+func (d *Directory) createUser(u *User) error {
+	if u == nil {
+		return invalid("A user is needed.")
+	}
+	id, err := d.newID(u.ID)
+	if err != nil {
+		return err
+	}
+	if u.DisplayName == "" || u.UserPrincipalName == "" {
+		return invalid("A user needs displayName and userPrincipalName.")
+	}
+	made := *u
+	made.ID = id.String()
+	if made.UserType == "" {
+		made.UserType = "Member"
+	}
+	at := d.insert(object{id: id, kind: KindUser, user: &made, ever: held(userTable, &made), born: d.Sequence() + 1})
+	d.record(at, everything)
+	return nil
+}
+
+func (d *Directory) createGroup(g *Group) error {
+	if g == nil {
+		return invalid("A group is needed.")
+	}
+	id, err := d.newID(g.ID)
+	if err != nil {
+		return err
+	}
+	if g.DisplayName == "" {
+		return invalid("A group needs displayName.")
+	}
+	made := *g
+	made.ID = id.String()
+	at := d.insert(object{id: id, kind: KindGroup, group: &made, ever: held(groupTable, &made), born: d.Sequence() + 1})
+	d.record(at, everything)
+	return nil
+}
+
+func (d *Directory) newID(id string) (uuid.UUID, error) {
+	parsed, err := parseID(id)
+	if err != nil {
+		return parsed, err
+	}
+	if _, taken := d.byID[parsed]; taken {
+		return parsed, invalid("Another object with the id '%s' already exists.", id)
+	}
+	return parsed, nil
+}
+
+func (d *Directory) updateUser(id string, set Patch) error {
+	at, err := d.find(KindUser, id)
+	if err != nil {
+		return err
+	}
+	before := d.userAt(at)
+	after, err := patched(KindUser, userTable, before, set)
+	if err != nil {
+		return err
+	}
+	if diff := changed(userTable, before, after); diff != 0 {
+		d.objects[at].ever |= held(userTable, before) | diff
+		d.objects[at].user = after
+		d.record(at, diff)
+	}
+	return nil
+}
+
+func (d *Directory) updateGroup(id string, set Patch) error {
+	at, err := d.find(KindGroup, id)
+	if err != nil {
+		return err
+	}
+	before := d.objects[at].group
+	after, err := patched(KindGroup, groupTable, before, set)
+	if err != nil {
+		return err
+	}
+	if diff := changed(groupTable, before, after); diff != 0 {
+		d.objects[at].ever |= held(groupTable, before) | diff
+		d.objects[at].group = after
+		d.record(at, diff)
+	}
+	return nil
+}
+
+// remove moves an object to the recycle bin. It leaves its groups and, if it is a group, its members at once, which
+// the readers of other groups see as removals of members; what it was in is remembered for its restoration.
+func (d *Directory) remove(kind Kind, id string) error {
+	at, err := d.find(kind, id)
+	if err != nil {
+		return err
+	}
+	o := &d.objects[at]
+	for g := range d.objects {
+		if d.objects[g].kind == KindGroup && d.closeMembership(uint32(g), at) {
+			o.parents = append(o.parents, uint32(g))
+		}
+	}
+	o.state = deleted
+	seq := d.record(at, everything)
+	for i := range o.members {
+		if o.members[i].gone == 0 {
+			o.members[i].gone = seq
+		}
+	}
+	return nil
+}
+
+// restore brings an object back from the recycle bin, with the memberships whose other end still lives.
+func (d *Directory) restore(id string) error {
+	at, err := d.inBin(id)
+	if err != nil {
+		return err
+	}
+	o := &d.objects[at]
+	o.state = live
+	closing := o.last
+	seq := d.record(at, everything|MembersProperty)
+	for _, m := range o.members {
+		if m.gone == closing && d.objects[m.member].state == live {
+			o.members = append(o.members, membership{member: m.member, from: seq})
+		}
+	}
+	for _, g := range o.parents {
+		if d.objects[g].state == live {
+			d.openMembership(g, at)
+		}
+	}
+	d.objects[at].parents = nil
+	return nil
+}
+
+func (d *Directory) purge(id string) error {
+	at, err := d.inBin(id)
+	if err != nil {
+		return err
+	}
+	d.objects[at].state = purged
+	d.objects[at].parents = nil
+	d.record(at, everything)
+	return nil
+}
+
+func (d *Directory) inBin(id string) (uint32, error) {
+	parsed, err := parseID(id)
+	if err != nil {
+		return 0, err
+	}
+	at, ok := d.byID[parsed]
+	if !ok || d.objects[at].state != deleted {
+		return 0, &NotFoundError{ID: id}
+	}
+	return at, nil
+}
+
+func (d *Directory) addMember(groupID, memberID string) error {
+	group, member, err := d.ends(groupID, memberID)
+	if err != nil {
+		return err
+	}
+	if !d.openMembership(group, member) {
+		return invalid("One or more added object references already exist for the following modified properties: 'members'.")
+	}
+	return nil
+}
+
+func (d *Directory) removeMember(groupID, memberID string) error {
+	group, member, err := d.ends(groupID, memberID)
+	if err != nil {
+		return err
+	}
+	if !d.closeMembership(group, member) {
+		return &NotFoundError{ID: memberID}
+	}
+	return nil
+}
+
+func (d *Directory) ends(groupID, memberID string) (group, member uint32, err error) {
+	if group, err = d.find(KindGroup, groupID); err != nil {
+		return 0, 0, err
+	}
+	if member, err = d.find(KindUser, memberID); err != nil {
+		member, err = d.find(KindGroup, memberID)
+	}
+	if err == nil && member == group {
+		err = invalid("A group cannot be a member of itself.")
+	}
+	return group, member, err
+}
+
+func (d *Directory) openMembership(group, member uint32) bool {
+	if d.openEntry(group, member) >= 0 {
+		return false
+	}
+	seq := d.record(group, MembersProperty)
+	d.objects[group].members = append(d.objects[group].members, membership{member: member, from: seq})
+	return true
+}
+
+func (d *Directory) closeMembership(group, member uint32) bool {
+	at := d.openEntry(group, member)
+	if at < 0 {
+		return false
+	}
+	d.objects[group].members[at].gone = d.record(group, MembersProperty)
+	return true
+}
+
+// openEntry finds a membership by looking through the list: mutations are rare, and an index over every membership
+// of a large tenant would cost more memory than the memberships.
+func (d *Directory) openEntry(group, member uint32) int {
+	return slices.IndexFunc(d.objects[group].members, func(m membership) bool { return m.gone == 0 && m.member == member })
+}

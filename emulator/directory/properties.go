@@ -1,0 +1,297 @@
+package directory
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Properties is a set of an object's properties, one bit per entry of its kind's table. The bit of a property is its
+// place in the table and is never stored, so the tables may be reordered between versions.
+type Properties uint64
+
+// MembersProperty stands for a group's members, which delta queries track like a property.
+const MembersProperty Properties = 1 << 63
+
+// property describes one Graph property of T. Exactly one of text, flag and list is set.
+type property[T any] struct {
+	name string
+	base bool // returned when a request names no properties
+	text func(*T) string
+	flag func(*T) *bool
+	list func(*T) []string
+}
+
+func (p *property[T]) has(v *T) bool {
+	switch {
+	case p.text != nil:
+		return p.text(v) != ""
+	case p.flag != nil:
+		return p.flag(v) != nil
+	default:
+		return len(p.list(v)) > 0
+	}
+}
+
+// append writes the value as JSON; a property without value is null, a collection [].
+func (p *property[T]) append(dst []byte, v *T) []byte {
+	switch {
+	case p.text != nil:
+		if s := p.text(v); s != "" {
+			return appendString(dst, s)
+		}
+	case p.flag != nil:
+		if b := p.flag(v); b != nil {
+			if *b {
+				return append(dst, "true"...)
+			}
+			return append(dst, "false"...)
+		}
+	default:
+		dst = append(dst, '[')
+		for i, s := range p.list(v) {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendString(dst, s)
+		}
+		return append(dst, ']')
+	}
+	return append(dst, "null"...)
+}
+
+// zero is the JSON that clears the property when it is unmarshalled into T: for text fields null would be ignored.
+func (p *property[T]) zero() string {
+	switch {
+	case p.text != nil:
+		return `""`
+	case p.list != nil:
+		return `[]`
+	default:
+		return `null`
+	}
+}
+
+func text[T any](name string, base bool, get func(*T) string) property[T] {
+	return property[T]{name: name, base: base, text: get}
+}
+
+func flag[T any](name string, base bool, get func(*T) *bool) property[T] {
+	return property[T]{name: name, base: base, flag: get}
+}
+
+func list[T any](name string, base bool, get func(*T) []string) property[T] {
+	return property[T]{name: name, base: base, list: get}
+}
+
+var userTable = []property[User]{
+	text("displayName", true, func(u *User) string { return u.DisplayName }),
+	text("givenName", true, func(u *User) string { return u.GivenName }),
+	text("surname", true, func(u *User) string { return u.Surname }),
+	text("userPrincipalName", true, func(u *User) string { return u.UserPrincipalName }),
+	text("mail", true, func(u *User) string { return u.Mail }),
+	text("jobTitle", true, func(u *User) string { return u.JobTitle }),
+	text("mobilePhone", true, func(u *User) string { return u.MobilePhone }),
+	list("businessPhones", true, func(u *User) []string { return u.BusinessPhones }),
+	text("officeLocation", true, func(u *User) string { return u.OfficeLocation }),
+	text("preferredLanguage", true, func(u *User) string { return u.PreferredLanguage }),
+	text("mailNickname", false, func(u *User) string { return u.MailNickname }),
+	flag("accountEnabled", false, func(u *User) *bool { return &u.AccountEnabled }),
+	text("userType", false, func(u *User) string { return u.UserType }),
+	text("department", false, func(u *User) string { return u.Department }),
+	text("companyName", false, func(u *User) string { return u.CompanyName }),
+	text("employeeId", false, func(u *User) string { return u.EmployeeID }),
+	text("employeeType", false, func(u *User) string { return u.EmployeeType }),
+	text("usageLocation", false, func(u *User) string { return u.UsageLocation }),
+	text("city", false, func(u *User) string { return u.City }),
+	text("country", false, func(u *User) string { return u.Country }),
+	list("proxyAddresses", false, func(u *User) []string { return u.ProxyAddresses }),
+	list("otherMails", false, func(u *User) []string { return u.OtherMails }),
+	text("creationType", false, func(u *User) string { return u.CreationType }),
+	text("externalUserState", false, func(u *User) string { return u.ExternalUserState }),
+	text("createdDateTime", false, func(u *User) string { return u.CreatedDateTime }),
+	flag("onPremisesSyncEnabled", false, func(u *User) *bool { return u.OnPremisesSyncEnabled }),
+	text("onPremisesImmutableId", false, func(u *User) string { return u.OnPremisesImmutableID }),
+	text("onPremisesSamAccountName", false, func(u *User) string { return u.OnPremisesSamAccountName }),
+	text("onPremisesDomainName", false, func(u *User) string { return u.OnPremisesDomainName }),
+	text("onPremisesDistinguishedName", false, func(u *User) string { return u.OnPremisesDistinguishedName }),
+	text("onPremisesSecurityIdentifier", false, func(u *User) string { return u.OnPremisesSecurityIdentifier }),
+	text("onPremisesUserPrincipalName", false, func(u *User) string { return u.OnPremisesUserPrincipalName }),
+	text("onPremisesLastSyncDateTime", false, func(u *User) string { return u.OnPremisesLastSyncDateTime }),
+	text("securityIdentifier", false, func(u *User) string { return u.SecurityIdentifier }),
+}
+
+var groupTable = []property[Group]{
+	text("displayName", true, func(g *Group) string { return g.DisplayName }),
+	text("description", true, func(g *Group) string { return g.Description }),
+	text("mail", true, func(g *Group) string { return g.Mail }),
+	flag("mailEnabled", true, func(g *Group) *bool { return &g.MailEnabled }),
+	text("mailNickname", true, func(g *Group) string { return g.MailNickname }),
+	flag("securityEnabled", true, func(g *Group) *bool { return &g.SecurityEnabled }),
+	list("groupTypes", true, func(g *Group) []string { return g.GroupTypes }),
+	text("visibility", true, func(g *Group) string { return g.Visibility }),
+	text("membershipRule", true, func(g *Group) string { return g.MembershipRule }),
+	list("proxyAddresses", true, func(g *Group) []string { return g.ProxyAddresses }),
+	text("createdDateTime", true, func(g *Group) string { return g.CreatedDateTime }),
+	flag("onPremisesSyncEnabled", true, func(g *Group) *bool { return g.OnPremisesSyncEnabled }),
+	text("onPremisesSamAccountName", true, func(g *Group) string { return g.OnPremisesSamAccountName }),
+	text("onPremisesDomainName", true, func(g *Group) string { return g.OnPremisesDomainName }),
+	text("securityIdentifier", true, func(g *Group) string { return g.SecurityIdentifier }),
+	text("uniqueName", true, func(g *Group) string { return g.UniqueName }),
+}
+
+// bare are properties Graph knows and this directory never has a value for: they may be selected and stay empty.
+var bare = map[Kind][]string{
+	KindUser: {"ageGroup", "consentProvidedForMinor", "deletedDateTime", "externalUserStateChangeDateTime", "faxNumber",
+		"identities", "imAddresses", "onPremisesExtensionAttributes", "onPremisesProvisioningErrors", "postalCode",
+		"showInAddressList", "state", "streetAddress", "assignedLicenses", "assignedPlans", "employeeHireDate"},
+	KindGroup: {"classification", "deletedDateTime", "expirationDateTime", "isAssignableToRole", "membershipRuleProcessingState",
+		"onPremisesLastSyncDateTime", "onPremisesNetBiosName", "onPremisesSecurityIdentifier", "preferredDataLocation",
+		"preferredLanguage", "renewedDateTime", "resourceProvisioningOptions", "theme", "owners"},
+}
+
+// UnknownPropertyError names a property that the kind does not have.
+type UnknownPropertyError struct {
+	Kind Kind
+	Name string
+}
+
+func (e *UnknownPropertyError) Error() string {
+	return fmt.Sprintf("Could not find a property named '%s' on type 'microsoft.graph.%s'.", e.Name, e.Kind)
+}
+
+// Select turns a $select list into a set. An empty list is the base set; for a delta of groups that includes members,
+// whose caller asks with tracked.
+func Select(kind Kind, names string, tracked bool) (Properties, error) {
+	var set Properties
+	if strings.TrimSpace(names) == "" {
+		set = tableSet(kind, true)
+		if tracked && kind == KindGroup {
+			set |= MembersProperty
+		}
+		return set, nil
+	}
+	for name := range strings.SplitSeq(names, ",") {
+		name = strings.TrimSpace(name)
+		switch bit := propertyBit(kind, name); {
+		case bit != 0:
+			set |= bit
+		case name == "id", slices.Contains(bare[kind], name):
+		case name == "members" && kind == KindGroup:
+			set |= MembersProperty
+		default:
+			return 0, &UnknownPropertyError{Kind: kind, Name: name}
+		}
+	}
+	return set, nil
+}
+
+func tableSet(kind Kind, baseOnly bool) Properties {
+	if kind == KindGroup {
+		return setOf(groupTable, func(p *property[Group]) bool { return p.base || !baseOnly })
+	}
+	return setOf(userTable, func(p *property[User]) bool { return p.base || !baseOnly })
+}
+
+func setOf[T any](table []property[T], want func(*property[T]) bool) Properties {
+	var set Properties
+	for i := range table {
+		if want(&table[i]) {
+			set |= 1 << i
+		}
+	}
+	return set
+}
+
+// held is the set of properties that have a value.
+func held[T any](table []property[T], v *T) Properties {
+	return setOf(table, func(p *property[T]) bool { return p.has(v) })
+}
+
+func propertyBit(kind Kind, name string) Properties {
+	var i int
+	if kind == KindGroup {
+		i = slices.IndexFunc(groupTable, func(p property[Group]) bool { return p.name == name })
+	} else {
+		i = slices.IndexFunc(userTable, func(p property[User]) bool { return p.name == name })
+	}
+	if i < 0 {
+		return 0
+	}
+	return 1 << i
+}
+
+// appendProperties writes ,"name":value for every property of show that has a value or belongs to empties.
+func appendProperties[T any](dst []byte, table []property[T], v *T, show, empties Properties) []byte {
+	for i := range table {
+		bit := Properties(1) << i
+		if show&bit == 0 || (empties&bit == 0 && !table[i].has(v)) {
+			continue
+		}
+		dst = append(dst, ',', '"')
+		dst = append(dst, table[i].name...)
+		dst = append(dst, '"', ':')
+		dst = table[i].append(dst, v)
+	}
+	return dst
+}
+
+// changed is the set of properties whose values differ.
+func changed[T any](table []property[T], before, after *T) Properties {
+	var set Properties
+	var a, b []byte
+	for i := range table {
+		a, b = table[i].append(a[:0], before), table[i].append(b[:0], after)
+		if string(a) != string(b) {
+			set |= 1 << i
+		}
+	}
+	return set
+}
+
+// patched applies a patch to a copy of v. The copy is deep, because decoding would write into the lists and pointers
+// that a shallow one shares with the object as it was.
+func patched[T any](kind Kind, table []property[T], before *T, patch Patch) (*T, error) {
+	v := new(T)
+	copied, _ := json.Marshal(before) // plain structs always marshal
+	_ = json.Unmarshal(copied, v)
+	var doc strings.Builder
+	doc.WriteByte('{')
+	for name, value := range patch {
+		i := slices.IndexFunc(table, func(p property[T]) bool { return p.name == name })
+		if i < 0 {
+			return nil, &UnknownPropertyError{Kind: kind, Name: name}
+		}
+		raw := []byte(table[i].zero())
+		if value != nil {
+			var err error
+			if raw, err = json.Marshal(value); err != nil {
+				return nil, invalid("Property '%s' cannot hold this value: %v", name, err)
+			}
+		}
+		if doc.Len() > 1 {
+			doc.WriteByte(',')
+		}
+		fmt.Fprintf(&doc, "%q:%s", name, raw)
+	}
+	doc.WriteByte('}')
+	if err := json.Unmarshal([]byte(doc.String()), v); err != nil {
+		return nil, invalid("A property has a value of the wrong type: %v", err)
+	}
+	return v, nil
+}
+
+// appendString writes s as a JSON string; plain text, nearly all of it, is copied without a look at escaping.
+func appendString(dst []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			quoted, _ := json.Marshal(s) // a string always marshals
+			return append(dst, quoted...)
+		}
+	}
+	dst = append(dst, '"')
+	dst = append(dst, s...)
+	return append(dst, '"')
+}

@@ -1,0 +1,22 @@
+package emulator
+
+import "net/http"
+
+// index shows what the emulator holds and was asked.
+func (s *Server) index(w http.ResponseWriter, c *call) {
+	if c.URL.Path != "/" {
+		http.NotFound(w, c.Request)
+		return
+	}
+	var missing []Request
+	last := s.Requests()
+	for _, r := range last {
+		if r.Unknown {
+			missing = append(missing, r)
+		}
+	}
+	showPage(w, http.StatusOK, page{Template: "index", Title: "Entra and Graph emulator", World: map[string]any{
+		"HTTPS": s.HTTPSURL(), "HTTP": s.HTTPURL(), "Tenants": s.tenantViews(), "Applications": s.applicationViews(),
+		"Requests": last[:min(len(last), 60)], "Missing": missing, "Faults": s.Faults(), "Now": s.now(),
+	}})
+}

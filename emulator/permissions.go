@@ -1,0 +1,39 @@
+package emulator
+
+// graphRole is an app role of Microsoft Graph.
+type graphRole struct{ name, words string }
+
+// graphRoles are the app roles by id (permissions reference, facts table of well-known ids).
+var graphRoles = map[string]graphRole{
+	"df021288-bdef-4463-88db-98f22de89214": {"User.Read.All", "Read all users' full profiles"},
+	"97235f07-e226-4f63-ace3-39588e11d3a1": {"User.ReadBasic.All", "Read all users' basic profiles"},
+	"98830695-27a2-44f7-8c18-0c3ebc9698f6": {"GroupMember.Read.All", "Read all group memberships"},
+	"5b567255-7703-4780-807c-7be8301ae99b": {"Group.Read.All", "Read all groups"},
+	"07d67222-3a10-4d3b-9ddc-b8aa43198a00": {"Group.ReadBasic.All", "Read basic properties of all groups"},
+	"8222c640-cae5-4860-8d11-b32cfad95e03": {"GroupMember.ReadBasic.All", "Read basic group memberships"},
+	"658aa5d8-239f-45c4-aa12-864f4fc7e490": {"Member.Read.Hidden", "Read hidden memberships"},
+	"9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30": {"Application.Read.All", "Read all applications"},
+	"18a4783c-866b-4cc7-a460-3d5e5662c884": {"Application.ReadWrite.OwnedBy", "Manage apps that this app creates or owns"},
+	"b0afded3-3588-46d8-8b3d-9842eff778da": {"AuditLog.Read.All", "Read all audit log data"},
+	"7ab1d382-f21e-4acd-a863-ba3e13f7da61": {"Directory.Read.All", "Read directory data"},
+	"498476ce-e0fe-48b0-b801-37ba7e2685c6": {"Organization.Read.All", "Read organization information"},
+}
+
+// scopeWords says in words what a delegated scope lets an app do.
+var scopeWords = map[string]string{
+	"openid":         "Sign users in",
+	"profile":        "View users' basic profile",
+	"email":          "View users' email address",
+	"offline_access": "Maintain access to data you have given it access to",
+	"User.Read":      "Sign in and read user profile",
+}
+
+// Permissions that open an endpoint, least first (permissions reference, facts 5.1 and 9.2).
+var (
+	readOrganization = []string{"Organization.Read.All", "User.Read.All", "Directory.Read.All", "GroupMember.Read.All", "Group.Read.All"}
+	readUsers        = []string{"User.ReadBasic.All", "User.Read.All", "Directory.Read.All"}
+	readUserDelta    = []string{"User.Read.All", "Directory.Read.All"}
+	readGroups       = []string{"Group.ReadBasic.All", "GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"}
+	readMembers      = []string{"GroupMember.ReadBasic.All", "Group.ReadBasic.All", "GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"}
+	readApplications = []string{"Application.Read.All", "Application.ReadWrite.OwnedBy", "Directory.Read.All"}
+)
