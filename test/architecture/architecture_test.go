@@ -135,6 +135,7 @@ func TestASoundHouseIsLeftAlone(t *testing.T) {
 		"internal/store/rows/a.go":            imports("consentry/internal/store"),
 		"internal/store/storetest/a.go":       imports("consentry/internal/store", "consentry/internal/mirror", "testing"),
 		"internal/engine/a.go":                imports("go.temporal.io/sdk/client"),
+		"emulator/a_test.go":                  imports("github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"),
 		"activities/a_test.go":                imports("consentry/emulator", "consentry/internal/entra"),
 		"workflows/calls.go":                  imports("consentry/activities"),
 		"emulator/cmd/entra-emulator/main.go": imports("consentry/emulator"),

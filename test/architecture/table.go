@@ -24,7 +24,7 @@ type room struct {
 	may  []string            // rooms it may import beside itself
 	only map[string][]string // further rooms that a single file may import
 	pure bool                // nothing but the pure part of the standard library
-	shut bool                // its tests are bound by the row, too
+	shut bool                // its tests are bound by the row, too (libraries apart)
 }
 
 // table is read from the inside out.
