@@ -27,7 +27,7 @@ type Config struct {
 	GraphURL         string `name:"graph-url" env:"CONSENTRY_GRAPH_URL" placeholder:"URL" help:"Custom cloud: Microsoft Graph with its version, for example https://graph.microsoft.com/v1.0"`
 	CAFile           string `name:"ca-file" env:"CONSENTRY_CA_FILE" placeholder:"FILE" help:"Further certificate authorities to trust for Microsoft's addresses (PEM)."`
 
-	ConsoleTenant     string `name:"console-tenant" env:"CONSENTRY_CONSOLE_TENANT" required:"" placeholder:"TENANT" help:"Tenant of the vendor's identity provider for the console."`
+	ConsoleIssuer     string `name:"console-issuer" env:"CONSENTRY_CONSOLE_ISSUER" required:"" placeholder:"URL" help:"OIDC issuer that signs people in to the console: the vendor's own identity provider."`
 	ConsoleClientID   string `name:"console-client-id" env:"CONSENTRY_CONSOLE_CLIENT_ID" required:"" placeholder:"ID" help:"The console's application there."`
 	ConsoleSecretFile string `name:"console-secret-file" env:"CONSENTRY_CONSOLE_SECRET_FILE" required:"" placeholder:"FILE" help:"File that holds its client secret."`
 
@@ -49,6 +49,7 @@ func (c *Config) Validate() error {
 		}
 	}
 	address("public-url", c.PublicURL, false)
+	address("console-issuer", c.ConsoleIssuer, true)
 	if c.Cloud == "custom" {
 		address("authority", c.Authority, true)
 		address("graph-url", c.GraphURL, true)

@@ -51,3 +51,29 @@ func (s *Service) RegisterCell(ctx context.Context, caller domain.Caller, cell d
 		return cell, tx.Done("", "register-cell", "cell", cell.ID, map[string]string{"thumbprint": first.Thumbprint})
 	})
 }
+
+// CellKnown reports whether a cell is registered.
+func (s *Service) CellKnown(ctx context.Context, cellID string) (bool, error) {
+	err := s.store.Read(ctx, func(rows Rows) error {
+		_, err := rows.Cells().Get(cellID)
+		return err
+	})
+	if domain.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// CampaignStarted reports whether a campaign is there and its migrations are
+// open.
+func (s *Service) CampaignStarted(ctx context.Context, campaignID string) (started bool, err error) {
+	err = s.store.Read(ctx, func(rows Rows) error {
+		c, err := rows.Campaigns().Get(campaignID)
+		started = err == nil && !c.StartedAt.IsZero()
+		return err
+	})
+	if domain.IsNotFound(err) {
+		return false, nil
+	}
+	return started, err
+}

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"consentry/internal/contract"
 	"consentry/internal/domain"
 )
 
@@ -135,7 +136,21 @@ func (s *Service) handOver(ctx context.Context, call domain.EngineCall) error {
 		return err
 	}
 	if dropped {
-		return nil
+		return s.settleDropped(ctx, call)
 	}
 	return failure
+}
+
+// settleDropped answers a decision whose workflow has ended before it came: the
+// rows alone say how it comes out, so that nobody waits for it for ever.
+func (s *Service) settleDropped(ctx context.Context, call domain.EngineCall) error {
+	if call.Kind != domain.CallUpdate || call.Name != contract.UpdateApplyDecision {
+		return nil
+	}
+	var in contract.ApplyDecision
+	if err := json.Unmarshal(call.Payload, &in); err != nil {
+		return fmt.Errorf("read the dropped call %s: %w", call.ID, err)
+	}
+	_, err := s.ApplyDecision(ctx, domain.System("engine"), in)
+	return err
 }

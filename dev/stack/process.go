@@ -1,0 +1,88 @@
+package stack
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// Process is a program of ours that runs beside this one.
+type Process struct {
+	cmd  *exec.Cmd
+	log  *os.File
+	done chan struct{}
+	err  error
+}
+
+// startProcess runs a program with its errors in a log file. It gets a process
+// group of its own, so that Ctrl-C reaches this program alone, which then stops
+// the others in order. The first line it prints says that it is ready.
+func startProcess(ctx context.Context, logFile string, env []string, program string, args ...string) (*Process, error) {
+	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the log of %s: %w", filepath.Base(program), err)
+	}
+	cmd := exec.Command(program, args...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Stderr = log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("start %s: %w (make builds it)", program, err), log.Close())
+	}
+	p := &Process{cmd: cmd, log: log, done: make(chan struct{})}
+	ready := make(chan bool, 1)
+	go func() {
+		lines := bufio.NewScanner(out)
+		ready <- lines.Scan()
+		for lines.Scan() {
+			fmt.Fprintln(log, lines.Text())
+		}
+		p.err = cmd.Wait()
+		close(p.done)
+	}()
+	select {
+	case ok := <-ready:
+		if ok {
+			return p, nil
+		}
+		<-p.done
+		return nil, fmt.Errorf("%s ended before it was ready (%w); its log is %s", filepath.Base(program), errors.Join(p.err, log.Close()), logFile)
+	case <-ctx.Done():
+		p.Kill()
+		return nil, ctx.Err()
+	}
+}
+
+// Kill ends the process at once, as a power cut would, and waits for its end.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill() // it may have ended by itself
+	<-p.done
+	_ = p.log.Close()
+}
+
+// Stop asks the process to end and kills it when it has not after the grace.
+func (p *Process) Stop(grace time.Duration) {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
+	select {
+	case <-p.done:
+		_ = p.log.Close()
+	case <-time.After(grace):
+		p.Kill()
+	}
+}
+
+// Done is closed when the process has ended.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// PID is the process's id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }

@@ -1,0 +1,110 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"go.temporal.io/sdk/client"
+
+	"consentry/api/server"
+	"consentry/console"
+	"consentry/internal/domain"
+	"consentry/internal/entra"
+	"consentry/internal/service"
+)
+
+// API serves the API and the console until it is closed.
+type API struct {
+	http     *http.Server
+	stopping chan struct{}
+	done     chan error
+}
+
+// StartAPI listens and serves. When it returns without an error, requests are
+// answered.
+func (a *App) StartAPI(ctx context.Context) (*API, error) {
+	e, stopping, err := a.handler()
+	if err != nil {
+		return nil, err
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.Config.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen on --listen %s: %w", a.Config.Listen, err)
+	}
+	s := &API{http: &http.Server{Handler: e, ReadHeaderTimeout: 10 * time.Second}, stopping: stopping, done: make(chan error, 1)}
+	go func() {
+		err := s.http.Serve(l)
+		if errors.Is(err, http.ErrServerClosed) {
+			err = nil
+		}
+		s.done <- err
+	}()
+	return s, nil
+}
+
+// Close ends event streams, lets requests finish and stops listening.
+func (s *API) Close(ctx context.Context) error {
+	close(s.stopping)
+	return errors.Join(s.http.Shutdown(ctx), <-s.done)
+}
+
+// handler mounts the console and the API on one Echo.
+func (a *App) handler() (*echo.Echo, chan struct{}, error) {
+	public, err := url.Parse(a.Config.PublicURL)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--public-url: %w", err)
+	}
+	secret, err := secretFile(a.Config.ConsoleSecretFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	base := strings.TrimSuffix(a.Config.PublicURL, "/")
+	browser := a.cloud.BrowserAuthority
+	if browser == "" {
+		browser = a.cloud.Authority
+	}
+	// The emulator is also the identity provider of the console in development:
+	// browsers reach it by its plain address.
+	provider := entra.ConsoleConfig{
+		Issuer: a.Config.ConsoleIssuer, ClientID: a.Config.ConsoleClientID, ClientSecret: secret, RedirectURI: base + "/auth/callback", HTTP: a.cloud.HTTP,
+	}
+	signInHosts := []string{browser}
+	if strings.HasPrefix(a.Config.ConsoleIssuer, a.cloud.Authority+"/") {
+		provider.BrowserAuthority = a.cloud.BrowserAuthority
+	} else {
+		signInHosts = append(signInHosts, a.Config.ConsoleIssuer)
+	}
+	door := tenantDoor{signIn: entra.NewSignIn(a.cloud, credentials{a.Service, a.keeper}, time.Now), callback: base + "/consent/callback"}
+	flow := service.NewConsentFlow(a.Service, door)
+
+	e := echo.New()
+	stopping := make(chan struct{})
+	server.Mount(e, server.Deps{
+		Service: a.Service, Consent: flow, Console: consoleDoor{entra.NewConsole(provider, time.Now)}, PublicURL: public, FormTargets: signInHosts,
+		Probes: a.probes(), Stopping: stopping, Log: a.log.Named("api"),
+	})
+	_, err = console.Mount(e, console.Deps{
+		Service: a.Service, Caller: func(c echo.Context) domain.Caller { return server.CallerFrom(c.Request().Context()) },
+		BrowserAuthorities: signInHosts, Now: time.Now, Log: a.log.Named("console"), Public: base,
+		SignIn: "/auth/sign-in", SignOut: "/auth/sign-out",
+	})
+	return e, stopping, err
+}
+
+// probes are the parts this process cannot work without.
+func (a *App) probes() []server.Probe {
+	return []server.Probe{
+		{Name: "database", Check: a.Service.Ping},
+		{Name: "temporal", Check: func(ctx context.Context) error {
+			_, err := a.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
+			return err
+		}},
+	}
+}

@@ -1,0 +1,137 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
+
+	"consentry/internal/engine"
+	"consentry/internal/entra"
+	"consentry/internal/keys"
+	"consentry/internal/mirror"
+	"consentry/internal/service"
+	"consentry/internal/store"
+)
+
+// App is one process: its database handle, its connection to Temporal, its way
+// to Microsoft, and the service on top. A worker, an API, or both run on it.
+type App struct {
+	Config  Config
+	Service *service.Service
+
+	log       *zap.Logger
+	store     *store.Store
+	keeper    *keys.Keeper
+	temporal  client.Client
+	namespace string
+	engine    *engine.Engine
+	cloud     entra.Cloud
+	microsoft microsoft
+}
+
+// microsoft is everything that speaks to Entra ID and Graph.
+type microsoft struct {
+	tokens    *entra.Tokens
+	directory *entra.Directory
+	keys      *entra.ApplicationKeys
+}
+
+// Open reads the configuration and connects every adapter. Temporal and the
+// database must answer; Microsoft need not.
+func Open(ctx context.Context, config Config, log *zap.Logger) (*App, error) {
+	if err := config.Validate(); err != nil {
+		return nil, fmt.Errorf("the configuration cannot work:\n%w", err)
+	}
+	a := &App{Config: config, log: log}
+	if err := a.open(ctx); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+func (a *App) open(ctx context.Context) (err error) {
+	if a.cloud, err = a.Config.cloud(); err != nil {
+		return err
+	}
+	address, err := secretFile(a.Config.KeyFile)
+	if err != nil {
+		return err
+	}
+	if a.keeper, err = keys.Open(ctx, address); err != nil {
+		return fmt.Errorf("open the sealing key of --key-file: %w", err)
+	}
+	if a.store, err = store.Open(ctx, a.Config.Database, mirror.On); err != nil {
+		return err
+	}
+	if a.temporal, a.namespace, err = engine.Dial(ctx, a.log.Named("temporal")); err != nil {
+		return err
+	}
+	a.engine = engine.New(a.temporal, a.Config.schedules())
+	a.Service = service.New(service.Deps{Store: a.store, Engine: a.engine, Keeper: a.keeper, Now: time.Now, Log: a.log.Named("service")})
+	a.microsoft.tokens = entra.NewTokens(a.cloud, credentials{a.Service, a.keeper}, time.Now)
+	if a.microsoft.directory, err = entra.NewDirectory(a.cloud, a.microsoft.tokens); err != nil {
+		return err
+	}
+	a.microsoft.keys, err = entra.NewApplicationKeys(a.cloud, a.microsoft.tokens)
+	return err
+}
+
+// Close lets go of everything that is open. It may be called more than once.
+func (a *App) Close() error {
+	var errs []error
+	if a.temporal != nil {
+		a.temporal.Close()
+		a.temporal = nil
+	}
+	if a.store != nil {
+		errs = append(errs, a.store.Close())
+		a.store = nil
+	}
+	if a.keeper != nil {
+		errs = append(errs, a.keeper.Close())
+		a.keeper = nil
+	}
+	return errors.Join(errs...)
+}
+
+// Keeper seals what this process mints.
+func (a *App) Keeper() *keys.Keeper { return a.keeper }
+
+// Engine is this process's door to Temporal.
+func (a *App) Engine() *engine.Engine { return a.engine }
+
+// cloud builds the Microsoft cloud of the configuration.
+func (c *Config) cloud() (entra.Cloud, error) {
+	var cloud entra.Cloud
+	switch c.Cloud {
+	case "global":
+		cloud = entra.Global()
+	case "usgov":
+		cloud = entra.USGovernment()
+	case "usgov-dod":
+		cloud = entra.USGovernmentDoD()
+	case "china":
+		cloud = entra.China()
+	case "custom":
+		cloud = entra.Cloud{Name: "custom", Authority: c.Authority, BrowserAuthority: c.BrowserAuthority, GraphURL: c.GraphURL}
+	default:
+		return cloud, fmt.Errorf("--cloud is %q: choose global, usgov, usgov-dod, china or custom", c.Cloud)
+	}
+	roots, err := c.rootCAs()
+	if err != nil {
+		return cloud, err
+	}
+	if roots != nil {
+		base := http.DefaultTransport.(*http.Transport).Clone()
+		base.TLSClientConfig = trusting(roots)
+		base.MaxIdleConnsPerHost = 32
+		base.ResponseHeaderTimeout = time.Minute
+		cloud.HTTP = &http.Client{Transport: base}
+	}
+	return cloud, cloud.Validate()
+}
