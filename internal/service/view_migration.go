@@ -18,7 +18,8 @@ type ViewMigration struct {
 	Proof     domain.Proof          // the one on the table; zero: none
 	Run       domain.SyncRun        // of this migration: the first sync while cutting over, else the shadow run
 	People    map[string]string     // person id → name
-	Deciders  []string              // who of the account may decide
+	Deciders  []string              // who of the account may migrate
+	Approvers []string              // who may approve as well
 }
 
 // ViewMigration reads one migration, open or ended.
@@ -72,7 +73,10 @@ func (t *Tx) viewMigrationRows(v *ViewMigration) (err error) {
 	if v.People, err = t.viewPeople(m.StartedBy, v.Session.PersonID, v.Decision.GivenBy); err != nil {
 		return err
 	}
-	v.Deciders, err = t.viewHolders(m.AccountID, domain.RoleMigrate)
+	if v.Deciders, err = t.viewHolders(m.AccountID, domain.RoleMigrate); err != nil {
+		return err
+	}
+	v.Approvers, err = t.viewHolders(m.AccountID, domain.RoleApprove)
 	return err
 }
 

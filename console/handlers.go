@@ -1,0 +1,227 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"consentry/internal/domain"
+)
+
+// account chooses whose page it is: the one the address names, else the
+// caller's own. Somebody of several, and an operator, chooses first.
+func (p *Pages) account(c echo.Context) (id string, chosen bool) {
+	if id = c.QueryParam("account"); id != "" {
+		return id, true
+	}
+	if own := p.caller(c).Accounts(); len(own) > 0 {
+		return own[0], true
+	}
+	return "", false
+}
+
+func toAccounts(c echo.Context) error { return c.Redirect(http.StatusSeeOther, "/accounts") }
+
+func (p *Pages) getAccounts(c echo.Context) error {
+	text := strings.TrimSpace(c.QueryParam("q"))
+	list, more, err := p.service.ViewAccounts(c.Request().Context(), p.caller(c), text, accountsShown)
+	if err != nil {
+		return err
+	}
+	return p.render(c, http.StatusOK, pageAccounts, p.accountsPage(p.caller(c), list, more, text))
+}
+
+func (p *Pages) getConnectors(c echo.Context) error {
+	id, chosen := p.account(c)
+	if !chosen {
+		return toAccounts(c)
+	}
+	v, err := p.service.ViewConnectors(c.Request().Context(), p.caller(c), id)
+	if err != nil {
+		return err
+	}
+	return p.render(c, http.StatusOK, pageConnectors, p.connectorsPage(p.caller(c), v, selfOf(c)))
+}
+
+func (p *Pages) getConnector(c echo.Context) error {
+	v, err := p.service.ViewConnector(c.Request().Context(), p.caller(c), c.Param("id"))
+	if err != nil {
+		return err
+	}
+	return p.render(c, http.StatusOK, pageConnector, p.connectorPage(p.caller(c), v))
+}
+
+func (p *Pages) getMigration(c echo.Context) error {
+	v, err := p.service.ViewMigration(c.Request().Context(), p.caller(c), c.Param("id"))
+	if err != nil {
+		return err
+	}
+	return p.render(c, http.StatusOK, pageMigration, p.migrationPage(p.caller(c), v))
+}
+
+// postMigration takes the wizard's forms; the pressed button says which.
+func (p *Pages) postMigration(c echo.Context) error {
+	id, do := c.Param("id"), c.FormValue("do")
+	if do == "consent" {
+		start, err := p.service.BeginConsent(c.Request().Context(), p.caller(c), id)
+		if err != nil {
+			return p.refusedMigration(c, id, do, err)
+		}
+		return c.Redirect(http.StatusSeeOther, start.Path)
+	}
+	kind, detail, err := p.decisionOf(c, do)
+	if err != nil {
+		return p.refusedMigration(c, id, do, err)
+	}
+	d, err := p.service.GiveDecision(c.Request().Context(), p.caller(c), c.FormValue("key"), id, kind, detail)
+	if err == nil && d.State == domain.DecisionRefused {
+		err = domain.Refuse(domain.Conflict, d.Code, "%s", d.Reason)
+	}
+	if err != nil {
+		return p.refusedMigration(c, id, do, err)
+	}
+	return c.Redirect(http.StatusSeeOther, "/migrations/"+id)
+}
+
+// decisionOf reads a form. What it refuses is about the form itself, such as a
+// box that has to be ticked; the rules are the command's.
+func (p *Pages) decisionOf(c echo.Context, do string) (domain.DecisionKind, domain.DecisionDetail, error) {
+	switch do {
+	case "describe":
+		return domain.DecideDescribe, domain.DecisionDetail{Description: c.FormValue("description"), GoOnIfUnchanged: c.FormValue("go-on") != ""}, nil
+	case "approve":
+		if c.FormValue("differs") != "" && c.FormValue("checked") == "" {
+			return "", domain.DecisionDetail{}, domain.InvalidField("checked", "Tick the box to confirm that you have looked at the differences")
+		}
+		return domain.DecideApprove, domain.DecisionDetail{ProofID: c.FormValue("proof")}, nil
+	case "refuse":
+		reason := strings.TrimSpace(c.FormValue("reason"))
+		if reason == "" {
+			return "", domain.DecisionDetail{}, domain.InvalidField("reason", "Enter a reason")
+		}
+		return domain.DecideRefuse, domain.DecisionDetail{ProofID: c.FormValue("proof"), Reason: reason}, nil
+	case "removed":
+		if c.FormValue("way-back") != "" && c.FormValue("understood") == "" {
+			return "", domain.DecisionDetail{}, domain.InvalidField("understood", "Tick the box to confirm that the way back may be closed")
+		}
+		return domain.DecideCleanUp, domain.DecisionDetail{Removed: true}, nil
+	case "keep":
+		return domain.DecideCleanUp, domain.DecisionDetail{Removed: false}, nil
+	}
+	return "", domain.DecisionDetail{}, domain.InvalidField("do", "This page does not know that form. Load it again and try once more.")
+}
+
+// refusedMigration shows the page again with what was refused and what was
+// typed. What does not exist, or may not be done, is an error page.
+func (p *Pages) refusedMigration(c echo.Context, id, do string, cause error) error {
+	if !shown(cause) {
+		return cause
+	}
+	v, err := p.service.ViewMigration(c.Request().Context(), p.caller(c), id)
+	if err != nil {
+		return err
+	}
+	page := p.migrationPage(p.caller(c), v)
+	page.Refused = &refusal{Message: sentence(cause)}
+	var refused *domain.Error
+	field := ""
+	if errors.As(cause, &refused) {
+		field = refused.Field
+	}
+	switch {
+	case do == "describe" && page.Describe != nil:
+		page.Describe.Value, page.Describe.GoOn = c.FormValue("description"), c.FormValue("go-on") != ""
+		if field == "description" {
+			page.Describe.Error, page.Refused.Field = sentence(cause), field
+		}
+	case page.Approve != nil && field == "checked":
+		page.Approve.CheckError, page.Refused.Field = sentence(cause), field
+	case page.Approve != nil && do == "refuse":
+		page.Approve.Reason, page.Refused.Field = c.FormValue("reason"), "reason"
+		page.Approve.ReasonError = sentence(cause)
+	case page.Receipt != nil && field == "understood":
+		page.Receipt.TickError, page.Refused.Field = sentence(cause), field
+	}
+	page.Title = "Error: " + page.Title
+	return p.render(c, statusOf(cause), pageMigration, page)
+}
+
+// shown reports whether a refusal belongs on the page it was sent from.
+func shown(err error) bool {
+	switch domain.KindOf(err) {
+	case domain.Invalid, domain.Conflict, domain.Forbidden, domain.Gone:
+		return true
+	}
+	return false
+}
+
+func (p *Pages) getSync(c echo.Context) error {
+	id, chosen := p.account(c)
+	if !chosen {
+		return toAccounts(c)
+	}
+	v, err := p.service.ViewSync(c.Request().Context(), p.caller(c), id)
+	if err != nil {
+		return err
+	}
+	return p.render(c, http.StatusOK, pageSync, p.syncPage(p.caller(c), v, selfOf(c)))
+}
+
+// postSync starts a run from the overview.
+func (p *Pages) postSync(c echo.Context) error {
+	integrationID := c.FormValue("integration")
+	_, cause := p.service.SynchronizeNow(c.Request().Context(), p.caller(c), integrationID)
+	if cause == nil {
+		return c.Redirect(http.StatusSeeOther, selfOf(c))
+	}
+	account, chosen := p.account(c)
+	if !shown(cause) || !chosen {
+		return cause
+	}
+	v, err := p.service.ViewSync(c.Request().Context(), p.caller(c), account)
+	if err != nil {
+		return err
+	}
+	page := p.syncPage(p.caller(c), v, selfOf(c))
+	refuseSync(&page.layout, cause)
+	for n := range page.Integrations {
+		if page.Integrations[n].ID == integrationID {
+			page.Integrations[n].Refused = page.Refused
+		}
+	}
+	return p.render(c, statusOf(cause), pageSync, page)
+}
+
+func (p *Pages) getIntegration(c echo.Context) error {
+	v, err := p.service.ViewIntegration(c.Request().Context(), p.caller(c), c.Param("id"))
+	if err != nil {
+		return err
+	}
+	return p.render(c, http.StatusOK, pageIntegration, p.integrationPage(p.caller(c), v))
+}
+
+// postIntegration starts a run from the integration's own page.
+func (p *Pages) postIntegration(c echo.Context) error {
+	_, cause := p.service.SynchronizeNow(c.Request().Context(), p.caller(c), c.Param("id"))
+	if cause == nil {
+		return c.Redirect(http.StatusSeeOther, "/directory-sync/"+c.Param("id"))
+	}
+	if !shown(cause) {
+		return cause
+	}
+	v, err := p.service.ViewIntegration(c.Request().Context(), p.caller(c), c.Param("id"))
+	if err != nil {
+		return err
+	}
+	page := p.integrationPage(p.caller(c), v)
+	refuseSync(&page.layout, cause)
+	page.Card.Refused = page.Refused
+	return p.render(c, statusOf(cause), pageIntegration, page)
+}
+
+func refuseSync(l *layout, cause error) {
+	l.Refused = &refusal{Message: sentence(cause)}
+	l.Title = "Error: " + l.Title
+}

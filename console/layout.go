@@ -1,0 +1,236 @@
+package console
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"time"
+
+	"consentry/internal/domain"
+	"consentry/internal/migration"
+	"consentry/internal/service"
+)
+
+// layout is what every page has around its subject. Pages embed it.
+type layout struct {
+	Product string
+	Title   string // of the page, without the product's name
+	Self    string // the page's own GET address, which a live page asks again
+	Events  string // "": the page is not live
+	Seq     int64  // of the change log: what the page shows is true up to here
+	Section string // of the main navigation
+	Account *accountHead
+	Person  *personHead
+	Needed  *needed // nil: no actions are needed
+	Refused *refusal
+}
+
+// accountHead says whose page it is.
+type accountHead struct {
+	Name     string
+	Region   string
+	Query    string // keeps the account when somebody of several follows a link
+	Others   []accountLink
+	Operator bool
+}
+
+type accountLink struct {
+	Name, Region, Address string
+	Current               bool
+}
+
+// personHead is who looks at it.
+type personHead struct {
+	Name    string
+	Role    string
+	SignOut string
+}
+
+// needed is the content of "Actions needed".
+type needed struct {
+	Tone  string
+	Tasks []task
+}
+
+// refusal is why a form was not accepted. Field is the id of the field to go to.
+type refusal struct {
+	Message string
+	Field   string
+}
+
+// Problem reports whether the page says that something sent was refused; such a
+// page is not morphed while somebody corrects it.
+func (l layout) Problem() bool { return l.Refused != nil }
+
+// status is a word with its tone: ok, info, warn, bad or "". Moving marks what
+// goes on by itself.
+type status struct {
+	Word   string
+	Tone   string
+	Moving bool
+}
+
+// task is a migration that has something to do, as lists show it.
+type task struct {
+	ID           string
+	Name         string
+	TenantDomain string
+	Address      string
+	Users        int64
+	AsOf         time.Time
+	Status       status
+	Explain      string // last fault in words
+	Code         string
+	Step         int
+	StepName     string
+	Verb         string
+	Due          time.Time // zero: no date is in force
+	DueWords     string
+	DueTone      string
+	Overdue      bool
+	Paused       bool
+}
+
+// newLayout makes the surroundings of an account's page.
+func (p *Pages) newLayout(caller domain.Caller, v service.ViewShell, title, section, self string) layout {
+	now := p.now()
+	l := layout{
+		Product: p.product, Title: title, Self: self, Section: section, Seq: v.Seq,
+		Events: p.events + "?account=" + url.QueryEscape(v.Account.ID),
+		Person: p.personHead(caller, v.Account.ID),
+		Account: &accountHead{
+			Name: v.Account.Name, Region: v.Account.Region, Operator: caller.Operator(),
+		},
+	}
+	if caller.Operator() || len(v.Accounts) > 1 {
+		l.Account.Query = "?account=" + url.QueryEscape(v.Account.ID)
+	}
+	if len(v.Accounts) > 1 {
+		for _, a := range v.Accounts {
+			l.Account.Others = append(l.Account.Others, accountLink{
+				Name: a.Name, Region: a.Region, Address: "/connectors?account=" + url.QueryEscape(a.ID), Current: a.ID == v.Account.ID,
+			})
+		}
+	}
+	if tasks := newTasks(v.Tasks, now); len(tasks) > 0 {
+		l.Needed = &needed{Tasks: tasks, Tone: "warn"}
+		if slices.ContainsFunc(tasks, func(t task) bool { return t.DueTone == "bad" }) {
+			l.Needed.Tone = "bad"
+		}
+	}
+	return l
+}
+
+func (p *Pages) personHead(caller domain.Caller, accountID string) *personHead {
+	if caller.Kind != domain.CallerPerson {
+		return nil
+	}
+	return &personHead{Name: cmp.Or(caller.Name, "Signed in"), Role: roleWords(roleIn(caller, accountID)), SignOut: p.signOut}
+}
+
+// roleIn is the strongest role the caller has where the page is.
+func roleIn(caller domain.Caller, accountID string) domain.Role {
+	for _, r := range []domain.Role{domain.RoleApprove, domain.RoleMigrate, domain.RoleView} {
+		if caller.Has(r, accountID) {
+			return r
+		}
+	}
+	if caller.Operator() {
+		return domain.RoleOperator
+	}
+	return ""
+}
+
+func roleWords(r domain.Role) string {
+	switch r {
+	case domain.RoleApprove:
+		return "May migrate and approve"
+	case domain.RoleMigrate:
+		return "May migrate"
+	case domain.RoleView:
+		return "May look"
+	case domain.RoleOperator:
+		return "Operator"
+	}
+	return ""
+}
+
+func newTasks(list []service.ViewTask, now time.Time) []task {
+	tasks := make([]task, 0, len(list))
+	for _, t := range list {
+		tasks = append(tasks, newTask(t, now))
+	}
+	return tasks
+}
+
+func newTask(v service.ViewTask, now time.Time) task {
+	m, i := v.Migration, v.Integration
+	step := stepOf(v)
+	t := task{
+		ID: m.ID, Name: i.Name, TenantDomain: i.TenantDomain, Address: "/migrations/" + m.ID,
+		Users: i.Users, AsOf: i.LastSyncedAt.Time, Status: statusOfMigration(v), Step: step, StepName: stepTitles[step-1].title,
+		Verb: "Continue", Due: v.DateInForce, Overdue: m.Overdue, Paused: v.Campaign.Paused,
+	}
+	if m.Phase == domain.AwaitingConsent && m.ConsentBeganAt.IsZero() && m.ConsentCode == "" {
+		t.Verb = "Migrate now"
+	}
+	switch {
+	case m.Phase == domain.AwaitingConsent && m.ConsentCode != "":
+		t.Explain, t.Code = cmp.Or(m.ConsentText, migration.Text(m.ConsentCode)), m.ConsentCode
+	case m.FailureCode != "":
+		t.Explain, t.Code = cmp.Or(m.FailureText, migration.Text(m.FailureCode)), m.FailureCode
+	case m.WaitingCode != "":
+		t.Explain, t.Code = cmp.Or(m.WaitingText, migration.Text(m.WaitingCode)), m.WaitingCode
+	}
+	t.DueWords, t.DueTone = dueWords(v, now)
+	return t
+}
+
+// statusOfMigration gives the one word for where a migration stands, which the
+// rules of migrations choose, and its tone, which is ours.
+func statusOfMigration(v service.ViewTask) status {
+	m := v.Migration
+	s := status{Word: migration.Status(migration.Facts{
+		Migration: m, Paused: v.Campaign.Paused, Bound: v.Integration.Binding == domain.BoundConnector, InForce: v.DateInForce,
+	})}
+	switch {
+	case v.Campaign.Paused && migration.BeforeCutOver(m.Phase):
+		return s
+	case m.Phase.Switched():
+		s.Tone = "ok"
+	case m.Phase.Ended():
+	case m.Phase == domain.AwaitingConsent && m.ConsentCode != "", m.FailureCode != "" && m.Phase == domain.AwaitingApproval:
+		s.Tone = "bad"
+	case m.Phase == domain.AwaitingConsent && m.ConsentBeganAt.IsZero():
+		s.Tone = "warn"
+	default:
+		s.Tone = "info"
+		s.Moving = m.Phase.NeedsPerson() == ""
+	}
+	return s
+}
+
+// soon is from when on a date is urgent.
+const soon = 14 * 24 * time.Hour
+
+// dueWords says by when, in the list of actions.
+func dueWords(v service.ViewTask, now time.Time) (words, tone string) {
+	switch due := v.DateInForce; {
+	case v.Campaign.Paused:
+		return "On hold, nothing to do", ""
+	case v.Migration.Overdue && !due.IsZero():
+		return "Synchronization stopped on " + due.UTC().Format("2 Jan 2006"), "bad"
+	case v.Migration.Overdue:
+		return "The date has passed", "bad"
+	case due.IsZero():
+		return "Without a date at the moment", ""
+	case !due.After(now):
+		return "The date has passed", "bad"
+	default:
+		tone = "warn"
+		if due.Sub(now) <= soon {
+			tone = "bad"
+		}
+		return "Before " + due.UTC().Format("2 Jan 2006") + ", " + left(due.Sub(now)) + " left", tone
+	}
+}

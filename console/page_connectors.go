@@ -1,0 +1,231 @@
+package console
+
+import (
+	"strings"
+	"time"
+
+	"consentry/internal/domain"
+	"consentry/internal/service"
+)
+
+// connectorsPage lists what has to be migrated and what is connected.
+type connectorsPage struct {
+	layout
+	Campaign   *campaignNote // nil: nothing to migrate
+	Tasks      []task
+	Total      int // integrations of the account
+	Done       []task
+	Connectors []connectorRow
+}
+
+// campaignNote says why there is something to do, and until when.
+type campaignNote struct {
+	Tone     string
+	Open     int
+	Paused   bool
+	Overdue  bool
+	Due      time.Time // zero: no date is in force
+	From     time.Time
+	Left     string // "31 days"; "" without a date ahead
+	LeftN    string // its number alone
+	LeftUnit string
+	Gone     int // hundredths of the time that have passed
+}
+
+type connectorRow struct {
+	ID           string
+	Name         string
+	Description  string
+	TenantDomain string
+	UsedBy       []string
+	Status       status
+	Certificate  certificate
+}
+
+// certificate is the line every connector shows about its cell's certificate.
+type certificate struct {
+	Known      bool
+	Tail       string // last eight of the thumbprint
+	ValidUntil time.Time
+	RotatedAt  time.Time
+	Tone       string
+	Late       string // "" or what is late
+}
+
+// The certificate is replaced every day; from then on somebody should look, and
+// the customer should know that it is not his to act.
+const (
+	rotationLate    = 26 * time.Hour
+	rotationTooLate = 48 * time.Hour
+)
+
+func newCertificate(v service.ViewCertificate, now time.Time) certificate {
+	active := v.Active
+	if active.ID == "" {
+		return certificate{}
+	}
+	c := certificate{Known: true, Tail: tail(active.Thumbprint), ValidUntil: active.NotAfter.Time, RotatedAt: active.ActivatedAt.Time, Tone: "ok"}
+	switch age := now.Sub(active.ActivatedAt.Time); {
+	case !now.Before(active.NotAfter.Time):
+		c.Tone, c.Late = "bad", "The certificate has expired. We act, you need not."
+	case age > rotationTooLate:
+		c.Tone, c.Late = "bad", "The daily rotation is late. We act, you need not."
+	case age > rotationLate:
+		c.Tone, c.Late = "warn", "The daily rotation is late. We act, you need not."
+	}
+	return c
+}
+
+// tail gives the part of a thumbprint that people compare.
+func tail(thumbprint string) string {
+	t := strings.ToUpper(thumbprint)
+	return t[max(0, len(t)-8):]
+}
+
+func (p *Pages) connectorsPage(caller domain.Caller, v service.ViewConnectors, self string) connectorsPage {
+	now := p.now()
+	page := connectorsPage{
+		layout:   p.newLayout(caller, v.ViewShell, "Connectors", pageConnectors, self),
+		Campaign: newCampaignNote(v.Tasks, now), Tasks: newTasks(v.Tasks, now), Done: newTasks(v.Done, now), Total: v.Integrations,
+	}
+	for _, c := range v.Connectors {
+		row := connectorRow{
+			ID: c.Connector.ID, Name: c.Connector.Name, Description: c.Connector.Description, TenantDomain: c.TenantDomain,
+			Status: connectorStatus(c.Connector), Certificate: newCertificate(c.Certificate, now),
+		}
+		for _, i := range c.Integrations {
+			row.UsedBy = append(row.UsedBy, i.Name)
+		}
+		page.Connectors = append(page.Connectors, row)
+	}
+	return page
+}
+
+// connectorStatus says how a connector fares. Before calls have proved it, it
+// is not connected to anything.
+func connectorStatus(c domain.Connector) status {
+	switch {
+	case c.Condition == domain.ConditionDisabled:
+		return status{Word: "Disabled in your tenant", Tone: "bad"}
+	case c.Condition == domain.ConditionError:
+		return status{Word: "Needs consent again", Tone: "bad"}
+	case c.Condition == domain.ConditionStopped:
+		return status{Word: "Stopped", Tone: "warn"}
+	case c.ConfirmedAt.IsZero():
+		return status{Word: "Being checked", Tone: "info", Moving: true}
+	}
+	return status{Word: "Connected", Tone: "ok"}
+}
+
+// newCampaignNote sums up the tasks by the nearest date; they come in its order.
+func newCampaignNote(tasks []service.ViewTask, now time.Time) *campaignNote {
+	if len(tasks) == 0 {
+		return nil
+	}
+	first := tasks[0]
+	n := &campaignNote{Tone: "warn", Open: len(tasks), Paused: first.Campaign.Paused, Due: first.DateInForce, From: first.Campaign.Terms.AvailableFrom.Time}
+	for _, t := range tasks {
+		n.Overdue = n.Overdue || t.Migration.Overdue
+	}
+	if remaining := n.Due.Sub(now); !n.Due.IsZero() && remaining > 0 {
+		n.Left = left(remaining)
+		n.LeftN, n.LeftUnit, _ = strings.Cut(n.Left, " ")
+		if whole := n.Due.Sub(n.From); whole > 0 && !n.From.IsZero() {
+			n.Gone = min(100, max(0, int(100*now.Sub(n.From)/whole)))
+		}
+		if remaining <= soon {
+			n.Tone = "bad"
+		}
+	}
+	if n.Overdue || (!n.Due.IsZero() && n.Left == "") {
+		n.Tone = "bad"
+	}
+	if n.Paused {
+		n.Tone = "plain"
+	}
+	return n
+}
+
+// connectorPage is one connector.
+type connectorPage struct {
+	layout
+	ID            string
+	Name          string
+	Description   string
+	Status        status
+	Condition     string // sentence, when it is not well
+	TenantID      string
+	TenantDomain  string
+	ApplicationID string
+	Cell          string
+	Set           int
+	Permissions   []permission
+	ConsentedAt   time.Time
+	ConsentedBy   string // object id in the customer's tenant
+	ConfirmedAt   time.Time
+	Certificate   certificate
+	ValidFrom     time.Time
+	Enrolled      bool
+	Rotations     []rotation
+	UsedBy        []usedBy
+}
+
+type permission struct {
+	Name, Words string
+}
+
+type rotation struct {
+	Tail        string
+	ActivatedAt time.Time
+	ValidUntil  time.Time
+	Status      status
+}
+
+type usedBy struct {
+	Name, Address string
+}
+
+// newPermissions lists what a set lets us do.
+func newPermissions(set int) []permission {
+	var list []permission
+	for _, name := range domain.PermissionSets[set].Application {
+		list = append(list, permission{Name: name, Words: permissionWords[name]})
+	}
+	return list
+}
+
+func (p *Pages) connectorPage(caller domain.Caller, v service.ViewConnectorPage) connectorPage {
+	c := v.Connector
+	page := connectorPage{
+		layout: p.newLayout(caller, v.ViewShell, c.Name, pageConnectors, "/connectors/"+c.ID),
+		ID:     c.ID, Name: c.Name, Description: c.Description, Status: connectorStatus(c),
+		TenantID: c.TenantID, TenantDomain: v.TenantDomain, ApplicationID: v.Cell.ClientID, Cell: v.Cell.Name,
+		Set: c.PermissionSet, Permissions: newPermissions(c.PermissionSet),
+		ConsentedAt: c.ConsentedAt.Time, ConsentedBy: c.ConsentedBy, ConfirmedAt: c.ConfirmedAt.Time,
+		Certificate: newCertificate(v.Certificate, p.now()), ValidFrom: v.Certificate.Active.NotBefore.Time, Enrolled: !c.EnrolledAt.IsZero(),
+	}
+	if c.Condition != domain.ConditionOK && c.Condition != "" {
+		page.Condition = c.ConditionText
+	}
+	for _, r := range v.Certificate.Rotations {
+		page.Rotations = append(page.Rotations, rotation{
+			Tail: tail(r.Thumbprint), ActivatedAt: r.ActivatedAt.Time, ValidUntil: r.NotAfter.Time, Status: credentialStatus(r.State),
+		})
+	}
+	for _, i := range v.Integrations {
+		page.UsedBy = append(page.UsedBy, usedBy{Name: i.Name, Address: "/directory-sync/" + i.ID})
+	}
+	return page
+}
+
+func credentialStatus(s domain.CredentialState) status {
+	switch s {
+	case domain.CredentialActive:
+		return status{Word: "In use", Tone: "ok"}
+	case domain.CredentialRetiring:
+		return status{Word: "Being retired", Moving: true}
+	case domain.CredentialTainted:
+		return status{Word: "Withdrawn", Tone: "bad"}
+	}
+	return status{Word: "Retired"}
+}
