@@ -60,7 +60,9 @@ func graphKind(request *http.Request, status int, fields errorFields) Kind {
 		return Throttled
 	case status == http.StatusGone || is(fields.graphCode, deltaCodes...) || is(fields.innerCode, deltaCodes...):
 		return DeltaExpired
-	case status == http.StatusBadRequest && isDelta(request) && strings.Contains(strings.ToLower(fields.message), "badly formed token"):
+	case status == http.StatusBadRequest && followsDelta(request):
+		// A link of ours holds nothing but what Graph put into it. Whatever is wrong with it now (facts know
+		// "Badly formed token" and tokens of another app or tenant), only a new round helps.
 		return DeltaExpired
 	case is(fields.graphCode, "Authorization_IdentityNotFound"):
 		return ConsentMissing
@@ -86,7 +88,11 @@ func is(code string, any ...string) bool {
 	return false
 }
 
-func isDelta(request *http.Request) bool { return strings.Contains(request.URL.Path, "/delta") }
+func followsDelta(request *http.Request) bool {
+	query := strings.ToLower(request.URL.RawQuery)
+	return strings.Contains(request.URL.Path, "/delta") &&
+		(strings.Contains(query, "deltatoken=") || strings.Contains(query, "skiptoken="))
+}
 
 func isKeyChange(request *http.Request) bool {
 	return strings.HasSuffix(request.URL.Path, "/addKey") || strings.HasSuffix(request.URL.Path, "/removeKey")

@@ -53,6 +53,9 @@ func (v *idTokens) verify(ctx context.Context, tenant, clientID, nonce, raw stri
 	// For "organizations" the document holds a placeholder. The tenant that fills it comes from the same token, so
 	// that a token can only ever speak for the tenant whose issuer it names.
 	issuer = strings.ReplaceAll(issuer, "{tenantid}", unverified.TenantID)
+	if !strings.Contains(strings.ToLower(issuer), "/"+strings.ToLower(unverified.TenantID)+"/") {
+		return claims{}, as(IdentityRejected, "the id token names a tenant that its issuer does not speak for")
+	}
 	signers := &keysOf{issuer: issuer, keys: keys}
 	verifier := oidc.NewVerifier(issuer, signers, &oidc.Config{
 		ClientID:             clientID,
