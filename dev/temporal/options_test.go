@@ -41,15 +41,6 @@ func TestDynamicConfigValuesAreJSON(t *testing.T) {
 	require.ErrorContains(t, o.Validate(), "--dynamic-config-value a.text=long")
 }
 
-func TestTimeCanBeSkippedOnlyWhenAsked(t *testing.T) {
-	for _, asked := range []bool{false, true} {
-		o := options{TimeSkipping: asked}
-		values, err := o.dynamicConfig()
-		require.NoError(t, err)
-		require.Equal(t, asked, values[dynamicconfig.WorkflowTimeSkippingEnabled.Key()])
-	}
-}
-
 func TestTheUIStandsBesideTheFrontend(t *testing.T) {
 	require.Equal(t, 8233, (&options{Port: 7233}).uiPort())
 	require.Equal(t, 9000, (&options{Port: 7233, UIPort: 9000}).uiPort())
