@@ -138,8 +138,10 @@ func spendLeg(cs *domain.ConsentSession) {
 }
 
 // GrantConsent tells a migration that a verified session granted its consent:
-// the same fact that the verified callback tells by itself, for consoles of
-// others. Telling it again changes nothing.
+// the fact that the verified callback tells by itself, as a command for consoles
+// of others. Telling it again changes nothing; a session that is not verified
+// for this very migration, or whose consent was checked and did not hold, grants
+// nothing.
 func (s *Service) GrantConsent(ctx context.Context, caller domain.Caller, migrationID, sessionID string) (domain.Migration, error) {
 	return Do(ctx, s, caller, "", "grant-consent", migrationID, func(tx *Tx) (domain.Migration, error) {
 		m, err := tx.migrationFor(migrationID, domain.RoleMigrate)
@@ -151,18 +153,13 @@ func (s *Service) GrantConsent(ctx context.Context, caller domain.Caller, migrat
 			return m, notHere("consent session", err)
 		}
 		switch {
+		case m.Phase.Ended():
+			return m, waitsForConsent(m)
 		case cs.Outcome != domain.ConsentVerified:
 			return m, domain.Refuse(domain.Conflict, "consent-not-verified", "That consent session is not verified: nobody with the needed role has signed in for it yet. Finish it in the browser.")
-		case m.Phase != domain.AwaitingConsent && m.ConsentSession == cs.ID:
-			return m, nil
-		case m.Phase != domain.AwaitingConsent:
-			return m, waitsForConsent(m)
-		case cs.ExpiresAt.Due(tx.Now):
-			return m, domain.Refuse(domain.Gone, "consent-too-old", "That consent session is too old. Start a new one.")
+		case m.Phase == domain.AwaitingConsent || m.ConsentSession != cs.ID:
+			return m, domain.Refuse(domain.Conflict, "consent-spent", "That consent was checked already and is not the one in use. Begin a new one if the migration still waits for it.")
 		}
-		if err := tx.grant(&m, cs); err != nil {
-			return m, err
-		}
-		return m, tx.Done(m.AccountID, "grant-consent", "migration", m.ID, map[string]string{"session": cs.ID})
+		return m, nil // told in the transaction that verified it
 	})
 }

@@ -222,7 +222,7 @@ func (f *ConsentFlow) bind(ctx context.Context, caller domain.Caller, sessionID 
 		if err := tx.endConsents(By(Where{"migration_id": m.ID, "outcome": string(domain.ConsentOpen)})); err != nil {
 			return cs, err
 		}
-		if err := tx.grant(&m, cs); err != nil {
+		if err := tx.ConsentGranted(&m, cs); err != nil {
 			return cs, err
 		}
 		return cs, tx.Done(m.AccountID, "verify-consent", "migration", m.ID, map[string]string{"session": cs.ID, "object": cs.VerifiedObject})

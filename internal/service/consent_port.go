@@ -40,9 +40,9 @@ type RedeemLeg struct {
 	Verifier string
 }
 
-// DoorFault is what a TenantDoor's error may say about itself. FaultKind
-// "unavailable" or "throttled" means that Microsoft did not answer now; FaultCode
-// is Microsoft's own code.
+// DoorFault is what a TenantDoor's error may say about itself: what kind of
+// fault it is (unavailable, throttled, sign_in_stale, identity_rejected,
+// misconfigured, …) and Microsoft's own code, if there was one.
 type DoorFault interface {
 	error
 	FaultKind() string

@@ -153,7 +153,7 @@ func (t *Tx) refuseSession(r *consentReturn, cs *domain.ConsentSession, m domain
 	if err := t.endConsent(cs, domain.ConsentRefused, refusal.Code, refusal.Sentence); err != nil {
 		return err
 	}
-	if err := any(t).(migrationConsent).ConsentFailed(&m, refusal.Code, refusal.Sentence); err != nil {
+	if err := t.ConsentFailed(&m, refusal.Code, refusal.Sentence); err != nil {
 		return err
 	}
 	return t.auditConsent(*cs, refusal, detail)
@@ -167,7 +167,7 @@ func (t *Tx) refuseLeg(cs *domain.ConsentSession, m *domain.Migration, refusal *
 	if err := t.ConsentSessions().Update(cs); err != nil {
 		return err
 	}
-	if err := any(t).(migrationConsent).ConsentFailed(m, refusal.Code, refusal.Sentence); err != nil {
+	if err := t.ConsentFailed(m, refusal.Code, refusal.Sentence); err != nil {
 		return err
 	}
 	return t.auditConsent(*cs, refusal, detail)
@@ -194,25 +194,22 @@ func detailOf(f consent.Failure) map[string]string {
 	return map[string]string{"error": f.Error, "code": f.Code, "correlation": f.CorrelationID, "trace": f.TraceID}
 }
 
-// refusalOfFault turns what redeeming the code met into words.
+// refusalOfFault turns what redeeming the code met into words. Microsoft's own
+// code picks the words where there is one; what we found ourselves has its own.
 func refusalOfFault(fault error) *consent.Refusal {
 	var known DoorFault
 	if !errors.As(fault, &known) {
-		return refusalOfHelp(consent.HelpFor("server_error", ""))
+		return refusalOfHelp(consent.HelpFor("", ""))
 	}
-	if kind := known.FaultKind(); kind == "unavailable" || kind == "throttled" {
+	switch known.FaultKind() {
+	case "unavailable", "throttled":
 		return refusalOfHelp(consent.HelpFor("temporarily_unavailable", ""))
+	case "sign_in_stale":
+		return refusalOfHelp(consent.HelpFor("invalid_grant", ""))
+	case "misconfigured", "key_unknown":
+		return refusalOfHelp(consent.HelpFor("invalid_client", ""))
+	case "identity_rejected":
+		return &consent.Refusal{Code: "sign_in_invalid", Sentence: "The sign-in at Microsoft could not be verified. Nothing has changed; sign in again.", Prompt: consent.PromptSelectAccount}
 	}
-	if code := known.FaultCode(); code != "" {
-		return refusalOfHelp(consent.HelpFor("", code))
-	}
-	return &consent.Refusal{Code: "sign_in_invalid", Sentence: "The sign-in at Microsoft could not be verified. Nothing has changed; sign in again.", Prompt: consent.PromptSelectAccount}
-}
-
-// grant hands a verified session to the migration.
-func (t *Tx) grant(m *domain.Migration, cs domain.ConsentSession) error { return any(t).(migrationConsent).ConsentGranted(m, cs) }
-
-type migrationConsent interface {
-	ConsentGranted(m *domain.Migration, session domain.ConsentSession) error
-	ConsentFailed(m *domain.Migration, code, text string) error
+	return refusalOfHelp(consent.HelpFor("", known.FaultCode()))
 }

@@ -116,11 +116,11 @@ func (t *Tx) cell(c domain.Cell) (CellRead, error) {
 
 // ChangesSince lists what changed after an entry of the change log, in order,
 // at most limit entries. Operators see every account's; entries of the vendor's
-// own things (no account) are for them alone. Entries are written under the
+// own things (no account) are for them alone; accountID narrows it. Entries are written under the
 // store's one write lock, so a reader never passes a gap that may still commit.
-func (s *Service) ChangesSince(ctx context.Context, caller domain.Caller, seq int64, limit int) (changes []domain.Change, err error) {
+func (s *Service) ChangesSince(ctx context.Context, caller domain.Caller, accountID string, seq int64, limit int) (changes []domain.Change, err error) {
 	err = s.Read(ctx, caller, func(t *Tx) error {
-		where := t.scope("")
+		where := t.scope(accountID)
 		where["seq >"] = seq
 		changes, err = t.Rows.Changes().List(Query{Where: where, Order: []string{"seq"}, Limit: limit})
 		return err

@@ -1,0 +1,99 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+	"github.com/labstack/echo/v4"
+
+	"consentry/internal/domain"
+)
+
+// The cookies. Over https they carry the prefix that keeps other hosts and
+// plain connections from setting them.
+const (
+	sessionCookie = "consentry_session"
+	signInCookie  = "consentry_signin"
+	consentCookie = "consentry_consent"
+)
+
+func (s *server) cookieName(name string) string {
+	if s.secure {
+		return "__Host-" + name
+	}
+	return name
+}
+
+func (s *server) cookie(c echo.Context, name string) string {
+	ck, err := c.Cookie(s.cookieName(name))
+	if err != nil {
+		return ""
+	}
+	return ck.Value
+}
+
+// setCookie: Lax, because the way back from Microsoft is a GET from another
+// site and must carry it.
+func (s *server) setCookie(c echo.Context, name, value string, lifetime time.Duration) {
+	age := int(lifetime.Seconds())
+	if value == "" {
+		age = -1
+	}
+	c.SetCookie(&http.Cookie{
+		Name: s.cookieName(name), Value: value, Path: "/", MaxAge: age,
+		HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// knowCaller puts the person behind the session's cookie into the request.
+func (s *server) knowCaller(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		cookie := s.cookie(c, sessionCookie)
+		if cookie == "" || !needsCaller(c.Request()) {
+			return next(c)
+		}
+		caller, err := s.Service.CallerOf(c.Request().Context(), cookie)
+		if err != nil {
+			return err
+		}
+		c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), keyCaller, caller)))
+		return next(c)
+	}
+}
+
+// needsCaller spares addresses that nobody's identity changes, so that they work
+// without the store.
+func needsCaller(r *http.Request) bool {
+	for _, p := range []string{"/assets/", "/healthz", "/readyz", "/openapi"} {
+		if strings.HasPrefix(r.URL.Path, p) {
+			return false
+		}
+	}
+	return true
+}
+
+// CallerFrom gives who makes the request: a person with the grants as they are
+// now, or Anonymous.
+func CallerFrom(ctx context.Context) domain.Caller {
+	if caller, ok := ctx.Value(keyCaller).(domain.Caller); ok {
+		return caller
+	}
+	return domain.Anonymous()
+}
+
+// requireCaller refuses whoever is not signed in, before anything of the
+// request is looked at.
+func (s *server) requireCaller(api huma.API) func(huma.Context, func(huma.Context)) {
+	return func(c huma.Context, next func(huma.Context)) {
+		ec := humaecho.Unwrap(c)
+		if CallerFrom(ec.Request().Context()).Kind == domain.CallerAnonymous {
+			_ = huma.WriteErr(api, c, http.StatusUnauthorized, "")
+			return
+		}
+		next(c)
+	}
+}

@@ -1,0 +1,421 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"consentry/internal/consent"
+	"consentry/internal/domain"
+	"consentry/internal/service"
+	"consentry/internal/store/storetest"
+)
+
+// The people of the tests, by the code with which the console's provider sends
+// them back.
+const (
+	issuer  = "https://idp.test"
+	contoso = "11111111-1111-4111-8111-111111111111"
+	fabric  = "22222222-2222-4222-8222-222222222222"
+)
+
+// world is the real server on the real store, with an engine that takes every
+// call and Microsoft replaced by the two doors below.
+type world struct {
+	t       *testing.T
+	URL     string
+	service *service.Service
+	store   service.Store
+	engine  *takingEngine
+	door    *tenantDoor
+
+	mu    sync.Mutex
+	clock time.Time
+	broke error // what the database probe answers
+	stop  chan struct{}
+}
+
+func (w *world) now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.clock
+}
+
+func (w *world) pass(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.clock = w.clock.Add(d)
+}
+
+// takingEngine stands for Temporal: it takes what it is handed and runs nothing.
+type takingEngine struct {
+	mu    sync.Mutex
+	taken []domain.EngineCall
+}
+
+func (e *takingEngine) Deliver(_ context.Context, c domain.EngineCall) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.taken = append(e.taken, c)
+	return nil
+}
+
+func (e *takingEngine) named(name string) (calls []domain.EngineCall) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, c := range e.taken {
+		if c.Name == name {
+			calls = append(calls, c)
+		}
+	}
+	return calls
+}
+
+// sealer seals by turning every bit, so that a value that was not sealed shows.
+type sealer struct{}
+
+func turned(b []byte) []byte {
+	out := bytes.Clone(b)
+	for i := range out {
+		out[i] = ^out[i]
+	}
+	return out
+}
+
+func (sealer) Seal(_ context.Context, p []byte) ([]byte, error) { return turned(p), nil }
+func (sealer) Open(_ context.Context, s []byte) ([]byte, error) { return turned(s), nil }
+
+// tenantDoor stands for Microsoft in the consent flow: its addresses carry what
+// it was given, and a code is redeemed as whoever the test put behind it, if
+// verifier and nonce are those of the address that the browser was sent to.
+type tenantDoor struct {
+	mu     sync.Mutex
+	people map[string]consent.Identity
+	faults map[string]error
+	sent   map[string]service.SignInLeg // by state
+	before func()                       // runs while a code is being redeemed
+}
+
+func (d *tenantDoor) AdminConsentURL(_ context.Context, cell domain.Cell, tenantID, state string) (string, error) {
+	return "https://login.test/" + tenantID + "/v2.0/adminconsent?" + url.Values{"client_id": {cell.ClientID}, "state": {state}}.Encode(), nil
+}
+
+func (d *tenantDoor) SignInURL(_ context.Context, leg service.SignInLeg) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.sent[leg.State] = leg
+	return "https://login.test/" + leg.TenantID + "/oauth2/v2.0/authorize?" + url.Values{"state": {leg.State}, "nonce": {leg.Nonce}, "prompt": {leg.Prompt}}.Encode(), nil
+}
+
+func (d *tenantDoor) Redeem(_ context.Context, leg service.RedeemLeg) (consent.Identity, error) {
+	d.mu.Lock()
+	before := d.before
+	d.before = nil
+	d.mu.Unlock()
+	if before != nil {
+		before()
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.faults[leg.Code]; err != nil {
+		return consent.Identity{}, err
+	}
+	for _, sent := range d.sent {
+		if sent.Nonce == leg.Nonce && sent.Verifier == leg.Verifier && sent.TenantID == leg.TenantID {
+			return d.people[leg.Code], nil
+		}
+	}
+	return consent.Identity{}, errors.New("the verifier or nonce is another one")
+}
+
+// doorFault is an error of the kind that the real door answers.
+type doorFault struct{ kind, code string }
+
+func (f doorFault) Error() string     { return f.kind + " " + f.code }
+func (f doorFault) FaultKind() string { return f.kind }
+func (f doorFault) FaultCode() string { return f.code }
+
+// consoleDoor stands for the console's identity provider: the code is the
+// subject that signed in.
+type consoleDoor struct{}
+
+func (consoleDoor) AuthorizeURL(_ context.Context, state, nonce, verifier string) (string, error) {
+	return "https://idp.test/authorize?" + url.Values{"state": {state}, "nonce": {nonce}, "code_challenge": {verifier}}.Encode(), nil
+}
+
+func (consoleDoor) Redeem(_ context.Context, code, nonce, verifier string) (string, string, error) {
+	if code == "" || nonce == "" || verifier == "" {
+		return "", "", errors.New("no code")
+	}
+	return issuer, code, nil
+}
+
+func member(tenant, object string, roles ...string) consent.Identity {
+	return consent.Identity{TenantID: tenant, ObjectID: object, Roles: roles}
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, store: storetest.Open(t), engine: &takingEngine{}, clock: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC), stop: make(chan struct{})}
+	w.door = &tenantDoor{people: map[string]consent.Identity{
+		"global-admin":     member(contoso, "object-ga", consent.RoleGlobalAdministrator),
+		"privileged-admin": member(contoso, "object-pra", consent.RolePrivilegedRoleAdministrator),
+		"cloud-app-admin":  member(contoso, "object-caa", consent.RoleCloudApplicationAdministrator),
+		"plain-user":       member(contoso, "object-user"),
+		"other-tenant":     member(fabric, "object-other", consent.RoleGlobalAdministrator),
+		"guest":            {TenantID: contoso, ObjectID: "object-guest", Roles: []string{consent.RoleGlobalAdministrator}, Guest: true},
+	}, faults: map[string]error{
+		"down":     doorFault{kind: "unavailable"},
+		"stale":    doorFault{kind: "sign_in_stale", code: "AADSTS54005"},
+		"unsigned": doorFault{kind: "identity_rejected"},
+	}, sent: map[string]service.SignInLeg{}}
+	w.service = service.New(service.Deps{Store: w.store, Engine: w.engine, Keeper: sealer{}, Now: w.now, Log: zap.NewNop()})
+	e := echo.New()
+	server := httptest.NewServer(e)
+	t.Cleanup(server.Close)
+	t.Cleanup(sync.OnceFunc(func() { close(w.stop) }))
+	w.URL = server.URL
+	public, err := url.Parse(server.URL)
+	require.NoError(t, err)
+	Mount(e, Deps{
+		Service: w.service, Consent: service.NewConsentFlow(w.service, w.door), Console: consoleDoor{}, PublicURL: public,
+		FormTargets: []string{"https://login.test"}, Stopping: w.stop, Log: zap.NewNop(),
+		Probes: []Probe{{Name: "database", Check: func(ctx context.Context) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return w.broke
+		}}, {Name: "engine", Check: func(context.Context) error { return nil }}},
+	})
+	w.furnish()
+	return w
+}
+
+// furnish takes in two customers, their people, a cell and a campaign.
+func (w *world) furnish() {
+	w.t.Helper()
+	ctx, system := w.t.Context(), domain.System("test")
+	person := func(subject string, role domain.Role) service.InventoryPerson {
+		return service.InventoryPerson{Issuer: issuer, Subject: subject, Name: subject, Role: role}
+	}
+	integration := func(id, tenant string) service.InventoryIntegration {
+		return service.InventoryIntegration{
+			ID: id, Name: "Directory of " + id, TenantID: tenant, TenantDomain: id + ".test", Schedule: domain.SyncSchedule{TimesADay: 3},
+			LegacyApp: service.InventoryLegacyApp{ClientID: "33333333-3333-4333-8333-333333333333", Name: "old app", Secret: "hush", SecretEndsAt: domain.At(w.now().Add(time.Hour))},
+		}
+	}
+	_, err := w.service.ImportInventory(ctx, system, "", service.Inventory{
+		Operators: []service.InventoryPerson{person("olga-operator", "")},
+		Accounts: []service.InventoryAccount{
+			{
+				ID: "acc-contoso", Name: "Contoso", Region: "eu", TimeZone: "Europe/Berlin",
+				People:       []service.InventoryPerson{person("ana-approver", domain.RoleApprove), person("mia-migrator", domain.RoleMigrate), person("vic-viewer", domain.RoleView)},
+				Integrations: []service.InventoryIntegration{integration("contoso", contoso), integration("contoso-two", contoso)},
+			},
+			{
+				ID: "acc-fabric", Name: "Fabrikam", Region: "eu", TimeZone: "Europe/Berlin",
+				People: []service.InventoryPerson{person("fay-fabric", domain.RoleApprove)}, Integrations: []service.InventoryIntegration{integration("fabric", fabric)},
+			},
+		},
+		Campaigns: []service.InventoryCampaign{{ID: "campaign-eu", Name: "Europe", Region: "eu", Terms: terms(w.now())}},
+	})
+	require.NoError(w.t, err)
+	_, err = w.service.RegisterCell(ctx, system, domain.Cell{ID: "cell-eu", Name: "Europe 1", Region: "eu", ClientID: "44444444-4444-4444-8444-444444444444"}, service.FirstCertificate{
+		Sealed: []byte("sealed"), Thumbprint: "ab", NotBefore: domain.At(w.now()), NotAfter: domain.At(w.now().Add(time.Hour)),
+	})
+	require.NoError(w.t, err)
+	_, err = w.service.StartCampaign(ctx, system, "campaign-eu")
+	require.NoError(w.t, err)
+}
+
+func terms(now time.Time) domain.CampaignTerms {
+	hours := func(n int) domain.Duration { return domain.Duration(time.Duration(n) * time.Hour) }
+	return domain.CampaignTerms{
+		AvailableFrom: domain.At(now.Add(-time.Hour)), Deadline: domain.At(now.Add(30 * 24 * time.Hour)), Reminders: []domain.Duration{hours(72)},
+		ConsentGrace: hours(48), ConsentBudget: hours(1), ProofAge: hours(1), FirstSync: hours(6), WayBack: hours(72), CleanUp: hours(720),
+	}
+}
+
+// migration gives the open attempt of an integration.
+func (w *world) migration(integrationID string) domain.Migration {
+	w.t.Helper()
+	var m domain.Migration
+	require.NoError(w.t, w.store.Read(w.t.Context(), func(r service.Rows) (err error) {
+		m, err = r.Migrations().Find(service.By(service.Where{"integration_id": integrationID, "open": true}))
+		return err
+	}))
+	return m
+}
+
+// rows is every table but the audit as text, to see whether anything changed.
+func (w *world) rows() map[string]string {
+	w.t.Helper()
+	all := map[string]string{}
+	require.NoError(w.t, w.store.Read(w.t.Context(), func(r service.Rows) error {
+		return errors.Join(
+			dump(all, "accounts", r.Accounts()), dump(all, "people", r.People()), dump(all, "grants", r.Grants()), dump(all, "sessions", r.Sessions()),
+			dump(all, "integrations", r.Integrations()), dump(all, "connectors", r.Connectors()), dump(all, "cells", r.Cells()), dump(all, "credentials", r.Credentials()),
+			dump(all, "campaigns", r.Campaigns()), dump(all, "migrations", r.Migrations()), dump(all, "decisions", r.Decisions()), dump(all, "consent_sessions", r.ConsentSessions()),
+			dump(all, "sync_runs", r.SyncRuns()), dump(all, "notices", r.Notices()), dump(all, "changes", r.Changes()), dump(all, "command_keys", r.CommandKeys()),
+			dump(all, "engine_calls", r.EngineCalls()), dump(all, "secrets", r.Secrets()), dump(all, "legacy_apps", r.LegacyApps()),
+		)
+	}))
+	return all
+}
+
+func dump[T any](into map[string]string, name string, table service.Table[T]) error {
+	rows, err := table.List(service.Query{})
+	if err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(rows, "", " ")
+	into[name] = string(b)
+	return err
+}
+
+// refusals lists the codes of refused commands since an audit number.
+func (w *world) refusals(since int64) (codes []string) {
+	w.t.Helper()
+	require.NoError(w.t, w.store.Read(w.t.Context(), func(r service.Rows) error {
+		entries, err := r.Audit().List(service.Query{Where: service.Where{"seq >": since, "outcome": "refused"}, Order: []string{"seq"}})
+		for _, e := range entries {
+			codes = append(codes, e.Code)
+		}
+		return err
+	}))
+	return codes
+}
+
+func (w *world) audited() (seq int64) {
+	w.t.Helper()
+	require.NoError(w.t, w.store.Read(w.t.Context(), func(r service.Rows) error {
+		last, err := r.Audit().Find(service.Query{Order: []string{"-seq"}, Limit: 1})
+		seq = last.Seq
+		return err
+	}))
+	return seq
+}
+
+// browser is one browser with its cookies; it follows no redirect by itself.
+type browser struct {
+	w      *world
+	client *http.Client
+}
+
+func (w *world) browser() *browser {
+	jar, err := cookiejar.New(nil)
+	require.NoError(w.t, err)
+	return &browser{w: w, client: &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+}
+
+// as gives a browser that is signed in to the console.
+func (w *world) as(subject string) *browser {
+	w.t.Helper()
+	b := w.browser()
+	away := b.get("/auth/sign-in?return=/connectors")
+	require.Equal(w.t, http.StatusSeeOther, away.status, away.body)
+	back := b.get("/auth/callback?" + url.Values{"state": {away.query("state")}, "code": {subject}}.Encode())
+	require.Equal(w.t, http.StatusSeeOther, back.status, back.body)
+	require.Equal(w.t, "/connectors", back.header.Get("Location"))
+	return b
+}
+
+type answer struct {
+	t      *testing.T
+	status int
+	header http.Header
+	body   string
+}
+
+// query gives a parameter of the address that the answer leads to.
+func (a answer) query(name string) string {
+	a.t.Helper()
+	u, err := url.Parse(a.header.Get("Location"))
+	require.NoError(a.t, err)
+	v := u.Query().Get(name)
+	require.NotEmpty(a.t, v, "the answer %d leads to %q, without %s: %s", a.status, a.header.Get("Location"), name, a.body)
+	return v
+}
+
+func (a answer) into(v any) {
+	a.t.Helper()
+	require.NoError(a.t, json.Unmarshal([]byte(a.body), v), a.body)
+}
+
+func (a answer) problem() Problem {
+	a.t.Helper()
+	require.Equal(a.t, problemType, a.header.Get("Content-Type"), a.body)
+	var p Problem
+	a.into(&p)
+	require.Equal(a.t, a.status, p.Status)
+	require.Equal(a.t, a.header.Get("X-Request-Id"), p.CorrelationID)
+	require.NotEmpty(a.t, p.Detail)
+	return p
+}
+
+func (b *browser) get(path string) answer { return b.do(http.MethodGet, path, "", nil) }
+
+func (b *browser) post(path string, body any) answer {
+	b.w.t.Helper()
+	text, err := json.Marshal(body)
+	require.NoError(b.w.t, err)
+	return b.do(http.MethodPost, path, string(text), nil)
+}
+
+func (b *browser) do(method, path, body string, headers map[string]string) answer {
+	b.w.t.Helper()
+	r, err := http.NewRequestWithContext(b.w.t.Context(), method, b.w.URL+path, strings.NewReader(body))
+	require.NoError(b.w.t, err)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for name, value := range headers {
+		r.Header.Set(name, value)
+	}
+	response, err := b.client.Do(r)
+	require.NoError(b.w.t, err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(b.w.t, err)
+	return answer{t: b.w.t, status: response.StatusCode, header: response.Header, body: string(text)}
+}
+
+// begin starts a consent over the API and gives the path of its one-use address.
+func (b *browser) begin(migrationID string) (sessionID, path string) {
+	b.w.t.Helper()
+	a := b.do(http.MethodPost, prefix+"/migrations/"+migrationID+"/consent-sessions", "", nil)
+	require.Equal(b.w.t, http.StatusCreated, a.status, a.body)
+	var begun ConsentBegun
+	a.into(&begun)
+	return begun.SessionID, strings.TrimPrefix(begun.StartURL, b.w.URL)
+}
+
+// accept opens the address and comes back from Microsoft with the consent given;
+// it gives the state of the second leg.
+func (b *browser) accept(path, tenant string) (state string) {
+	b.w.t.Helper()
+	away := b.get(path)
+	require.Equal(b.w.t, http.StatusSeeOther, away.status, away.body)
+	back := b.get("/consent/callback?" + accepted(away.query("state"), tenant))
+	require.Equal(b.w.t, http.StatusSeeOther, back.status, back.body)
+	require.Contains(b.w.t, back.header.Get("Location"), fmt.Sprintf("https://login.test/%s/oauth2/", tenant))
+	return back.query("state")
+}
+
+func accepted(state, tenant string) string {
+	return url.Values{"admin_consent": {"True"}, "tenant": {tenant}, "state": {state}, "scope": {"https://graph.microsoft.com/.default"}}.Encode()
+}

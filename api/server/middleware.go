@@ -1,0 +1,130 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+	"go.uber.org/zap"
+
+	"consentry/internal/domain"
+)
+
+type contextKey int
+
+const (
+	keyRequestID contextKey = iota
+	keyCaller
+)
+
+var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
+
+// identify gives each request an id, a proxy's if it sent one, and puts it on
+// the answer.
+func (s *server) identify(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		id := c.Request().Header.Get(echo.HeaderXRequestID)
+		if !requestIDForm.MatchString(id) {
+			id = domain.NewID("req")
+		}
+		c.Response().Header().Set(echo.HeaderXRequestID, id)
+		c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), keyRequestID, id)))
+		return next(c)
+	}
+}
+
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(keyRequestID).(string)
+	return id
+}
+
+// logAccess writes one line a request. It names the route, not the address:
+// addresses of a consent carry one-use values, and queries carry codes.
+func (s *server) logAccess(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		began := s.Service.Now()
+		if err := next(c); err != nil {
+			c.Error(err)
+		}
+		route := c.Path()
+		if route == "" || route == "/*" {
+			route = "(none)"
+		}
+		fields := []zap.Field{
+			zap.String("request", requestID(c.Request().Context())), zap.String("method", c.Request().Method), zap.String("route", route),
+			zap.Int("status", c.Response().Status), zap.Duration("took", s.Service.Now().Sub(began)), zap.Int64("bytes", c.Response().Size),
+			zap.String("caller", CallerFrom(c.Request().Context()).ID),
+		}
+		if c.Response().Status >= http.StatusInternalServerError {
+			s.Log.Warn("request", fields...)
+		} else {
+			s.Log.Debug("request", fields...)
+		}
+		return nil
+	}
+}
+
+// recover keeps a fault of one request from ending the process.
+func (s *server) recover(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			cause := recover()
+			if cause == nil {
+				return
+			}
+			if asError, ok := cause.(error); ok && errors.Is(asError, http.ErrAbortHandler) {
+				err = asError
+				return
+			}
+			s.Log.Error("a request panicked", zap.String("request", requestID(c.Request().Context())), zap.String("route", c.Path()), zap.Stack("stack"))
+			err = fmt.Errorf("a handler panicked: %v", cause)
+		}()
+		return next(c)
+	}
+}
+
+// headers are what every answer carries. Handlers of assets set a Cache-Control
+// of their own.
+func (s *server) headers(next echo.HandlerFunc) echo.HandlerFunc {
+	// form-action also governs where the answer of a form may lead, so the
+	// sign-in hosts have to stand there.
+	policy := strings.Join([]string{
+		"default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "font-src 'self'", "connect-src 'self'", "manifest-src 'self'",
+		strings.Join(append([]string{"form-action 'self'"}, s.FormTargets...), " "), "frame-ancestors 'none'", "base-uri 'none'",
+	}, "; ")
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cache-Control", "private, no-cache")
+		if s.secure {
+			h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+		}
+		if forMachines(c.Request()) {
+			h.Set("Cache-Control", "no-store")
+		}
+		return next(c)
+	}
+}
+
+// protect refuses writes that another site made the browser send, and bounds
+// every body.
+func (s *server) protect(next echo.HandlerFunc) echo.HandlerFunc {
+	guard := http.NewCrossOriginProtection()
+	return func(c echo.Context) error {
+		r := c.Request()
+		if err := guard.Check(r); err != nil {
+			return newProblem(r.Context(), http.StatusForbidden, "cross-origin", "This request was sent by another site and is refused. Nothing has changed; open the page here and try again.")
+		}
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = http.MaxBytesReader(c.Response(), r.Body, inventoryBody)
+		}
+		return next(c)
+	}
+}

@@ -1,0 +1,142 @@
+// Package server is Consentry's HTTP face for machines and for browsers on
+// their way: the API under /api/v1 with its OpenAPI document, the change feed
+// and live events, health, the console's sign-in, and the callback of the
+// consent at Microsoft. The console's pages are mounted beside it on the same
+// Echo and use the same callers.
+//
+// Nothing is decided here: every route asks the service, which knows who may
+// see and do what. This package turns requests into commands and reads, and
+// refusals into answers that a person can act on (RFC 9457).
+package server
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+	"github.com/labstack/echo/v4"
+	"go.uber.org/zap"
+
+	"consentry/internal/service"
+)
+
+// ConsoleDoor is the way of a browser to the console's identity provider and
+// back. It has nothing to do with the consent of a tenant.
+type ConsoleDoor interface {
+	// AuthorizeURL is where a person signs in (code + PKCE, response_mode=query).
+	AuthorizeURL(ctx context.Context, state, nonce, verifier string) (string, error)
+	// Redeem exchanges the code and verifies the id token. For Entra issuers
+	// subject is tenant id + "/" + object id.
+	Redeem(ctx context.Context, code, nonce, verifier string) (issuer, subject string, err error)
+}
+
+// Probe is one part that must work for the process to be ready.
+type Probe struct {
+	Name  string
+	Check func(context.Context) error
+}
+
+// Deps are what the server stands on.
+type Deps struct {
+	Service *service.Service
+	Consent *service.ConsentFlow
+	Console ConsoleDoor
+	// PublicURL is how browsers reach us; https makes every cookie Secure.
+	PublicURL *url.URL
+	// FormTargets are the origins a form may lead to: the sign-in hosts of the
+	// clouds in use.
+	FormTargets []string
+	Probes      []Probe
+	// Stopping is closed when the process begins to stop: event streams end, so
+	// that they do not hold the shutdown up.
+	Stopping <-chan struct{}
+	// ShowPage renders a small page in the console's layout; nil: a plain one.
+	ShowPage func(echo.Context, Page) error
+	Log      *zap.Logger
+}
+
+type server struct {
+	Deps
+	feed   *feed
+	secure bool
+}
+
+// Version of the API, as the OpenAPI document says it.
+const Version = "1.0.0"
+
+// prefix of everything that machines call.
+const prefix = "/api/v1"
+
+// Mount puts the middleware on e, for the console's routes too, and adds the
+// API and the browser routes.
+func Mount(e *echo.Echo, d Deps) {
+	s := &server{Deps: d, feed: newFeed(d.Service.LastChange), secure: d.PublicURL.Scheme == "https"}
+	e.HideBanner, e.HidePort = true, true
+	e.HTTPErrorHandler = s.answerError
+	e.Use(s.identify, s.logAccess, s.recover, s.headers, s.protect, s.knowCaller)
+
+	useProblems()
+	api := humaecho.New(e, s.apiConfig())
+	s.inventoryRoutes(api)
+	s.integrationRoutes(api)
+	s.migrationRoutes(api)
+	s.campaignRoutes(api)
+	s.recordRoutes(api)
+	s.cellRoutes(api)
+	s.liveRoutes(api)
+	s.healthRoutes(api)
+	s.browserRoutes(e)
+}
+
+func (s *server) apiConfig() huma.Config {
+	c := huma.DefaultConfig("Consentry", Version)
+	c.Info.Description = "Moves customers' directory synchronisation from hand-made app registrations to consented connectors, and keeps it there."
+	c.Servers = []*huma.Server{{URL: s.PublicURL.String()}}
+	c.DocsPath, c.SchemasPath = "", ""
+	c.CreateHooks = nil // no "$schema" links in answers
+	c.RejectUnknownQueryParameters = true
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"session": {Type: "apiKey", In: "cookie", Name: s.cookieName(sessionCookie), Description: "Set by signing in at /auth/sign-in."},
+	}
+	registerTypes(c.Components.Schemas)
+	return c
+}
+
+// op describes one operation; add fills in what all have in common.
+type op struct {
+	method, path, id, tag, summary string
+	status                         int   // of success; 0 = 200
+	body                           int64 // largest body; 0 = defaultBody
+	open                           bool  // needs no caller
+}
+
+// defaultBody bounds what a request may carry; an inventory has a bound of its
+// own.
+const defaultBody = 64 << 10
+
+// add registers an operation whose handler may answer a domain.Error as it is.
+func add[I, O any](s *server, api huma.API, o op, handle func(context.Context, *I) (*O, error)) {
+	operation := huma.Operation{
+		OperationID: o.id, Method: o.method, Path: o.path, Tags: []string{o.tag}, Summary: o.summary,
+		DefaultStatus: o.status, MaxBodyBytes: o.body,
+		Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusServiceUnavailable},
+	}
+	if o.body == 0 {
+		operation.MaxBodyBytes = defaultBody
+	}
+	if o.open {
+		operation.Errors = []int{http.StatusServiceUnavailable}
+	} else {
+		operation.Security = []map[string][]string{{"session": {}}}
+		operation.Middlewares = huma.Middlewares{s.requireCaller(api)}
+	}
+	huma.Register(api, operation, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, s.problem(ctx, err)
+		}
+		return out, nil
+	})
+}
