@@ -19,7 +19,8 @@ type Cloud struct {
 	BrowserAuthority string
 	// GraphURL includes the version: https://graph.microsoft.com/v1.0.
 	GraphURL string
-	// GraphResource is the resource that tokens are asked for; empty means the origin of GraphURL.
+	// GraphResource is the resource that tokens are asked for. Empty means the origin of GraphURL, and for an
+	// emulator the global cloud's, which it stands for.
 	GraphResource string
 	// HTTP lends its transport, for roots of trust and proxies; nil means the system's.
 	HTTP *http.Client
@@ -74,8 +75,12 @@ func (c Cloud) graphURL() string { return strings.TrimSuffix(c.GraphURL, "/") }
 // graphScope is the one scope of app-only tokens: everything that was consented for Graph.
 func (c Cloud) graphScope() string {
 	resource := c.GraphResource
-	if resource == "" {
+	switch {
+	case resource != "":
+	case c.isMicrosoft():
 		resource = origin(c.GraphURL)
+	default:
+		resource = origin(Global().GraphURL)
 	}
 	return strings.TrimSuffix(resource, "/") + "/.default"
 }

@@ -34,7 +34,7 @@ func TestTheAssertionHasTheDocumentedForm(t *testing.T) {
 	require.Equal(t, "token", token)
 
 	require.Equal(t, "client_credentials", form.Get("grant_type"))
-	require.Contains(t, strings.Fields(form.Get("scope")), f.URL+"/.default")
+	require.Contains(t, strings.Fields(form.Get("scope")), "https://graph.microsoft.com/.default")
 	header, claims := jwtParts(t, form.Get("client_assertion"))
 	thumbprint, err := base64.RawURLEncoding.DecodeString(header["x5t#S256"].(string))
 	require.NoError(t, err, "base64url without padding")
