@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"math/big"
@@ -133,7 +134,7 @@ func (s *stage) build(t *testing.T) {
 		p.TenantID = customerTenant
 		require.NoError(t, s.AddPerson(p))
 	}
-	require.NoError(t, s.AddApplication(emulator.Application{AppID: connectorApp, TenantID: vendorTenant, DisplayName: "Vendor connector",
+	require.NoError(t, s.AddApplication(emulator.Application{AppID: connectorApp, ObjectID: connectorObject, TenantID: vendorTenant, DisplayName: "Vendor connector",
 		MultiTenant: true, RedirectURIs: []string{callback}, RequiredRoles: []string{userReadAll, memberReadAll},
 		DelegatedScopes: []string{"openid", "profile"}, GroupMembershipClaims: "DirectoryRole", OptionalClaims: []string{"acct"},
 		Certificates: [][]byte{s.key.cert.Raw}, ServicePrincipal: true}))
@@ -295,3 +296,27 @@ type (
 	config      = emulator.Config
 	certificate = x509.Certificate
 )
+
+const consoleID = "eeeeeeee-0000-4000-8000-000000000005"
+
+// consoleApp is a public client for signing people of the vendor in.
+func consoleApp(s *stage) emulator.Application {
+	_ = s.AddPerson(emulator.Person{TenantID: vendorTenant, ObjectID: "00000000-0000-4000-8000-0000000000b1", UPN: "olga@vendor.example", Name: "Olga Operator"})
+	return emulator.Application{AppID: consoleID, TenantID: vendorTenant, DisplayName: "Console", RedirectURIs: []string{callback}, Consented: true}
+}
+
+// publishedKeys are the token signing keys by id.
+func (s *stage) publishedKeys(t *testing.T, tenant string) map[string]*rsa.PublicKey {
+	t.Helper()
+	_, body := s.get(t, "", "/"+tenant+"/discovery/v2.0/keys")
+	keys := map[string]*rsa.PublicKey{}
+	for _, v := range body["keys"].([]any) {
+		k := v.(map[string]any)
+		der, err := base64.StdEncoding.DecodeString(k["x5c"].([]any)[0].(string))
+		require.NoError(t, err)
+		cert, err := x509.ParseCertificate(der)
+		require.NoError(t, err)
+		keys[k["kid"].(string)] = cert.PublicKey.(*rsa.PublicKey)
+	}
+	return keys
+}
