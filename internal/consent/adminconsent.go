@@ -132,6 +132,7 @@ func failed(f Failure) Outcome {
 		kind = Declined
 	case ReasonApprovalRequested:
 		kind = ApprovalRequested
+	default: // somebody has to do something first
 	}
 	return Outcome{Kind: kind, Failure: f}
 }

@@ -2,6 +2,7 @@ package entra
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -79,13 +80,8 @@ func graphKind(request *http.Request, status int, fields errorFields) Kind {
 	return statusKind(status)
 }
 
-func is(code string, any ...string) bool {
-	for _, c := range any {
-		if strings.EqualFold(code, c) {
-			return true
-		}
-	}
-	return false
+func is(code string, codes ...string) bool {
+	return slices.ContainsFunc(codes, func(c string) bool { return strings.EqualFold(code, c) })
 }
 
 func followsDelta(request *http.Request) bool {

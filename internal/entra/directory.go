@@ -106,8 +106,9 @@ func spreading(err error) error {
 		early := *e
 		early.Kind = NotVisibleYet
 		return &early
+	default:
+		return err
 	}
-	return err
 }
 
 func (d *Directory) page(ctx context.Context, collection Collection, link string) (*abstractions.RequestInformation, error) {

@@ -102,6 +102,14 @@ func (f *fake) count(request string) int {
 	return n
 }
 
+// posted is the form of a request, empty if it is none.
+func posted(r *http.Request) url.Values {
+	if r.ParseForm() != nil {
+		return url.Values{}
+	}
+	return r.PostForm
+}
+
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)

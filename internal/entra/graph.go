@@ -109,8 +109,7 @@ func (b bearer) GetAuthorizationToken(ctx context.Context, target *url.URL, _ ma
 }
 
 func (b bearer) GetAllowedHostsValidator() *authentication.AllowedHostsValidator {
-	validator := authentication.NewAllowedHostsValidator(nil)
-	return &validator
+	return &authentication.AllowedHostsValidator{} // GetAuthorizationToken validates, with scheme and port
 }
 
 // shortWaits repeats a read when Microsoft asks for a short pause. A longer pause is the caller's business: a

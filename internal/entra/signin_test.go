@@ -71,8 +71,7 @@ func TestRedeemSendsAllProofsAndReadsTheIdentity(t *testing.T) {
 	f.keys = []any{pairs()[1].jwk("key-1", "")}
 	var form url.Values
 	f.token = func(w http.ResponseWriter, r *http.Request) {
-		require.NoError(t, r.ParseForm())
-		form = r.PostForm
+		form = posted(r)
 		writeJSON(w, http.StatusOK, map[string]any{"access_token": "unused", "token_type": "Bearer", "expires_in": 3600, "id_token": pairs()[1].idToken(t, "key-1", goodClaims(f))})
 	}
 	identity, err := entra.NewSignIn(f.cloud(), newCredentials(), time.Now).Redeem(t.Context(), redeemRequest())

@@ -134,6 +134,7 @@ type browser struct {
 }
 
 func newBrowser(t *testing.T, upn, answer string) *browser {
+	t.Helper()
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
 	return &browser{upn: upn, answer: answer, client: &http.Client{
