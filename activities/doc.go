@@ -3,12 +3,3 @@
 // method name is the activity's type in every recorded history. An activity
 // decides what is retryable; what a rule refused is a result and not an error.
 package activities
-
-// Sync reads directories and applies what was read to the mirror.
-type Sync struct{}
-
-// Migration moves an integration through its phases.
-type Migration struct{}
-
-// Rotation keeps a cell's certificates fresh.
-type Rotation struct{}

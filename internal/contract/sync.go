@@ -76,3 +76,27 @@ type EndRun struct {
 type SweepResult struct {
 	Started int `json:"started"`
 }
+
+// syncCodes are the codes of the errors that end a run or keep it waiting.
+var syncCodes = map[string]string{
+	ErrThrottled:            SyncThrottled,
+	ErrUnavailable:          SyncUnavailable,
+	ErrKeyRejected:          SyncMisconfigured,
+	ErrConsentNotVisibleYet: SyncConsentPending,
+	ErrConsentLost:          SyncConsentLost,
+	ErrLegacyCredentialDead: SyncLegacyDead,
+	ErrTenantMismatch:       SyncTenantMismatch,
+	ErrDeltaExpired:         SyncDeltaExpired,
+	ErrStoreUnavailable:     SyncStoreDown,
+	ErrMisconfigured:        SyncMisconfigured,
+	ErrRunOpen:              SyncRunOpen,
+	ErrPageUnreadable:       SyncPageUnreadable,
+}
+
+// SyncCodeOf gives the code that a run carries for an error type.
+func SyncCodeOf(errorType string) string {
+	if code, ok := syncCodes[errorType]; ok {
+		return code
+	}
+	return SyncUnexpectedFault
+}

@@ -1,0 +1,188 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"consentry/internal/contract"
+	"consentry/internal/domain"
+)
+
+// DirectorySyncWorkflow runs one round: a row, pages into the staging, slices
+// into the mirror. It holds no data and no position of its own, both are the
+// store's, so it costs its start and three activities however long the round
+// is, plus one for each further slice of reading. Every end that the product
+// knows is a result; only a store that is away for a day makes it fail.
+func DirectorySyncWorkflow(ctx workflow.Context, in contract.DirectorySyncInput) (contract.DirectorySyncResult, error) {
+	r := &syncRun{in: in}
+	if in.Budget > 0 {
+		r.until = workflow.Now(ctx).Add(in.Budget)
+	}
+	return r.run(ctx)
+}
+
+type syncRun struct {
+	in    contract.DirectorySyncInput
+	id    string    // of the run's row
+	until time.Time // a first synchronisation gives up here; zero = no budget
+	read  contract.ReadSlice
+}
+
+func (r *syncRun) run(ctx workflow.Context) (contract.DirectorySyncResult, error) {
+	r.show(ctx, "asks whether it may run")
+	key := workflow.GetInfo(ctx).WorkflowExecution.RunID
+	start, err := serviceBeginRun(r.step(ctx, beginStep, "begin a "+string(r.in.Purpose)+" run"), contract.BeginRun{Key: key, Input: r.in})
+	if err != nil {
+		return r.notBegun(ctx, err)
+	}
+	if start.Refused {
+		r.show(ctx, "was refused: "+start.Code)
+		return contract.DirectorySyncResult{State: domain.RunStopped, Code: start.Code}, nil
+	}
+	r.id, r.read.Full = start.RunID, start.Full
+
+	for n := 1; ; n++ {
+		if r.late(ctx) {
+			return r.giveUp(ctx, contract.SyncBudgetExceeded)
+		}
+		r.show(ctx, "reads")
+		r.read, err = graphReadRound(r.step(ctx, readStep, fmt.Sprintf("read pages, slice %d", n)), contract.ReadRound{RunID: r.id})
+		if err != nil {
+			return r.failed(ctx, err)
+		}
+		if r.read.Stopped {
+			r.show(ctx, "was stopped: "+r.read.Code)
+			return contract.DirectorySyncResult{RunID: r.id, State: domain.RunStopped, Code: r.read.Code, Read: r.read.Read}, nil
+		}
+		if !r.read.More {
+			break
+		}
+	}
+	if r.in.Purpose == domain.RunShadow { // its last page has completed it
+		r.show(ctx, "is read")
+		return contract.DirectorySyncResult{RunID: r.id, State: domain.RunDone, Read: r.read.Read}, nil
+	}
+	if r.late(ctx) {
+		return r.giveUp(ctx, contract.SyncBudgetExceeded)
+	}
+	r.show(ctx, "applies")
+	out, err := serviceApplyRun(r.step(ctx, applyStep, "apply what was read"), contract.ApplyRun{RunID: r.id})
+	if err != nil {
+		return r.failed(ctx, err)
+	}
+	r.show(ctx, fmt.Sprintf("ended %s %s: %d added, %d changed, %d removed, %d held", out.State, out.Code, out.Added, out.Changed, out.Removed, out.Held))
+	return out, nil
+}
+
+// notBegun ends a run that has no row to close.
+func (r *syncRun) notBegun(ctx workflow.Context, err error) (contract.DirectorySyncResult, error) {
+	if ctx.Err() != nil {
+		return contract.DirectorySyncResult{}, ctx.Err()
+	}
+	code := r.codeOf(ctx, err)
+	state := domain.RunError
+	if code == contract.SyncRunOpen {
+		state = domain.RunStopped
+	}
+	r.show(ctx, "could not begin: "+code)
+	return contract.DirectorySyncResult{State: state, Code: code}, nil
+}
+
+// failed ends a run after a fault that outlasted its retries, or after
+// cancellation, which stays one.
+func (r *syncRun) failed(ctx workflow.Context, err error) (contract.DirectorySyncResult, error) {
+	if ctx.Err() != nil {
+		if _, err := r.giveUp(ctx, contract.SyncCancelled); err != nil {
+			return contract.DirectorySyncResult{}, err
+		}
+		return contract.DirectorySyncResult{}, ctx.Err()
+	}
+	return r.giveUp(ctx, r.codeOf(ctx, err))
+}
+
+// giveUp closes the row, on a context of its own, so that a cancelled run leaves
+// no open row behind.
+func (r *syncRun) giveUp(ctx workflow.Context, code string) (contract.DirectorySyncResult, error) {
+	detached, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	r.show(ctx, "gives up: "+code)
+	state := domain.RunError
+	if code == contract.SyncCancelled {
+		state = domain.RunStopped
+	}
+	return serviceEndRun(endStep(detached, "close the run: "+code), contract.EndRun{RunID: r.id, State: string(state), Code: code})
+}
+
+func (r *syncRun) late(ctx workflow.Context) bool {
+	return !r.until.IsZero() && !workflow.Now(ctx).Before(r.until)
+}
+
+// codeOf reads the code of an activity's failure. Out of time means the budget
+// where there is one, and else whatever was the trouble at last.
+func (r *syncRun) codeOf(ctx workflow.Context, err error) string {
+	if r.late(ctx) {
+		return contract.SyncBudgetExceeded
+	}
+	var application *temporal.ApplicationError
+	if errors.As(err, &application) {
+		return contract.SyncCodeOf(application.Type())
+	}
+	return contract.SyncUnexpectedFault
+}
+
+// show says on the workflow's page where the run stands: ids and counts only.
+func (r *syncRun) show(ctx workflow.Context, what string) {
+	kind := "changes since the last round"
+	if r.read.Full {
+		kind = "the whole directory"
+	}
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("The **%s** run of integration `%s` %s.\n\nIt reads %s: %d pages, %d objects and memberships so far.\n\nRun `%s`, account `%s`.\n",
+		r.in.Purpose, r.in.IntegrationID, what, kind, r.read.Pages, r.read.Read, r.id, r.in.AccountID))
+}
+
+// The steps of a run, and how long each is tried. A pending retry shows in the
+// engine's pages, and the trouble itself on the console.
+type stepKind int
+
+const (
+	beginStep stepKind = iota
+	readStep
+	applyStep
+)
+
+// step gives a step its options; none goes on beyond the run's budget.
+func (r *syncRun) step(ctx workflow.Context, kind stepKind, summary string) workflow.Context {
+	o := workflow.ActivityOptions{
+		StartToCloseTimeout: time.Minute, ScheduleToCloseTimeout: 15 * time.Minute, Summary: summary,
+		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
+	}
+	switch kind {
+	case beginStep:
+	case readStep: // a slice ends after minutes; a page may take its time on top
+		o.TaskQueue = contract.QueueGraph
+		o.StartToCloseTimeout, o.ScheduleToCloseTimeout, o.HeartbeatTimeout = 20*time.Minute, 2*time.Hour, 30*time.Second
+		o.RetryPolicy.InitialInterval, o.RetryPolicy.MaximumInterval = 2*time.Second, 5*time.Minute
+		if r.in.AttemptID != "" { // its migration says what it waits for, and asks again
+			o.ScheduleToCloseTimeout = 30 * time.Minute
+		}
+	case applyStep: // slices that are done stay done
+		o.StartToCloseTimeout, o.ScheduleToCloseTimeout, o.HeartbeatTimeout = time.Hour, 3*time.Hour, 30*time.Second
+	}
+	if !r.until.IsZero() {
+		o.ScheduleToCloseTimeout = min(o.ScheduleToCloseTimeout, max(r.until.Sub(workflow.Now(ctx)), time.Second))
+	}
+	return workflow.WithActivityOptions(ctx, o)
+}
+
+// endStep closes a row. It is tried for a day, because a row that stays open
+// keeps later rounds waiting until they find it abandoned.
+func endStep(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: time.Minute, ScheduleToCloseTimeout: 24 * time.Hour, Summary: summary,
+		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Minute},
+	})
+}

@@ -1,0 +1,23 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"consentry/internal/contract"
+)
+
+// SweepWorkflow starts the synchronisations of a region that are due. One
+// schedule and one activity serve the whole region, where a schedule for each
+// integration would cost several actions a round. A sweep that fails is seen as
+// failed and followed by the next firing; nothing is lost, because what is due
+// stays due until it was started.
+func SweepWorkflow(ctx workflow.Context, in contract.SweepInput) (contract.SweepResult, error) {
+	return serviceStartDueRuns(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 5 * time.Minute, ScheduleToCloseTimeout: 15 * time.Minute, HeartbeatTimeout: 30 * time.Second,
+		Summary:     "start due synchronizations of " + in.Region,
+		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
+	}), in)
+}
