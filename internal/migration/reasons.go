@@ -16,6 +16,7 @@ const (
 	MicrosoftThrottled   = "microsoft-throttled"   // asked to wait
 	ProofTooOld          = "proof-too-old"         // approved after its age
 	ProofOther           = "proof-other"           // another proof stands than the approver saw
+	ProofUsed            = "proof-used"            // the switch it was approved for was taken back
 	ProofDiffers         = "proof-differs"         // going on was confirmed for "nothing changes" only
 	FirstSyncFailed      = "first-sync-failed"     // a fault
 	FirstSyncLate        = "first-sync-late"       // out of its time
@@ -42,6 +43,7 @@ var texts = map[string]string{
 	MicrosoftThrottled:   "Microsoft asked us to wait.",
 	ProofTooOld:          "The comparison was too old to be approved.",
 	ProofOther:           "The comparison that was approved is not the latest one.",
+	ProofUsed:            "The comparison was used up by the switch that was taken back, so a new one is made.",
 	ProofDiffers:         "Something changes, so the migration did not go on by itself.",
 	FirstSyncFailed:      "The first synchronisation failed and everything was put back as it was.",
 	FirstSyncLate:        "The first synchronisation did not end in time and everything was put back as it was.",

@@ -135,6 +135,10 @@ func (t *Tx) applyApproval(m *domain.Migration, d domain.Decision) (*refusal, er
 	if err != nil {
 		return nil, err
 	}
+	held, err := t.readingHeld(proof)
+	if err != nil {
+		return nil, err
+	}
 	age := c.Terms.ProofAge.Std()
 	var no *refusal
 	switch {
@@ -142,8 +146,8 @@ func (t *Tx) applyApproval(m *domain.Migration, d domain.Decision) (*refusal, er
 		no = refused(migration.ProofOther)
 	case age > 0 && t.Now.Sub(proof.CreatedAt.Time) > age:
 		no = refused(migration.ProofTooOld)
-	case m.FailureCode == migration.ConsentWithdrawn: // the comparison will find out
-		no = refused(migration.ConsentWithdrawn)
+	case !held:
+		no = refused(migration.ProofUsed)
 	}
 	if no != nil {
 		m.FailureCode, m.FailureText = no.code, no.text
@@ -151,6 +155,16 @@ func (t *Tx) applyApproval(m *domain.Migration, d domain.Decision) (*refusal, er
 	}
 	m.ApprovedProof, m.FailureCode, m.FailureText = proof.ID, "", ""
 	return nil, t.move(m, domain.CuttingOver, map[string]string{"decision": d.ID, "proof": proof.ID})
+}
+
+// readingHeld reports whether what the shadow run read is still there to be
+// applied. A cut-over that was taken back has used it up.
+func (t *Tx) readingHeld(p domain.Proof) (bool, error) {
+	_, err := t.Mirror().Cursor(p.ShadowRunID)
+	if domain.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func (t *Tx) applyExtension(m *domain.Migration, d domain.Decision) (*refusal, error) {

@@ -37,7 +37,7 @@ func (s *Service) BeginCutOver(ctx context.Context, caller domain.Caller, attemp
 		if i.Binding == domain.BoundConnector && i.ConnectorID == m.ConnectorID {
 			return out, nil
 		}
-		if err := any(tx).(syncParts).StopOpenRun(i.ID, contract.SyncCuttingOver); err != nil {
+		if err := tx.StopOpenRun(i.ID, contract.SyncCuttingOver); err != nil {
 			return out, err
 		}
 		// Closing the run may have written the integration's row.
@@ -197,11 +197,10 @@ func (t *Tx) compensate(m *domain.Migration, code string) error {
 }
 
 func (t *Tx) restore(m *domain.Migration, integrationID string, snap domain.CutOverSnapshot) error {
-	sync := any(t).(syncParts)
-	if err := sync.StopOpenRun(integrationID, contract.SyncBindingChanged); err != nil {
+	if err := t.StopOpenRun(integrationID, contract.SyncBindingChanged); err != nil {
 		return err
 	}
-	if err := sync.RestoreMirror(m.ID); err != nil {
+	if err := t.RestoreMirror(m.ID); err != nil {
 		return err
 	}
 	i, err := t.Rows.Integrations().Get(integrationID)

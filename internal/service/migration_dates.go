@@ -63,8 +63,7 @@ func (t *Tx) readDates(m *domain.Migration, c domain.Campaign) (campaign.Dates, 
 // date, or none, is in force. What stops synchronisation is the predicate at
 // each run; the condition here is what people read.
 func (t *Tx) markOverdue(m *domain.Migration, i *domain.Integration, c domain.Campaign, d campaign.Dates) error {
-	stopped := d.Overdue && !t.Now.Before(campaign.GraceEnd(c, *m))
-	if err := t.markStopped(i, stopped); err != nil {
+	if err := t.markStopped(i, campaign.MaySync(*i, &c, m, t.Now)); err != nil {
 		return err
 	}
 	detail := map[string]string{"campaignVersion": strconv.FormatInt(c.Version, 10)}
@@ -82,24 +81,24 @@ func (t *Tx) markOverdue(m *domain.Migration, i *domain.Integration, c domain.Ca
 	return nil
 }
 
-// markStopped sets or lifts the condition "stopped by the date" and leaves every
-// other condition alone.
-func (t *Tx) markStopped(i *domain.Integration, stopped bool) error {
-	ours := i.Condition == domain.ConditionStopped && i.ConditionCode == contract.SyncDeadlinePassed
-	switch {
-	case stopped && !ours && i.Condition != domain.ConditionDisabled:
-		i.Condition, i.ConditionCode, i.ConditionText = domain.ConditionStopped, contract.SyncDeadlinePassed, migration.Text(migration.DeadlinePassed)
-	case !stopped && ours:
-		i.Condition, i.ConditionCode, i.ConditionText = domain.ConditionOK, "", ""
-		i.NextDueAt = t.At()
+// markStopped brings the condition "stopped by the date" up to the verdict and
+// leaves every other condition alone.
+func (t *Tx) markStopped(i *domain.Integration, v campaign.Verdict) error {
+	was := i.Condition == domain.ConditionStopped && i.ConditionCode == campaign.CodeDeadlinePassed
+	var err error
+	switch is := !v.Allowed && v.Code == campaign.CodeDeadlinePassed; {
+	case is:
+		err = t.setCondition(i, domain.ConditionStopped, v.Code, v.Text)
+	case was:
+		i.NextDueAt = t.At() // what was missed is caught up at once
+		err = t.setCondition(i, domain.ConditionOK, "", "")
 	default:
 		return nil
 	}
-	i.ConditionSince = t.At()
-	if err := t.Rows.Integrations().Update(i); err != nil {
+	if err != nil {
 		return err
 	}
-	return t.Changed(i.AccountID, "integration", i.ID, "condition")
+	return t.Rows.Integrations().Update(i)
 }
 
 // NoteWaiting says on the attempt that an outside part does not answer and when

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"time"
 
 	"consentry/internal/campaign"
@@ -12,13 +13,6 @@ import (
 // CodeOutOfOrder refuses a step of a migration that its phase does not allow.
 // Whoever gets it reads where the migration stands and goes on from there.
 const CodeOutOfOrder = "out-of-order"
-
-// syncParts is what synchronisation does inside a migration's transactions.
-type syncParts interface {
-	CompareShadow(m domain.Migration, shadowRunID string, frozen bool) (domain.Proof, error)
-	RestoreMirror(migrationID string) error
-	StopOpenRun(integrationID, code string) error
-}
 
 // attempt gives a migration in one of the phases, or refuses the step.
 func (t *Tx) attempt(id string, phases ...domain.Phase) (domain.Migration, error) {
@@ -103,6 +97,19 @@ func standing(m domain.Migration) contract.Standing {
 	default:
 	}
 	return s
+}
+
+// Standing reads where a migration stands, for the product's own parts.
+func (s *Service) Standing(ctx context.Context, caller domain.Caller, attemptID string) (out contract.Standing, err error) {
+	err = s.Read(ctx, caller, func(tx *Tx) error {
+		m, err := tx.Rows.Migrations().Get(attemptID)
+		if err != nil || !caller.Operator() {
+			return notHere("migration", err)
+		}
+		out = standing(m)
+		return nil
+	})
+	return out, err
 }
 
 // campaignOf gives the campaign of a migration.

@@ -28,7 +28,7 @@ func (s *Service) RecordProof(ctx context.Context, caller domain.Caller, in cont
 		if m, err = tx.attempt(in.AttemptID, domain.Proving); err != nil {
 			return contract.Standing{}, err
 		}
-		proof, err := any(tx).(syncParts).CompareShadow(m, in.ShadowRunID, in.Frozen)
+		proof, err := tx.CompareShadow(m, in.ShadowRunID, in.Frozen)
 		if err != nil {
 			return contract.Standing{}, err
 		}

@@ -99,6 +99,8 @@ CREATE TABLE cells (
     client_id text NOT NULL,
     application_object_id text NOT NULL,
     home_tenant_id text NOT NULL,
+    rotation text NOT NULL,
+    rotation_requested_at bigint NOT NULL,
     created_at bigint NOT NULL
 );
 
@@ -169,6 +171,7 @@ CREATE TABLE migrations (
     region text NOT NULL,
     phase text NOT NULL,
     phase_since bigint NOT NULL,
+    phase_seq bigint NOT NULL,
     open boolean NOT NULL,
     overdue boolean NOT NULL,
     overdue_since bigint NOT NULL,
@@ -191,6 +194,7 @@ CREATE TABLE migrations (
     armed_version bigint NOT NULL,
     armed_read_at bigint NOT NULL,
     reminded_rungs bigint NOT NULL,
+    reminded_for bigint NOT NULL,
     migrated_at bigint NOT NULL,
     way_back_until bigint NOT NULL,
     clean_up_until bigint NOT NULL,

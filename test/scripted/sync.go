@@ -1,0 +1,62 @@
+package scripted
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"consentry/internal/contract"
+	"consentry/internal/domain"
+)
+
+// Syncs plays DirectorySyncWorkflow for the migrations of one process: each run
+// answers with the next result for its purpose, by default done.
+type Syncs struct {
+	// Takes is how long a run lasts.
+	Takes   time.Duration
+	Results map[domain.Purpose][]contract.DirectorySyncResult
+
+	mu   sync.Mutex
+	runs []contract.DirectorySyncInput
+}
+
+// Runs lists what was run.
+func (s *Syncs) Runs() []contract.DirectorySyncInput {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]contract.DirectorySyncInput(nil), s.runs...)
+}
+
+// ScriptedRunResult is the activity behind Workflow: which result comes next is
+// not for workflow code to know.
+func (s *Syncs) ScriptedRunResult(_ context.Context, in contract.DirectorySyncInput) (contract.DirectorySyncResult, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.runs = append(s.runs, in)
+	list := s.Results[in.Purpose]
+	if len(list) == 0 {
+		return contract.DirectorySyncResult{RunID: "run_" + string(in.Purpose), State: domain.RunDone, Read: 3}, nil
+	}
+	s.Results[in.Purpose] = list[1:]
+	return list[0], nil
+}
+
+// Workflow stands in for DirectorySyncWorkflow.
+func (s *Syncs) Workflow(ctx workflow.Context, in contract.DirectorySyncInput) (contract.DirectorySyncResult, error) {
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: time.Minute, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1},
+	})
+	var out contract.DirectorySyncResult
+	if err := workflow.ExecuteActivity(ctx, "ScriptedRunResult", in).Get(ctx, &out); err != nil {
+		return out, err
+	}
+	if s.Takes > 0 {
+		if err := workflow.Sleep(ctx, s.Takes); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
