@@ -64,6 +64,9 @@ func read(request *http.Request, response *http.Response, body []byte) *Error {
 		e.Kind = tokenKind(response.StatusCode, fields)
 	default:
 		e.Kind = statusKind(response.StatusCode)
+		if request.Header.Get("Authorization") == "" && e.Kind == TokenRejected {
+			e.Kind = Unexpected // no token of ours was there to be rejected
+		}
 	}
 	if fields.requestID != "" {
 		e.RequestID = fields.requestID

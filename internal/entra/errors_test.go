@@ -125,6 +125,7 @@ func TestTokenErrorsByWhatToDoNext(t *testing.T) {
 		"a code in the text only":            {400, `{"error":"unauthorized_client","error_description":"AADSTS700016: no"}`, entra.AppMissing, "AADSTS700016"},
 		"no code":                            {500, `{"error":"server_error"}`, entra.Unavailable, "server_error"},
 		"an empty object":                    {400, `{}`, entra.Unexpected, ""},
+		"an empty object, unauthorized":      {401, `{}`, entra.Unexpected, ""},
 		"codes of another type":              {400, `{"error":"invalid_client","error_codes":"700027"}`, entra.Unexpected, "invalid_client"},
 		"success with nothing in it":         {200, `{}`, entra.Unexpected, ""},
 		"success that is no object":          {200, `"token"`, entra.Unexpected, ""},
@@ -161,16 +162,11 @@ func TestACancelledCallerGetsHisCancellation(t *testing.T) {
 	f := newFake(t)
 	release := make(chan struct{})
 	defer close(release)
-	f.token = func(http.ResponseWriter, *http.Request) { <-release }
 	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
-		for f.count("POST") == 0 {
-			if ctx.Err() != nil {
-				return
-			}
-		}
+	f.token = func(http.ResponseWriter, *http.Request) {
 		cancel()
-	}()
+		<-release
+	}
 	_, err := entra.NewTokens(f.cloud(), newCredentials(), time.Now).Token(ctx, connector)
 	require.ErrorIs(t, err, context.Canceled)
 	require.Empty(t, entra.KindOf(err), "a cancellation is no failure of Microsoft's")
