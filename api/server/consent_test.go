@@ -401,7 +401,8 @@ func TestTheSignalIsRefusedUnlessItsSessionIsVerifiedForThatMigration(t *testing
 		return b.post(prefix+"/migrations/"+migration+"/signals/consent-granted", map[string]string{"consentSessionId": session})
 	}
 	open, _ := mia.begin(m.ID)
-	require.Equal(t, "consent-not-verified", signal(mia, m.ID, open).problem().Code)
+	first := signal(mia, m.ID, open)
+	require.Equal(t, "consent-not-verified", first.problem().Code, first.body)
 	require.Equal(t, http.StatusNotFound, signal(mia, m.ID, "cs_unknown").status)
 	require.Equal(t, http.StatusNotFound, signal(mia, "mig_unknown", open).status)
 

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"go.uber.org/zap"
 
 	"consentry/internal/consent"
+	"consentry/internal/contract"
 	"consentry/internal/domain"
 	"consentry/internal/service"
 	"consentry/internal/store/storetest"
@@ -39,8 +41,9 @@ const (
 type world struct {
 	t       *testing.T
 	URL     string
+	echo    *echo.Echo
 	service *service.Service
-	store   service.Store
+	store   *outageStore
 	engine  *takingEngine
 	door    *tenantDoor
 
@@ -66,12 +69,17 @@ func (w *world) pass(d time.Duration) {
 type takingEngine struct {
 	mu    sync.Mutex
 	taken []domain.EngineCall
+	apply func(decisionID string) // set: the workflow applies decisions at once
 }
 
 func (e *takingEngine) Deliver(_ context.Context, c domain.EngineCall) error {
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	e.taken = append(e.taken, c)
+	apply := e.apply
+	e.mu.Unlock()
+	if c.Name == contract.UpdateApplyDecision && apply != nil {
+		apply(c.DedupeID)
+	}
 	return nil
 }
 
@@ -84,6 +92,34 @@ func (e *takingEngine) named(name string) (calls []domain.EngineCall) {
 		}
 	}
 	return calls
+}
+
+// outageStore is the real store, and on demand one whose database does not
+// answer.
+type outageStore struct {
+	service.Store
+	down atomic.Bool
+}
+
+func (s *outageStore) check() error {
+	if s.down.Load() {
+		return domain.Refuse(domain.Unavailable, "store-unavailable", "The database does not answer. Nothing was changed; try again.")
+	}
+	return nil
+}
+
+func (s *outageStore) Write(ctx context.Context, fn func(service.Rows) error) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	return s.Store.Write(ctx, fn)
+}
+
+func (s *outageStore) Read(ctx context.Context, fn func(service.Rows) error) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	return s.Store.Read(ctx, fn)
 }
 
 // sealer seals by turning every bit, so that a value that was not sealed shows.
@@ -171,7 +207,7 @@ func member(tenant, object string, roles ...string) consent.Identity {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, store: storetest.Open(t), engine: &takingEngine{}, clock: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC), stop: make(chan struct{})}
+	w := &world{t: t, store: &outageStore{Store: storetest.Open(t)}, engine: &takingEngine{}, clock: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC), stop: make(chan struct{})}
 	w.door = &tenantDoor{people: map[string]consent.Identity{
 		"global-admin":     member(contoso, "object-ga", consent.RoleGlobalAdministrator),
 		"privileged-admin": member(contoso, "object-pra", consent.RolePrivilegedRoleAdministrator),
@@ -186,6 +222,7 @@ func newWorld(t *testing.T) *world {
 	}, sent: map[string]service.SignInLeg{}}
 	w.service = service.New(service.Deps{Store: w.store, Engine: w.engine, Keeper: sealer{}, Now: w.now, Log: zap.NewNop()})
 	e := echo.New()
+	w.echo = e
 	server := httptest.NewServer(e)
 	t.Cleanup(server.Close)
 	t.Cleanup(sync.OnceFunc(func() { close(w.stop) }))

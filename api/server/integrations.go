@@ -104,7 +104,7 @@ type ConnectorDetail struct {
 
 func (s *server) integrationRoutes(api huma.API) {
 	type listIn struct {
-		paging
+		Paging
 		AccountID string `query:"accountId" maxLength:"100"`
 	}
 	add(s, api, op{method: http.MethodGet, path: prefix + "/integrations", id: "list-integrations", tag: "integrations", summary: "Directory synchronisations"},
@@ -113,7 +113,7 @@ func (s *server) integrationRoutes(api huma.API) {
 			return listOf(rows, integrationOf), err
 		})
 	add(s, api, op{method: http.MethodGet, path: prefix + "/integrations/{id}", id: "get-integration", tag: "integrations", summary: "One directory synchronisation"},
-		func(ctx context.Context, in *byID) (*one[IntegrationDetail], error) {
+		func(ctx context.Context, in *ByID) (*one[IntegrationDetail], error) {
 			r, err := s.Service.Integration(ctx, CallerFrom(ctx), in.ID)
 			if err != nil {
 				return nil, err
@@ -131,7 +131,7 @@ func (s *server) integrationRoutes(api huma.API) {
 			return listOf(rows, connectorOf), err
 		})
 	add(s, api, op{method: http.MethodGet, path: prefix + "/connectors/{id}", id: "get-connector", tag: "connectors", summary: "One connector with its certificate"},
-		func(ctx context.Context, in *byID) (*one[ConnectorDetail], error) {
+		func(ctx context.Context, in *ByID) (*one[ConnectorDetail], error) {
 			r, err := s.Service.Connector(ctx, CallerFrom(ctx), in.ID)
 			if err != nil {
 				return nil, err

@@ -100,17 +100,17 @@ func (s *server) inventoryRoutes(api huma.API) {
 
 func (s *server) campaignRoutes(api huma.API) {
 	add(s, api, op{method: http.MethodGet, path: prefix + "/campaigns", id: "list-campaigns", tag: "campaigns", summary: "Campaigns (operators)"},
-		func(ctx context.Context, in *paging) (*list[Campaign], error) {
+		func(ctx context.Context, in *Paging) (*list[Campaign], error) {
 			rows, err := s.Service.Campaigns(ctx, CallerFrom(ctx), in.page())
 			return listOf(rows, campaignOf), err
 		})
 	add(s, api, op{method: http.MethodGet, path: prefix + "/campaigns/{id}", id: "get-campaign", tag: "campaigns", summary: "One campaign with its progress (operators)"},
-		func(ctx context.Context, in *byID) (*one[CampaignDetail], error) {
+		func(ctx context.Context, in *ByID) (*one[CampaignDetail], error) {
 			r, err := s.Service.Campaign(ctx, CallerFrom(ctx), in.ID)
 			return &one[CampaignDetail]{CampaignDetail{Campaign: campaignOf(r.Campaign), Phases: r.Phases, Overdue: r.Overdue}}, err
 		})
 	type changeIn struct {
-		byID
+		ByID
 		Body struct {
 			Version int64                `json:"version" doc:"The version these terms were made from; 409 when it changed meanwhile."`
 			Terms   domain.CampaignTerms `json:"terms"`
@@ -123,7 +123,7 @@ func (s *server) campaignRoutes(api huma.API) {
 			return &one[Campaign]{campaignOf(c)}, err
 		})
 	add(s, api, op{method: http.MethodPost, path: prefix + "/campaigns/{id}/start", id: "start-campaign", tag: "campaigns", summary: "Open a migration for each legacy integration (operators); again: only where none is open"},
-		func(ctx context.Context, in *byID) (*one[service.CampaignStart], error) {
+		func(ctx context.Context, in *ByID) (*one[service.CampaignStart], error) {
 			started, err := s.Service.StartCampaign(ctx, CallerFrom(ctx), in.ID)
 			return &one[service.CampaignStart]{started}, err
 		})
@@ -131,17 +131,17 @@ func (s *server) campaignRoutes(api huma.API) {
 
 func (s *server) cellRoutes(api huma.API) {
 	add(s, api, op{method: http.MethodGet, path: prefix + "/cells", id: "list-cells", tag: "cells", summary: "The vendor's app registrations (operators)"},
-		func(ctx context.Context, in *paging) (*list[Cell], error) {
+		func(ctx context.Context, in *Paging) (*list[Cell], error) {
 			rows, err := s.Service.Cells(ctx, CallerFrom(ctx), in.page())
 			return listOf(rows, cellOf), err
 		})
 	add(s, api, op{method: http.MethodGet, path: prefix + "/cells/{id}", id: "get-cell", tag: "cells", summary: "One app registration with its certificates (operators)"},
-		func(ctx context.Context, in *byID) (*one[Cell], error) {
+		func(ctx context.Context, in *ByID) (*one[Cell], error) {
 			r, err := s.Service.Cell(ctx, CallerFrom(ctx), in.ID)
 			return &one[Cell]{cellOf(r)}, err
 		})
 	add(s, api, op{method: http.MethodPost, path: prefix + "/cells/{id}/rotations", id: "rotate-now", tag: "cells", summary: "Replace the certificate now, outside the schedule (operators)", status: http.StatusAccepted},
-		func(ctx context.Context, in *byID) (*one[Cell], error) {
+		func(ctx context.Context, in *ByID) (*one[Cell], error) {
 			c, err := s.Service.RotateNow(ctx, CallerFrom(ctx), in.ID)
 			if err != nil {
 				return nil, err

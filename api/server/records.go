@@ -81,12 +81,12 @@ func noticeOf(n domain.Notice) Notice {
 
 func (s *server) syncRoutes(api huma.API) {
 	add(s, api, op{method: http.MethodPost, path: prefix + "/integrations/{id}/sync-runs", id: "synchronize-now", tag: "sync", summary: "Synchronize now, outside the schedule", status: http.StatusAccepted},
-		func(ctx context.Context, in *byID) (*one[Integration], error) {
+		func(ctx context.Context, in *ByID) (*one[Integration], error) {
 			i, err := s.Service.SynchronizeNow(ctx, CallerFrom(ctx), in.ID)
 			return &one[Integration]{integrationOf(i)}, err
 		})
 	type runsIn struct {
-		paging
+		Paging
 		IntegrationID string `query:"integrationId" maxLength:"100"`
 	}
 	add(s, api, op{method: http.MethodGet, path: prefix + "/sync-runs", id: "list-sync-runs", tag: "sync", summary: "Synchronisation runs"},
@@ -95,12 +95,12 @@ func (s *server) syncRoutes(api huma.API) {
 			return listOf(rows, syncRunOf), err
 		})
 	add(s, api, op{method: http.MethodGet, path: prefix + "/sync-runs/{id}", id: "get-sync-run", tag: "sync", summary: "One run"},
-		func(ctx context.Context, in *byID) (*one[SyncRun], error) {
+		func(ctx context.Context, in *ByID) (*one[SyncRun], error) {
 			r, err := s.Service.SyncRun(ctx, CallerFrom(ctx), in.ID)
 			return &one[SyncRun]{syncRunOf(r)}, err
 		})
 	type holdsIn struct {
-		paging
+		Paging
 		IntegrationID string `query:"integrationId" maxLength:"100"`
 		State         string `query:"state" enum:"held,removed,kept,gone"`
 	}
@@ -154,7 +154,7 @@ func changeOf(c domain.Change) Change {
 
 func (s *server) recordRoutes(api huma.API) {
 	type noticesIn struct {
-		paging
+		Paging
 		AccountID   string `query:"accountId" maxLength:"100"`
 		MigrationID string `query:"migrationId" maxLength:"100"`
 	}
@@ -164,7 +164,7 @@ func (s *server) recordRoutes(api huma.API) {
 			return listOf(rows, noticeOf), err
 		})
 	add(s, api, op{method: http.MethodGet, path: prefix + "/accounts", id: "list-accounts", tag: "accounts", summary: "Accounts you may look at"},
-		func(ctx context.Context, in *paging) (*list[Account], error) {
+		func(ctx context.Context, in *Paging) (*list[Account], error) {
 			rows, err := s.Service.AccountsOf(ctx, CallerFrom(ctx), in.page())
 			return listOf(rows, accountOf), err
 		})

@@ -46,18 +46,18 @@ type migrationAnswer struct {
 func (s *server) migrationRoutes(api huma.API) {
 	s.migrationReads(api)
 	add(s, api, op{method: http.MethodPost, path: prefix + "/integrations/{id}/migrations", id: "start-migration", tag: "migrations", summary: "Start a migration of the integration; an open one is the answer", status: http.StatusCreated},
-		func(ctx context.Context, in *byID) (*migrationAnswer, error) {
+		func(ctx context.Context, in *ByID) (*migrationAnswer, error) {
 			m, err := s.Service.StartMigration(ctx, CallerFrom(ctx), in.ID)
 			return &migrationAnswer{Location: prefix + "/migrations/" + m.ID, Body: migrationOf(m)}, err
 		})
 	add(s, api, op{method: http.MethodPost, path: prefix + "/migrations/{id}/consent-sessions", id: "begin-consent", tag: "consent", summary: "Begin a consent; an earlier open one of the same person ends", status: http.StatusCreated},
-		func(ctx context.Context, in *byID) (*one[ConsentBegun], error) {
+		func(ctx context.Context, in *ByID) (*one[ConsentBegun], error) {
 			start, err := s.Service.BeginConsent(ctx, CallerFrom(ctx), in.ID)
 			return &one[ConsentBegun]{ConsentBegun{SessionID: start.SessionID, StartURL: s.PublicURL.JoinPath(start.Path).String(), ExpiresAt: start.ExpiresAt}}, err
 		})
 
 	type grantIn struct {
-		byID
+		ByID
 		Body struct {
 			ConsentSessionID string `json:"consentSessionId" minLength:"1" maxLength:"100"`
 		}
@@ -69,7 +69,7 @@ func (s *server) migrationRoutes(api huma.API) {
 		})
 
 	type decideIn struct {
-		byID
+		ByID
 		Key  string `header:"Idempotency-Key" maxLength:"200" doc:"A repeat with the same key answers alike and changes nothing."`
 		Body DecisionAsked
 	}
@@ -94,7 +94,7 @@ func (s *server) migrationRoutes(api huma.API) {
 
 func (s *server) migrationReads(api huma.API) {
 	type listIn struct {
-		paging
+		Paging
 		AccountID     string `query:"accountId" maxLength:"100"`
 		IntegrationID string `query:"integrationId" maxLength:"100"`
 		CampaignID    string `query:"campaignId" maxLength:"100"`
@@ -107,7 +107,7 @@ func (s *server) migrationReads(api huma.API) {
 			return listOf(rows, migrationOf), err
 		})
 	add(s, api, op{method: http.MethodGet, path: prefix + "/migrations/{id}", id: "get-migration", tag: "migrations", summary: "One migration with its proof, decisions and receipt"},
-		func(ctx context.Context, in *byID) (*one[MigrationDetail], error) {
+		func(ctx context.Context, in *ByID) (*one[MigrationDetail], error) {
 			r, err := s.Service.Migration(ctx, CallerFrom(ctx), in.ID)
 			if err != nil {
 				return nil, err
@@ -115,7 +115,7 @@ func (s *server) migrationReads(api huma.API) {
 			return &one[MigrationDetail]{migrationDetailOf(r)}, nil
 		})
 	type decisionsIn struct {
-		paging
+		Paging
 		MigrationID string `query:"migrationId" maxLength:"100"`
 	}
 	add(s, api, op{method: http.MethodGet, path: prefix + "/decisions", id: "list-decisions", tag: "decisions", summary: "Decisions"},
@@ -124,7 +124,7 @@ func (s *server) migrationReads(api huma.API) {
 			return listOf(rows, decisionOf), err
 		})
 	add(s, api, op{method: http.MethodGet, path: prefix + "/decisions/{id}", id: "get-decision", tag: "decisions", summary: "One decision"},
-		func(ctx context.Context, in *byID) (*one[Decision], error) {
+		func(ctx context.Context, in *ByID) (*one[Decision], error) {
 			d, err := s.Service.Decision(ctx, CallerFrom(ctx), in.ID)
 			return &one[Decision]{decisionOf(d)}, err
 		})

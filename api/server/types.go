@@ -33,18 +33,19 @@ func registerTypes(r huma.Registry) {
 	r.RegisterTypeAlias(reflect.TypeFor[domain.Duration](), reflect.TypeFor[durationText]())
 }
 
-// byID is the input of everything about one thing.
-type byID struct {
+// ByID is the input of everything about one thing. It is exported, like Paging,
+// because the framework looks into exported embedded fields only.
+type ByID struct {
 	ID string `path:"id" maxLength:"100" doc:"Opaque id."`
 }
 
-// paging is what every list takes.
-type paging struct {
+// Paging is what every list takes.
+type Paging struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Most items of one answer."`
 	Cursor string `query:"cursor" maxLength:"200" doc:"The next of an earlier answer."`
 }
 
-func (p paging) page() service.Page { return service.Page{Limit: p.Limit, Cursor: p.Cursor} }
+func (p Paging) page() service.Page { return service.Page{Limit: p.Limit, Cursor: p.Cursor} }
 
 // one and list are the answers' envelopes.
 type one[T any] struct{ Body T }
