@@ -9,6 +9,16 @@ import (
 	"consentry/internal/service"
 )
 
+// inviteOperator makes the vendor's first operator known: somebody has to be
+// there before anybody can be invited through the console or the API.
+func (s *Stack) inviteOperator(ctx context.Context) error {
+	first := service.Inventory{Operators: s.options.World.Inventory(s.Issuer, nil).Operators}
+	if _, err := s.App.Service.ImportInventory(ctx, domain.System("set-up"), "", first); err != nil {
+		return fmt.Errorf("invite the first operator: %w", err)
+	}
+	return nil
+}
+
 // firstCertificateFor is how long the certificate lives that a person adds.
 const firstCertificateFor = 90 * 24 * time.Hour
 

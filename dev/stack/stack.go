@@ -82,7 +82,7 @@ func (s *Stack) start(ctx context.Context) (err error) {
 	if s.App, err = app.Open(ctx, config, s.log); err != nil {
 		return err
 	}
-	if err := s.registerCells(ctx); err != nil {
+	if err := errors.Join(s.registerCells(ctx), s.inviteOperator(ctx)); err != nil {
 		return err
 	}
 	if s.api, err = s.App.StartAPI(ctx); err != nil {

@@ -29,30 +29,42 @@ func (c credentials) CellSigner(ctx context.Context, cellID string) (entra.Signi
 	if err != nil {
 		return entra.SigningKey{}, err
 	}
-	return c.signingKey(ctx, found)
+	return c.open(ctx, found)
 }
 
-func (c credentials) signingKey(ctx context.Context, found service.CellCredential) (entra.SigningKey, error) {
-	cert, err := x509.ParseCertificate(found.CertificateDER)
+// signer opens one credential of a cell, whatever its state: a key has to be
+// proven before it is active.
+func (c credentials) signer(ctx context.Context, cellID, credentialID string) (entra.SigningKey, service.SealedCredential, error) {
+	found, err := c.service.CredentialKey(ctx, cellID, credentialID)
 	if err != nil {
-		return entra.SigningKey{}, fmt.Errorf("read the certificate of credential %s: %w", found.CredentialID, err)
+		return entra.SigningKey{}, found, err
+	}
+	key, err := c.open(ctx, found)
+	return key, found, err
+}
+
+func (c credentials) open(ctx context.Context, found service.SealedCredential) (entra.SigningKey, error) {
+	id := found.Credential.ID
+	cert, err := x509.ParseCertificate(found.Credential.CertificateDER)
+	if err != nil {
+		return entra.SigningKey{}, fmt.Errorf("read the certificate of credential %s: %w", id, err)
 	}
 	signer, err := c.keeper.Signer(ctx, found.Sealed)
 	if err != nil {
-		return entra.SigningKey{}, fmt.Errorf("open the key of credential %s: %w", found.CredentialID, err)
+		return entra.SigningKey{}, fmt.Errorf("open the key of credential %s: %w", id, err)
 	}
-	return entra.SigningKey{CellID: found.CellID, ClientID: found.ClientID, CredentialID: found.CredentialID, Certificate: cert, Signer: signer}, nil
+	return entra.SigningKey{CellID: found.Cell.ID, ClientID: found.Cell.ClientID, CredentialID: id, Certificate: cert, Signer: signer}, nil
 }
 
 // LegacySecret implements entra.CredentialSource.
 func (c credentials) LegacySecret(ctx context.Context, integrationID string) (entra.ClientSecret, error) {
-	clientID, sealed, err := c.service.LegacySecretOf(ctx, integrationID)
+	found, err := c.service.LegacySecretOf(ctx, integrationID)
 	if err != nil {
 		return entra.ClientSecret{}, err
 	}
-	plain, err := c.keeper.Open(ctx, sealed)
+	plain, err := c.keeper.Open(ctx, found.Sealed)
 	if err != nil {
 		return entra.ClientSecret{}, fmt.Errorf("open the legacy secret of integration %s: %w", integrationID, err)
 	}
-	return entra.ClientSecret{ClientID: clientID, Secret: string(plain)}, nil
+	return entra.ClientSecret{ClientID: found.ClientID, Secret: string(plain)}, nil
 }

@@ -2,7 +2,9 @@ package service
 
 import (
 	"context"
+	"encoding/json"
 
+	"consentry/internal/contract"
 	"consentry/internal/domain"
 )
 
@@ -76,4 +78,25 @@ func (s *Service) CampaignStarted(ctx context.Context, campaignID string) (start
 		return false, nil
 	}
 	return started, err
+}
+
+// CellIDs lists the registered cells.
+func (s *Service) CellIDs(ctx context.Context) (ids []string, err error) {
+	err = s.store.Read(ctx, func(rows Rows) error {
+		cells, err := rows.Cells().List(Query{Order: []string{"id"}})
+		for _, c := range cells {
+			ids = append(ids, c.ID)
+		}
+		return err
+	})
+	return ids, err
+}
+
+// RotationSchedule is the engine call that makes a cell's rotation schedule
+// exist. Repeating it is harmless, so a worker does at every start.
+func RotationSchedule(cellID string) (domain.EngineCall, error) {
+	payload, err := json.Marshal(contract.RotationInput{CellID: cellID})
+	return domain.EngineCall{
+		Kind: domain.CallSchedule, Target: contract.RotationScheduleID(cellID), Name: contract.CertificateRotationWorkflow, DedupeID: cellID, Payload: payload,
+	}, err
 }

@@ -1,0 +1,128 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/worker"
+	"go.uber.org/zap"
+
+	"consentry/activities"
+	"consentry/internal/contract"
+	"consentry/internal/domain"
+	"consentry/internal/engine"
+	"consentry/internal/service"
+	"consentry/workflows"
+)
+
+// Worker polls every task queue until it is stopped, and redelivers the engine
+// calls that Temporal has not taken yet.
+type Worker struct {
+	workers []worker.Worker
+	cancel  context.CancelFunc
+	done    chan struct{}
+}
+
+// redeliverEvery is how often waiting engine calls are looked for.
+const redeliverEvery = 2 * time.Second
+
+// StartWorker makes Temporal ready for the product (search attributes and
+// schedules), starts polling and returns.
+func (a *App) StartWorker(ctx context.Context) (*Worker, error) {
+	ready, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := engine.EnsureSearchAttributes(ready, a.temporal, a.namespace); err != nil {
+		return nil, err
+	}
+	if err := a.ensureSchedules(ready); err != nil {
+		return nil, err
+	}
+	w := &Worker{workers: a.workers(), done: make(chan struct{})}
+	for i, each := range w.workers {
+		if err := each.Start(); err != nil {
+			for _, started := range w.workers[:i] {
+				started.Stop()
+			}
+			return nil, fmt.Errorf("start polling: %w", err)
+		}
+	}
+	var loop context.Context
+	loop, w.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	go a.redeliver(loop, w.done)
+	return w, nil
+}
+
+// Stop lets running activities finish their slice and stops polling.
+func (w *Worker) Stop() {
+	w.cancel()
+	for _, each := range w.workers {
+		each.Stop()
+	}
+	<-w.done
+}
+
+// workers is one poller a queue: the queues are separate so that another
+// deployment may give one of them to other machines.
+func (a *App) workers() []worker.Worker {
+	source := credentials{a.Service, a.keeper}
+	migrations := worker.New(a.temporal, contract.QueueMigrations, engine.WorkerOptions())
+	workflows.Register(migrations)
+	graph := worker.New(a.temporal, contract.QueueGraph, engine.WorkerOptions())
+	keysQueue := worker.New(a.temporal, contract.QueueKeys, engine.WorkerOptions())
+	workflows.Register(keysQueue)
+
+	migration := &activities.Migration{Service: a.Service, Consents: prober{a.microsoft.directory}, Now: time.Now}
+	sync := &activities.Sync{Service: a.Service, Directory: directoryReader{a.microsoft.directory}, Now: time.Now}
+	rotation := &activities.Rotation{
+		Service: a.Service, Keys: keyMint{a.keeper}, Graph: applicationKeys{a.microsoft.keys, source}, Entra: keyProver{a.microsoft.tokens, source},
+	}
+	for _, w := range []worker.Worker{migrations, graph} {
+		w.RegisterActivity(migration)
+		w.RegisterActivity(sync)
+	}
+	keysQueue.RegisterActivity(rotation)
+	return []worker.Worker{migrations, graph, keysQueue}
+}
+
+// ensureSchedules creates what is missing: a sweep for each region and a
+// rotation for each cell.
+func (a *App) ensureSchedules(ctx context.Context) error {
+	for _, region := range a.Config.Regions {
+		if err := a.engine.EnsureSweep(ctx, region); err != nil {
+			return err
+		}
+	}
+	cells, err := a.Service.CellIDs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range cells {
+		call, err := service.RotationSchedule(id)
+		if err != nil {
+			return err
+		}
+		if err := a.engine.Deliver(ctx, call); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// redeliver is the loop that hands waiting calls to Temporal.
+func (a *App) redeliver(ctx context.Context, done chan<- struct{}) {
+	defer close(done)
+	tick := time.NewTicker(redeliverEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if _, err := a.Service.RedeliverCalls(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			a.log.Warn("waiting engine calls could not be redelivered", zap.String("kind", string(domain.KindOf(err))), zap.Error(err))
+		}
+	}
+}
