@@ -63,13 +63,13 @@ type Pages struct {
 	templates               map[string]*template.Template
 }
 
-// Mount adds the console's pages to e. Addresses that nobody serves get an
-// error page, except below /api/.
+// Mount adds the console's pages to e. Who sends a request, and that a form was
+// not sent by another site, is seen to before: by the API's middleware.
 func Mount(e *echo.Echo, d Deps) (*Pages, error) {
 	p := &Pages{
 		service: d.Service, caller: d.Caller, now: d.Now, log: d.Log, public: strings.TrimSuffix(d.Public, "/"),
-		product: cmp.Or(d.Product, "Consentry"), signIn: cmp.Or(d.SignIn, "/sign-in"), signOut: cmp.Or(d.SignOut, "/sign-out"),
-		events: cmp.Or(d.Events, "/api/v1/events"), policy: policy(d.BrowserAuthorities), host: "Microsoft",
+		product: cmp.Or(d.Product, "Consentry"), signIn: cmp.Or(d.SignIn, "/auth/sign-in"), signOut: cmp.Or(d.SignOut, "/auth/sign-out"),
+		events: cmp.Or(d.Events, "/events"), policy: policy(d.BrowserAuthorities), host: "Microsoft",
 	}
 	if len(d.BrowserAuthorities) > 0 {
 		p.host = hostOf(d.BrowserAuthorities[0])
@@ -86,17 +86,18 @@ func Mount(e *echo.Echo, d Deps) (*Pages, error) {
 	}
 	e.GET(assetPrefix+":name", p.page(p.assets.serve))
 	e.GET("/", p.page(func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, "/connectors") }))
-	pages := e.Group("", p.guard)
-	pages.GET("/connectors", p.getConnectors)
-	pages.GET("/connectors/:id", p.getConnector)
-	pages.GET("/accounts", p.getAccounts)
-	pages.GET("/migrations/:id", p.getMigration)
-	pages.POST("/migrations/:id", p.postMigration)
-	pages.GET("/directory-sync", p.getSync)
-	pages.POST("/directory-sync", p.postSync)
-	pages.GET("/directory-sync/:id", p.getIntegration)
-	pages.POST("/directory-sync/:id", p.postIntegration)
-	e.RouteNotFound("/*", p.notFound)
+	// Not a group: its middleware would also answer every address that nobody serves.
+	for address, get := range map[string]echo.HandlerFunc{
+		"/connectors": p.getConnectors, "/connectors/:id": p.getConnector, "/accounts": p.getAccounts, "/migrations/:id": p.getMigration,
+		"/directory-sync": p.getSync, "/directory-sync/:id": p.getIntegration,
+	} {
+		e.GET(address, p.guard(get))
+	}
+	for address, post := range map[string]echo.HandlerFunc{
+		"/migrations/:id": p.postMigration, "/directory-sync": p.postSync, "/directory-sync/:id": p.postIntegration,
+	} {
+		e.POST(address, p.guard(post))
+	}
 	return p, nil
 }
 
@@ -130,14 +131,9 @@ func (p *Pages) page(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // guard lets only signed-in people through; everybody else sees where to sign
-// in, at the same address, so that a link keeps its meaning. A form from
-// another site is refused before anything is read.
+// in, at the same address, so that a link keeps its meaning.
 func (p *Pages) guard(next echo.HandlerFunc) echo.HandlerFunc {
-	crossOrigin := http.NewCrossOriginProtection()
 	return p.page(func(c echo.Context) error {
-		if err := crossOrigin.Check(c.Request()); err != nil {
-			return domain.Refuse(domain.Forbidden, "cross-origin", "This was sent from another site and not carried out.")
-		}
 		if p.caller(c).Kind == domain.CallerAnonymous {
 			return p.render(c, http.StatusUnauthorized, pageSignIn, p.signInPage(selfOf(c)))
 		}
@@ -154,15 +150,7 @@ func selfOf(c echo.Context) string {
 	return u.Path + "?" + u.RawQuery
 }
 
-func (p *Pages) notFound(c echo.Context) error {
-	if strings.HasPrefix(c.Request().URL.Path, "/api/") {
-		return echo.ErrNotFound
-	}
-	return p.page(func(echo.Context) error { return domain.Missing("page") })(c)
-}
-
-// Error answers a request of a browser with a page that says what happened. The
-// API's redirects for browsers (consent and sign-in) use it too.
+// Error answers a request of a browser with a page that says what happened.
 func (p *Pages) Error(c echo.Context, err error) error {
 	if c.Response().Committed {
 		return err
@@ -181,6 +169,31 @@ func (p *Pages) Error(c echo.Context, err error) error {
 		p.log.Error("a page could not be made", zap.String("path", c.Path()), zap.String("request", id), zap.Error(err))
 	}
 	return p.render(c, code, pageError, p.errorPage(p.caller(c), code, err, id))
+}
+
+// Message is a small page of somebody else's, such as the end of a sign-in.
+type Message struct {
+	Status      int
+	Title, Text string
+	Code        string // of a refusal
+	Correlation string
+	Links       []Link
+}
+
+// Link is one way on from a message; the first is the one to take.
+type Link struct{ Href, Text string }
+
+// Show renders a message in the console's layout.
+func (p *Pages) Show(c echo.Context, m Message) error {
+	title := m.Title
+	if m.Status >= http.StatusBadRequest {
+		title = "Error: " + title
+	}
+	page := errorPage{
+		layout:  layout{Product: p.product, Title: title, Self: "/", Person: p.personHead(p.caller(c), "")},
+		Heading: m.Title, Words: m.Text, Code: m.Code, ID: m.Correlation, Links: m.Links,
+	}
+	return p.page(func(c echo.Context) error { return p.render(c, m.Status, pageError, page) })(c)
 }
 
 // sentence is what a person is told about a refusal.

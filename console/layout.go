@@ -96,7 +96,7 @@ func (p *Pages) newLayout(caller domain.Caller, v service.ViewShell, title, sect
 	now := p.now()
 	l := layout{
 		Product: p.product, Title: title, Self: self, Section: section, Seq: v.Seq,
-		Events: p.events + "?account=" + url.QueryEscape(v.Account.ID),
+		Events: p.events + "?accountId=" + url.QueryEscape(v.Account.ID),
 		Person: p.personHead(caller, v.Account.ID),
 		Account: &accountHead{
 			Name: v.Account.Name, Region: v.Account.Region, Operator: caller.Operator(),

@@ -24,6 +24,8 @@ type consentStep struct {
 	Waiting       *consentWaiting
 	Address       string // of this page, to hand to another administrator
 	First         bool   // nobody tried yet
+	Again         string // address that repeats only the second sign-in; "": begin anew
+	AgainFresh    bool   // with the password, so that a role activated now shows
 	Expired       bool   // the legacy secret no longer works
 	SecretEndedAt time.Time
 }
@@ -62,6 +64,9 @@ func (p *Pages) consentStep(caller domain.Caller, v service.ViewMigration, f for
 		s.Failed = &consentFailure{advice: adviceFor(m.ConsentCode), Sentence: cmp.Or(m.ConsentText, migration.Text(m.ConsentCode)), Code: m.ConsentCode, At: m.PhaseSince.Time}
 	}
 	open := v.Session.Outcome == domain.ConsentOpen && v.Session.ExpiresAt.After(now)
+	if open && s.Failed != nil && v.Session.Leg == domain.LegSignIn && v.Session.PersonID == caller.ID {
+		s.Again, s.AgainFresh = "/consent/again/"+v.Session.ID, s.Failed.Fresh
+	}
 	if open && s.Failed == nil {
 		s.Waiting = &consentWaiting{
 			By: cmp.Or(v.People[v.Session.PersonID], "Somebody of your account"), Since: v.Session.CreatedAt.Time, Until: v.Session.ExpiresAt.Time,

@@ -27,8 +27,9 @@ type errorPage struct {
 	Heading string
 	Words   string
 	Advice  string
+	Code    string
 	ID      string // correlation id, to quote
-	Back    string
+	Links   []Link
 }
 
 // accountsShown is how many accounts the list shows before it has to be searched.
@@ -70,7 +71,7 @@ func (p *Pages) errorPage(caller domain.Caller, code int, err error, id string) 
 	}
 	page := errorPage{
 		layout:  layout{Product: p.product, Title: "Error: " + text[0], Self: "/", Person: p.personHead(caller, "")},
-		Heading: text[0], Advice: text[1], ID: id, Back: "/",
+		Heading: text[0], Advice: text[1], ID: id, Links: []Link{{Href: "/", Text: "To the start page"}},
 	}
 	if kind := domain.KindOf(err); kind != "" && kind != domain.Unavailable {
 		page.Words = sentence(err)

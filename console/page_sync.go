@@ -100,7 +100,7 @@ func (p *Pages) newCard(caller domain.Caller, v service.ViewIntegration, self st
 	c := integrationCard{
 		ID: i.ID, Name: i.Name, Address: "/directory-sync/" + i.ID, TenantDomain: i.TenantDomain,
 		Binding: "Legacy app", Users: i.Users, Groups: i.Groups, Memberships: i.Memberships, AsOf: i.LastSyncedAt.Time,
-		NextAt: i.NextDueAt.Time, EveryWords: everyWords(i.Schedule), Holds: v.Holds, Status: status{Word: "Synchronizing", Tone: "ok"},
+		NextAt: i.NextDueAt.Time, EveryWords: everyWords(i.Schedule), Holds: v.Holds, Status: status{Word: "On schedule", Tone: "ok"},
 	}
 	if i.Binding == domain.BoundConnector {
 		c.Binding, c.Connector = "Connector", &usedBy{Name: v.Connector.Name, Address: "/connectors/" + v.Connector.ID}

@@ -93,7 +93,7 @@ type advice struct {
 	Steps    []string // in order
 	Share    bool     // another administrator is the likely way on
 	AppID    bool     // somebody needs our application id for it
-	NoRetry  bool     // trying again is not the way
+	Fresh    bool     // a role activated a minute ago shows only after a fresh sign-in
 }
 
 var (
@@ -107,8 +107,8 @@ var (
 var advices = map[string]advice{
 	string(consent.ReasonDeclined):          {Headline: "The permissions were not accepted", Tone: "warn", Share: true},
 	string(consent.ReasonMayNotConsent):     {Headline: "This account may not grant consent", Tone: "bad", Share: true, Steps: roleSteps},
-	consent.CodeRoleMissing:                 {Headline: "This account may not grant consent", Tone: "bad", Share: true, Steps: roleSteps},
-	consent.CodeRoleInsufficient:            {Headline: "This role cannot grant the permissions", Tone: "bad", Share: true, Steps: roleSteps},
+	consent.CodeRoleMissing:                 {Headline: "This account may not grant consent", Tone: "bad", Share: true, Steps: roleSteps, Fresh: true},
+	consent.CodeRoleInsufficient:            {Headline: "This role cannot grant the permissions", Tone: "bad", Share: true, Steps: roleSteps, Fresh: true},
 	string(consent.ReasonApprovalRequested): {Headline: "Your request is with your reviewers", Tone: "info", Share: true},
 	string(consent.ReasonOtherAccount):      {Headline: "Another account is needed", Tone: "bad", Steps: memberSteps},
 	consent.CodeTenantMismatch:              {Headline: "That was another tenant", Tone: "bad", Steps: memberSteps, Share: true},
@@ -125,11 +125,11 @@ var advices = map[string]advice{
 		"Under Users and groups add the account, or use one that is already there.",
 	}},
 	string(consent.ReasonSpreading):      {Headline: "Microsoft is still spreading the consent", Tone: "info"},
-	string(consent.ReasonConfiguration):  {Headline: "We have a configuration problem", Tone: "bad", NoRetry: true},
-	migration.CellMisconfigured:          {Headline: "We have a configuration problem", Tone: "bad", NoRetry: true},
+	string(consent.ReasonConfiguration):  {Headline: "We have a configuration problem", Tone: "bad"},
+	migration.CellMisconfigured:          {Headline: "We have a configuration problem", Tone: "bad"},
 	string(consent.ReasonDisabled):       {Headline: "The application is disabled in your tenant", Tone: "bad", AppID: true, Steps: enableSteps},
 	migration.ConsentAppDisabled:         {Headline: "The application is disabled in your tenant", Tone: "bad", AppID: true, Steps: enableSteps},
-	string(consent.ReasonTenantNotFound): {Headline: "Microsoft does not know this tenant", Tone: "bad", NoRetry: true},
+	string(consent.ReasonTenantNotFound): {Headline: "Microsoft does not know this tenant", Tone: "bad"},
 	string(consent.ReasonUnavailable):    {Headline: "Microsoft is not available at the moment", Tone: "warn"},
 	migration.MicrosoftUnavailable:       {Headline: "Microsoft is not available at the moment", Tone: "warn"},
 	string(consent.ReasonTooOld):         {Headline: "This sign-in is too old", Tone: "warn"},

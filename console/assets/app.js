@@ -136,9 +136,9 @@ function live(address) {
   /** @param {() => Promise<void>} lead */
   const elect = lead => navigator.locks ? navigator.locks.request(name, lead) : lead();
   const start = () => elect(() => new Promise(resolve => {
-    stream = new EventSource(address);
+    stream = new EventSource(address + '&since=' + (page.seq ?? 0)); // what happened while nobody listened comes first
     release = () => { stream?.close(); stream = null; resolve(undefined); };
-    stream.onopen = () => { tell(true); refresh(); }; // what happened while nobody listened
+    stream.onopen = () => tell(true);
     stream.onerror = () => {
       tell(false);
       if (stream?.readyState === EventSource.CLOSED) { // refused: signed out, or the server cannot; ask the page itself

@@ -80,10 +80,16 @@ func (t *Tx) viewMigrationRows(v *ViewMigration) (err error) {
 	return err
 }
 
-// viewSession gives the attempt's latest consent session without anything that
-// a browser or the sign-in holds.
+// viewSession gives the attempt's latest consent session, the caller's own open
+// one before others', without anything that a browser or the sign-in holds.
 func (t *Tx) viewSession(migrationID string) (domain.ConsentSession, error) {
-	c, err := optional(t.ConsentSessions().Find(Query{Where: Where{"migration_id": migrationID}, Order: []string{"-created_at", "-id"}, Limit: 1}))
+	latest := []string{"-created_at", "-id"}
+	c, err := optional(t.ConsentSessions().Find(Query{
+		Where: Where{"migration_id": migrationID, "person_id": t.Caller.ID, "outcome": string(domain.ConsentOpen)}, Order: latest, Limit: 1,
+	}))
+	if err == nil && c.ID == "" {
+		c, err = optional(t.ConsentSessions().Find(Query{Where: Where{"migration_id": migrationID}, Order: latest, Limit: 1}))
+	}
 	c.StartDigest, c.CookieDigest, c.StateDigest, c.Nonce, c.SealedVerifier = "", "", "", "", nil
 	return c, err
 }

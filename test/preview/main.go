@@ -55,18 +55,19 @@ func run(ctx context.Context, addr string) error {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	svc := service.New(service.Deps{Store: db, Now: time.Now, Log: zap.NewNop()})
-	_, err = console.Mount(e, console.Deps{
+	pages, err := console.Mount(e, console.Deps{
 		Service: svc, Caller: caller, BrowserAuthorities: []string{"https://login.microsoftonline.com"}, Now: time.Now, Log: zap.NewNop(), Public: "http://" + addr,
 	})
 	if err != nil {
 		return err
 	}
+	e.HTTPErrorHandler = func(err error, c echo.Context) { _ = pages.Error(c, err) }
 	e.GET("/as/:name", func(c echo.Context) error {
 		c.SetCookie(&http.Cookie{Name: "preview", Value: c.Param("name"), Path: "/"})
 		return c.Redirect(http.StatusSeeOther, "/connectors")
 	})
 	e.POST("/preview/phase", func(c echo.Context) error { return move(c.Request().Context(), db, c.QueryParam("id"), c.QueryParam("phase")) })
-	e.GET("/api/v1/events", func(c echo.Context) error { return events(c, db) })
+	e.GET("/events", func(c echo.Context) error { return events(c, db) })
 	go func() { <-ctx.Done(); _ = e.Close() }()
 	fmt.Println("http://" + addr)
 	if err := e.Start(addr); ctx.Err() == nil {

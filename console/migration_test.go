@@ -1,0 +1,236 @@
+package console_test
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"consentry/console/consoletest"
+	"consentry/internal/domain"
+	"consentry/internal/service"
+)
+
+func TestTheWizardStandsWhereTheMigrationDoes(t *testing.T) {
+	w := open(t)
+	for _, c := range []struct{ state, heading, current string }{
+		{"new", "Sign in and consent at Microsoft", "Sign in and consent At Microsoft, by an administrator"},
+		{"checking", "Checking the consent", "Sign in and consent At Microsoft, by an administrator"},
+		{"describe", "Describe the connector", "Description What this connector is for"},
+		{"proving", "Checking what changes", "Check what changes Nothing moves before this"},
+		{"equal", "Check what changes", "Check what changes Nothing moves before this"},
+		{"rebinding", "Moving to the connector", "Rebind Seconds"},
+		{"first", "Moving to the connector", "First synchronization Minutes, goes on by itself"},
+		{"migrated", "Migration complete", "Clean up Remove the old app"},
+		{"cleanup", "Migration complete", "Clean up Remove the old app"},
+	} {
+		page := w.get("/migrations/mig_" + c.state)
+		require.Equal(t, c.heading, page.one(t, "h1").text(), c.state)
+		require.Equal(t, c.current, page.one(t, "li[aria-current=step]").text(), c.state)
+		require.Len(t, page.all("#steps li"), 6)
+	}
+	require.Len(t, w.get("/migrations/mig_closed").all("#steps li.done"), 6)
+	require.Empty(t, w.get("/migrations/mig_cancelled").all("#steps li.done"))
+	require.Contains(t, w.get("/migrations/mig_cancelled").one(t, "#stage").text(), "This attempt was cancelled.")
+}
+
+func TestConsentIsOnePressAway(t *testing.T) {
+	w := open(t)
+	page := w.get("/migrations/mig_new")
+	require.Contains(t, page.one(t, "#stage").text(), "Privileged Role Administrator or Global Administrator of new.onmicrosoft.com")
+	require.Contains(t, page.one(t, "#stage").text(), "login.microsoftonline.com")
+	require.Equal(t, "https://console.example/migrations/mig_new", page.one(t, "#share code").text())
+	_, h := w.post("/migrations/mig_new", http.StatusSeeOther, url.Values{"do": {"consent"}})
+	require.Equal(t, "/consent/start/one-use", h.Get("Location"), "the redirect stays ours: Microsoft's address is bound to the browser there")
+	require.Equal(t, []string{"mig_new"}, w.commands.begun)
+}
+
+func TestConsentThatCannotBeginSaysWhy(t *testing.T) {
+	w := open(t)
+	w.commands.err = domain.Refuse(domain.Conflict, "not-now", "There is nothing to consent to now.")
+	page, _ := w.post("/migrations/mig_new", http.StatusUnprocessableEntity, url.Values{"do": {"consent"}})
+	require.Contains(t, page.one(t, "#problem[role=alert]").text(), "There is nothing to consent to now.")
+	require.Empty(t, page.all("#wizard[data-live]"), "nothing moves while a problem is read")
+	require.Contains(t, page.one(t, "title").text(), "Error: ")
+}
+
+func TestAFailedConsentSaysWhoCanHelp(t *testing.T) {
+	page := open(t).get("/migrations/mig_failed")
+	failed := page.one(t, "#consent-failed")
+	require.Equal(t, "This role cannot grant the permissions", failed.one(t, "h2").text())
+	require.Contains(t, failed.text(), "You are Cloud Application Administrator")
+	require.Contains(t, failed.text(), "role_insufficient")
+	require.Len(t, page.all("#share[open]"), 1, "another administrator is the likely way on")
+	require.Contains(t, page.one(t, "li.problem").text(), "needs attention")
+}
+
+func TestOnlyTheSecondSignInIsRepeatedWhereItFailed(t *testing.T) {
+	w := open(t)
+	require.NoError(t, w.store.Write(t.Context(), func(rows service.Rows) error {
+		cs, err := rows.ConsentSessions().Get("cs_int_failed")
+		if err != nil {
+			return err
+		}
+		cs.Outcome, cs.Leg, cs.Code = domain.ConsentOpen, domain.LegSignIn, "role_insufficient"
+		return rows.ConsentSessions().Update(&cs)
+	}))
+	links := w.as(consoletest.Ben).get("/migrations/mig_failed").all("#stage footer a")
+	require.Len(t, links, 2)
+	require.Equal(t, "/consent/again/cs_int_failed", links[0].attr("href"))
+	require.Equal(t, "/consent/again/cs_int_failed?fresh=1", links[1].attr("href"))
+	require.Empty(t, w.as(consoletest.Ana).get("/migrations/mig_failed").all("#stage footer a"), "the session is Ben's browser's")
+}
+
+func TestWaitingForSomebodyElse(t *testing.T) {
+	page := open(t).get("/migrations/mig_waiting")
+	require.Contains(t, page.one(t, "#consent-waiting").text(), "Ben Okafor went to Microsoft")
+	require.Equal(t, "Waiting for another administrator", page.one(t, "#wizard-status").text())
+}
+
+func TestTheDescriptionBeginsEmptyAndIsTheirs(t *testing.T) {
+	w := open(t)
+	page := w.get("/migrations/mig_describe")
+	require.Equal(t, "Northwind Vienna", page.one(t, "#name[readonly]").attr("value"))
+	require.Empty(t, page.one(t, "#description").text())
+	require.Contains(t, page.one(t, "p.suggest q").text(), "describe.onmicrosoft.com")
+	page.none(t, "#go-on[checked]")
+
+	form := url.Values{"do": {"describe"}, "description": {"Office staff  <b>&"}, "go-on": {"yes"}, "key": {page.one(t, "input[name=key]").attr("value")}}
+	_, h := w.post("/migrations/mig_describe", http.StatusSeeOther, form)
+	require.Equal(t, "/migrations/mig_describe", h.Get("Location"))
+	require.Equal(t, []domain.Decision{{MigrationID: "mig_describe", Kind: domain.DecideDescribe, GivenBy: "per_ana", Detail: domain.DecisionDetail{Description: "Office staff  <b>&", GoOnIfUnchanged: true}}}, w.commands.decisions)
+	require.Equal(t, []string{form.Get("key")}, w.commands.keys)
+	require.NotEmpty(t, form.Get("key"))
+}
+
+func TestARefusedDescriptionKeepsWhatWasTyped(t *testing.T) {
+	w := open(t)
+	w.commands.err = domain.InvalidField("description", "Enter a description")
+	page, _ := w.post("/migrations/mig_describe", http.StatusUnprocessableEntity, url.Values{"do": {"describe"}, "description": {"<i>half"}, "go-on": {"yes"}})
+	require.Equal(t, "#description", page.one(t, "#problem a").attr("href"))
+	require.Equal(t, "Enter a description", page.one(t, "#problem a").text())
+	require.Equal(t, "Error: Enter a description", page.one(t, "#description-err").text())
+	field := page.one(t, "#description[aria-invalid=true]")
+	require.Equal(t, "<i>half", field.text())
+	require.Contains(t, field.attr("aria-describedby"), "description-err")
+	page.one(t, "#go-on[checked]")
+	require.Equal(t, "/migrations/mig_describe", page.one(t, "body").attr("data-self"))
+}
+
+func TestTheDescriptionMayComeFirst(t *testing.T) {
+	page := open(t).get("/migrations/mig_given")
+	require.Equal(t, "Office staff and groups, production tenant", page.one(t, "#description").text())
+	page.one(t, "#go-on[checked]")
+	require.Contains(t, page.one(t, "#steps").text(), "Given already")
+	require.Contains(t, page.one(t, "#stage").text(), "Your decision is recorded")
+}
+
+func TestApprovingNamesTheProofThatWasShown(t *testing.T) {
+	w := open(t)
+	page := w.get("/migrations/mig_equal")
+	require.Contains(t, page.one(t, "#stage").text(), "No difference")
+	page.none(t, "#checked")
+	form := url.Values{"do": {"approve"}, "proof": {page.all("input[name=proof]")[0].attr("value")}, "key": {"k"}}
+	w.post("/migrations/mig_equal", http.StatusSeeOther, form)
+	require.Equal(t, domain.DecisionDetail{ProofID: "prf_int_equal"}, w.commands.decisions[0].Detail)
+}
+
+func TestDifferencesAreShownAndHaveToBeLookedAt(t *testing.T) {
+	w := open(t)
+	page := w.get("/migrations/mig_differs")
+	rows := page.all("table.diff tbody tr")
+	require.Equal(t, "Users 4,180 4,181 +3 12 −2", rows[0].text())
+	require.Equal(t, "Groups 212 212 0 0 0", rows[1].text())
+	require.Equal(t, "Memberships 9,731 9,738 +11 0 −4", rows[2].text())
+	require.Contains(t, page.one(t, "#ex-minus").text(), "<b>Robert</b> & Söhne", "names are text, whatever they hold")
+	require.Contains(t, page.one(t, "#ex-tilde").text(), "displayName, department")
+	require.Contains(t, page.text(), "Now as of 21 Jul 2026, 09:26 UTC , after as of 21 Jul 2026, 09:27 UTC")
+	require.Contains(t, page.text(), "may be approved until 21 Jul 2026, 10:28 UTC")
+
+	form := url.Values{"do": {"approve"}, "proof": {"prf_int_differs"}, "differs": {"yes"}}
+	page, _ = w.post("/migrations/mig_differs", http.StatusUnprocessableEntity, form)
+	require.Equal(t, "#checked", page.one(t, "#problem a").attr("href"))
+	require.Empty(t, w.commands.decisions)
+	form.Set("checked", "yes")
+	w.post("/migrations/mig_differs", http.StatusSeeOther, form)
+	require.Equal(t, domain.DecideApprove, w.commands.decisions[0].Kind)
+	require.Contains(t, w.get("/migrations/mig_frozen").one(t, "#stage").text(), "as of 16 Jul 2026, 09:30 UTC")
+}
+
+func TestADecisionRefusedWhenItIsCarriedOutIsAResult(t *testing.T) {
+	w := open(t)
+	w.commands.answer = domain.Decision{State: domain.DecisionRefused, Code: "proof-too-old", Reason: "The comparison was too old to be approved."}
+	page, _ := w.post("/migrations/mig_equal", http.StatusUnprocessableEntity, url.Values{"do": {"approve"}, "proof": {"prf_old"}})
+	require.Contains(t, page.one(t, "#problem").text(), "too old to be approved")
+}
+
+func TestRefusingNeedsAReason(t *testing.T) {
+	w := open(t)
+	page, _ := w.post("/migrations/mig_differs", http.StatusUnprocessableEntity, url.Values{"do": {"refuse"}, "reason": {"  "}})
+	require.Equal(t, "#reason", page.one(t, "#problem a").attr("href"))
+	page.one(t, "#refuse[open]")
+	w.post("/migrations/mig_differs", http.StatusSeeOther, url.Values{"do": {"refuse"}, "reason": {" Not before the audit. "}, "proof": {"prf_int_differs"}})
+	require.Equal(t, domain.DecisionDetail{ProofID: "prf_int_differs", Reason: "Not before the audit."}, w.commands.decisions[0].Detail)
+}
+
+func TestRolesSeeWhatTheyMayDo(t *testing.T) {
+	w := open(t).as(consoletest.Leo)
+	for _, s := range consoletest.States {
+		w.get("/migrations/"+s.MigrationID()).none(t, "main form")
+	}
+	require.Contains(t, w.get("/migrations/mig_equal").text(), "This needs the role approve , which you do not have. It can be done by Ana Ruiz.")
+	ben := w.as(consoletest.Ben)
+	require.Len(t, ben.get("/migrations/mig_describe").all("main form"), 1)
+	ben.get("/migrations/mig_describe").none(t, "#go-on")
+	ben.get("/migrations/mig_equal").none(t, "main form")
+	w.commands.err = domain.Refuse(domain.Forbidden, "role-needed", "This needs the role \"approve\" in the account.")
+	page, _ := ben.post("/migrations/mig_equal", http.StatusForbidden, url.Values{"do": {"approve"}, "proof": {"prf_int_equal"}})
+	require.Contains(t, page.one(t, "#problem").text(), "needs the role")
+}
+
+func TestTheReceiptSaysWhatToRemoveAndFromWhen(t *testing.T) {
+	w := open(t)
+	page := w.get("/migrations/mig_migrated")
+	text := page.one(t, "#clean-up").text()
+	for _, want := range []string{"Northwind Riga Directory Sync", "98a2b1c5-7f0e-4b53-8f1a-", "from 2 Aug 2026, 09:30 UTC on", "migrated.onmicrosoft.com", "Deleted applications for 30 days"} {
+		require.Contains(t, text, want)
+	}
+	require.Contains(t, page.one(t, "#stage").text(), "4,180")
+	require.Contains(t, page.one(t, "#stage").text(), "2 removals wait for your decision")
+
+	page, _ = w.post("/migrations/mig_migrated", http.StatusUnprocessableEntity, url.Values{"do": {"removed"}, "way-back": {"open"}})
+	require.Equal(t, "#understood", page.one(t, "#problem a").attr("href"))
+	w.post("/migrations/mig_migrated", http.StatusSeeOther, url.Values{"do": {"removed"}, "way-back": {"open"}, "understood": {"yes"}})
+	require.Equal(t, domain.DecisionDetail{Removed: true}, w.commands.decisions[0].Detail)
+	page.none(t, "button[name=keep]")
+
+	require.Contains(t, w.get("/migrations/mig_cleanup").one(t, "#clean-up").text(), "Keep it and stop reminding")
+	w.post("/migrations/mig_cleanup", http.StatusSeeOther, url.Values{"do": {"keep"}})
+	require.Equal(t, domain.DecideCleanUp, w.commands.decisions[1].Kind)
+	require.False(t, w.commands.decisions[1].Detail.Removed)
+
+	closed := w.get("/migrations/mig_closed")
+	require.Contains(t, closed.one(t, "#clean-up").text(), "You told us that Northwind Bern Directory Sync is removed.")
+	closed.none(t, "main form")
+}
+
+func TestHowThingsStandIsSaid(t *testing.T) {
+	w := open(t)
+	require.Contains(t, w.get("/migrations/mig_overdue").one(t, "#stage").text(), "Synchronization is stopped")
+	require.Contains(t, w.get("/migrations/mig_paused").one(t, "#stage").text(), "On hold")
+	require.Contains(t, w.get("/migrations/mig_throttled").one(t, "#stage").text(), "Waiting for Microsoft Microsoft asked us to wait.")
+	require.Contains(t, w.get("/migrations/mig_backagain").one(t, "#stage").text(), "We went back to the old connection")
+	require.Contains(t, w.get("/migrations/mig_expired").one(t, "#stage").text(), "The secret of the old app expired 16 Jul 2026, 09:30 UTC")
+	bar := w.get("/migrations/mig_first").one(t, "progress")
+	require.Equal(t, "9800", bar.attr("value"))
+	require.Equal(t, "14123", bar.attr("max"))
+	require.Equal(t, "6120", w.get("/migrations/mig_proving").one(t, "progress").attr("value"))
+}
+
+func TestAFormThatIsNotOurs(t *testing.T) {
+	w := open(t)
+	page, _ := w.post("/migrations/mig_new", http.StatusUnprocessableEntity, url.Values{"do": {"explode"}})
+	require.Contains(t, page.one(t, "#problem").text(), "does not know that form")
+	require.Equal(t, http.StatusMethodNotAllowed, w.do(http.MethodDelete, "/migrations/mig_new", nil).Code)
+}
