@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 
 	"consentry/internal/contract"
 	"consentry/internal/dirsync"
 	"consentry/internal/domain"
 	"consentry/internal/service"
+	"consentry/internal/store/storetest"
 )
 
 const (
@@ -85,7 +87,7 @@ func (d *directory) with(group, member string, removed bool) map[string]any {
 
 // page answers like a delta query: everything without a link, else what changed
 // behind it; in pages.
-func (d *directory) page(t *testing.T, stream dirsync.Stream, link string) []byte {
+func (d *directory) page(t testing.TB, stream dirsync.Stream, link string) []byte {
 	t.Helper()
 	var items []map[string]any
 	offset := 0
@@ -164,13 +166,25 @@ var worker = domain.System("test")
 // migration, connector and cell exist as far as a test moves them.
 type syncWorld struct {
 	*world
-	t   *testing.T
+	t   testing.TB
 	dir *directory
 	n   int
 }
 
 func newSyncWorld(t *testing.T) *syncWorld {
-	w := &syncWorld{world: newWorld(t), t: t, dir: newDirectory()}
+	w := newBenchWorld(t)
+	for n := range 7 {
+		w.dir.user(fmt.Sprintf("u%d", n), fmt.Sprintf("User %d", n))
+	}
+	w.dir.group("g1", "u0", "u1", "u2")
+	w.dir.group("g2", "u3")
+	return w
+}
+
+// newBenchWorld is the same over an empty directory.
+func newBenchWorld(t testing.TB) *syncWorld {
+	w := &syncWorld{t: t, dir: newDirectory(), world: &world{store: storetest.Open(t), door: &door{}, now: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)}}
+	w.Service = service.New(service.Deps{Store: w.store, Engine: w.door, Keeper: plainKeeper{}, Now: func() time.Time { return w.now }, Log: zap.NewNop()})
 	w.write(func(r service.Rows) error {
 		for _, err := range []error{
 			r.Accounts().Insert(&domain.Account{ID: "a", Name: "Contoso", Region: "eu"}),
@@ -192,11 +206,6 @@ func newSyncWorld(t *testing.T) *syncWorld {
 		}
 		return nil
 	})
-	for n := range 7 {
-		w.dir.user(fmt.Sprintf("u%d", n), fmt.Sprintf("User %d", n))
-	}
-	w.dir.group("g1", "u0", "u1", "u2")
-	w.dir.group("g2", "u3")
 	return w
 }
 
