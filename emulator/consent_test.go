@@ -111,6 +111,15 @@ func TestConsentPageOfOnePersonIsNoUseToAnother(t *testing.T) {
 	require.Len(t, s.Grants(customerTenant), 1)
 }
 
+func TestConsentOfTheSecondAccountOfABrowser(t *testing.T) {
+	s := newStage(t)
+	b := newBrowser(t)
+	at := s.address("/"+customerTenant+"/v2.0/adminconsent", consentQuery())
+	refused := b.press(at, b.open(at), "login="+cloudAdmin)
+	page := b.press(at, b.press(at, refused, "switch=account"), "login="+roleAdmin)
+	require.Equal(t, "True", b.press(at, page, "consent=accept").sent.Get("admin_consent"))
+}
+
 func TestRequestsThatMustNotBeRedirected(t *testing.T) {
 	s := newStage(t)
 	authorize := url.Values{"client_id": {connectorApp}, "redirect_uri": {callback}, "scope": {"openid"}, "response_type": {"code"}}

@@ -45,14 +45,12 @@ func openLog(dir *os.Root, apply func(event) error) (*eventLog, error) {
 			continue
 		}
 		var e event
-		if err := json.Unmarshal(line, &e); err == nil {
-			err = apply(e)
-			if err == nil {
-				continue
-			}
+		if err := json.Unmarshal(line, &e); err != nil {
+			return nil, errors.Join(fmt.Errorf("%s line %d is not an event; repair it or start over with an empty state folder", logFile, number), file.Close())
+		}
+		if err := apply(e); err != nil {
 			return nil, errors.Join(fmt.Errorf("%s line %d (%s) does not fit the events before it: %w", logFile, number, e.Kind, err), file.Close())
 		}
-		return nil, errors.Join(fmt.Errorf("%s line %d is not an event; repair it or start over with an empty state folder", logFile, number), file.Close())
 	}
 	if err := file.Truncate(kept); err != nil {
 		return nil, errors.Join(fmt.Errorf("repair the emulator's event log: %w", err), file.Close())

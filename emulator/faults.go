@@ -108,17 +108,27 @@ func (b *faultBook) strike(w http.ResponseWriter, c *call) bool {
 		f.Status = http.StatusServiceUnavailable
 	}
 	body, contentType := f.Body, f.ContentType
-	if body == "" && contentType == "" {
-		body, contentType = graphErrorBody(c, faultCode(f.Status), "Emulated fault.", c.entry.At), "application/json"
-	}
 	if contentType == "" {
 		contentType = "application/json"
+		if body == "" && isGraph(c.URL.Path) {
+			body = graphErrorBody(c, faultCode(f.Status), "Emulated fault.", c.entry.At)
+		} else if body == "" {
+			code := c.entry.Code
+			writeAuthError(w, c, &authError{code: 90033, status: f.Status, name: "temporarily_unavailable",
+				text: "A transient error has occurred. Please try again."})
+			c.entry.Code = code
+			return true
+		}
 	}
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("request-id", c.id)
 	w.WriteHeader(f.Status)
 	_, _ = w.Write([]byte(body))
 	return true
+}
+
+func isGraph(path string) bool {
+	return strings.HasPrefix(path, "/v1.0/") || strings.HasPrefix(path, "/beta/")
 }
 
 func faultCode(status int) string {

@@ -203,6 +203,29 @@ func TestGraphRefusals(t *testing.T) {
 	require.Contains(t, body["error"].(map[string]any)["message"], "expired")
 }
 
+func TestGraphHeaders(t *testing.T) {
+	s := newStage(t)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.HTTPSURL()+"/v1.0/organization", nil)
+	require.NoError(t, err)
+	r.Header.Set("Authorization", "Bearer "+s.legacyToken(t))
+	r.Header.Set("client-request-id", "12345678-0000-4000-8000-000000000000")
+	resp, err := s.HTTPClient().Do(r)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, "12345678-0000-4000-8000-000000000000", resp.Header.Get("client-request-id"))
+	require.Equal(t, "4.0", resp.Header.Get("OData-Version"))
+	for _, name := range []string{"request-id", "x-ms-ags-diagnostic", "x-ms-resource-unit"} {
+		require.NotEmpty(t, resp.Header.Get(name), name)
+	}
+	require.Contains(t, resp.Header.Get("Content-Type"), "odata.metadata=minimal")
+
+	r.Header.Del("Authorization")
+	resp, err = s.HTTPClient().Do(r)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Contains(t, resp.Header.Get("WWW-Authenticate"), "authorization_uri=")
+}
+
 func TestListsAndSingleObjects(t *testing.T) {
 	s := newStage(t)
 	token := s.legacyToken(t)
@@ -343,7 +366,12 @@ func TestRollingAKey(t *testing.T) {
 	require.Contains(t, body["error_description"], "The key was not found.")
 	require.Equal(t, added, s.Keys(connectorApp)[0].KeyID)
 
-	s2 := s.legacyToken(t)
-	status, body = s.roll(t, s2, "removeKey", map[string]any{"keyId": added, "proof": s.proof(t, next, nil)}, false)
+	require.NoError(t, s.AddApplication(emulator.Application{AppID: consoleID, TenantID: vendorTenant, DisplayName: "Neighbour", Consented: true,
+		Secrets: []emulator.Secret{{Value: "neighbour"}}}))
+	_, body = s.post(t, path, url.Values{"grant_type": {"client_credentials"}, "client_id": {consoleID}, "client_secret": {"neighbour"},
+		"scope": {"https://graph.microsoft.com/.default"}})
+	status, body = s.roll(t, body["access_token"].(string), "removeKey", map[string]any{"keyId": added, "proof": s.proof(t, next, nil)}, false)
+	require.Equal(t, 403, status, "an app rolls its own keys only: %v", body)
+	status, body = s.roll(t, s.legacyToken(t), "removeKey", map[string]any{"keyId": added, "proof": s.proof(t, next, nil)}, false)
 	require.Equal(t, 404, status, "in another tenant the app object does not exist: %v", body)
 }

@@ -32,15 +32,18 @@ func (s *Server) changeApplication(g *graphCall, path []string) (bool, []byte, *
 		target = s.world.appByObject(path[1])
 	}
 	refused := s.mayRoll(g, target, path)
+	if refused == nil {
+		appID = target.AppID
+	}
 	s.mu.RUnlock()
 	if refused != nil {
 		return true, nil, refused
 	}
 	if action == actionAddKey {
-		body, refused := s.rollIn(g, target)
+		body, refused := s.rollIn(g, appID)
 		return true, body, refused
 	}
-	return true, nil, s.rollOut(g, target)
+	return true, nil, s.rollOut(g, appID)
 }
 
 // mayRoll lets an app touch its own keys, and nobody else without permission; both only in the app's home tenant.
@@ -58,9 +61,15 @@ func (s *Server) mayRoll(g *graphCall, target *application, path []string) *grap
 var errProof = &graphError{status: http.StatusUnauthorized, code: "Authentication_MissingOrMalformed", message: "Access Token missing or malformed."}
 
 // checkProof wants a JWT signed by one of the app's present and valid certificates, naming the app by object id.
-func (s *Server) checkProof(a *application, text string, now time.Time) *graphError {
+func (s *Server) checkProof(appID, text string, now time.Time) *graphError {
 	p, ok := parseProof(text)
 	if !ok {
+		return errProof
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	a := s.world.app(appID)
+	if a == nil {
 		return errProof
 	}
 	from, _ := p.moment("nbf")
@@ -70,8 +79,6 @@ func (s *Server) checkProof(a *application, text string, now time.Time) *graphEr
 		len(audiences) != 1 || audiences[0] != directoryAppID || !strings.EqualFold(p.text("iss"), a.ObjectID) {
 		return errProof
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
 	for i := range a.keys {
 		if a.keys[i].validAt(now) && p.verify(&a.keys[i], "RS256") {
 			return nil
@@ -80,7 +87,7 @@ func (s *Server) checkProof(a *application, text string, now time.Time) *graphEr
 	return errProof
 }
 
-func (s *Server) rollIn(g *graphCall, a *application) ([]byte, *graphError) {
+func (s *Server) rollIn(g *graphCall, appID string) ([]byte, *graphError) {
 	var asked struct {
 		KeyCredential *struct {
 			Type        string `json:"type"`
@@ -102,19 +109,19 @@ func (s *Server) rollIn(g *graphCall, a *application) ([]byte, *graphError) {
 	case asked.PasswordCredential != nil:
 		return nil, badRequest("passwordCredential must be null for a key of type AsymmetricX509Cert.")
 	}
-	if refused := s.checkProof(a, asked.Proof, g.entry.At); refused != nil {
+	if refused := s.checkProof(appID, asked.Proof, g.entry.At); refused != nil {
 		return nil, refused
 	}
 	name := asked.KeyCredential.DisplayName
-	added := keyAdded{AppID: a.AppID, KeyID: newGUID(), DER: asked.KeyCredential.Key, Name: name, Delay: s.config.KeyDelay}
+	added := keyAdded{AppID: appID, KeyID: newGUID(), DER: asked.KeyCredential.Key, Name: name, Delay: s.config.KeyDelay}
 	if err := s.commit(eventKeyAdded, added); err != nil {
 		return nil, badRequest("Key credential is invalid: " + err.Error())
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for i := range a.keys {
-		if a.keys[i].id == added.KeyID {
-			answer := keyCredential(&a.keys[i], false)
+	if a := s.world.app(appID); a != nil {
+		if k := a.key(added.KeyID); k != nil {
+			answer := keyCredential(k, false)
 			answer["@odata.context"] = g.origin + "/" + g.version + "/$metadata#microsoft.graph.keyCredential"
 			body, _ := json.Marshal(answer) // plain values always marshal
 			return body, nil
@@ -123,15 +130,15 @@ func (s *Server) rollIn(g *graphCall, a *application) ([]byte, *graphError) {
 	return nil, notFound(added.KeyID)
 }
 
-func (s *Server) rollOut(g *graphCall, a *application) *graphError {
+func (s *Server) rollOut(g *graphCall, appID string) *graphError {
 	var asked struct{ KeyID, Proof string }
 	if err := json.Unmarshal(g.content, &asked); err != nil || !isGUID(asked.KeyID) {
 		return badRequest("A keyId is required.")
 	}
-	if refused := s.checkProof(a, asked.Proof, g.entry.At); refused != nil {
+	if refused := s.checkProof(appID, asked.Proof, g.entry.At); refused != nil {
 		return refused
 	}
-	if err := s.commit(eventKeyRemoved, keyRemoved{AppID: a.AppID, KeyID: asked.KeyID}); err != nil {
+	if err := s.commit(eventKeyRemoved, keyRemoved{AppID: appID, KeyID: asked.KeyID}); err != nil {
 		return badRequest("No credentials found to be removed with the key id " + asked.KeyID + ".")
 	}
 	return nil

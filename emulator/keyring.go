@@ -20,6 +20,7 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -60,6 +61,24 @@ func openKeyring(dir *os.Root, hosts []string) (*keyring, error) {
 	if k.tls, err = serverCertificate(caKey, caCert, hosts); err != nil {
 		return nil, err
 	}
+	if dir == nil {
+		k.signing, err = passingSigningKeys()
+	} else {
+		k.signing, err = signingKeys(dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	k.seal, err = sealingKey(dir)
+	return k, err
+}
+
+// passingSigningKeys are shared by the emulators of a process that keep no state: making RSA keys takes longer than most
+// of what is done with such an emulator.
+var passingSigningKeys = sync.OnceValues(func() ([]signingKey, error) { return signingKeys(nil) })
+
+func signingKeys(dir *os.Root) ([]signingKey, error) {
+	var keys []signingKey
 	for i := range publishedKeys {
 		private, cert, err := loadOrMake(dir, fmt.Sprintf("signing-%d", i+1),
 			func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) },
@@ -71,10 +90,9 @@ func openKeyring(dir *os.Root, hosts []string) (*keyring, error) {
 		if !ok {
 			return nil, fmt.Errorf("the token signing key %d in the state folder is not an RSA key: delete signing-%d.pem to have a new one made", i+1, i+1)
 		}
-		k.signing = append(k.signing, signingKey{private: key, der: cert.Raw, kid: thumbprint(cert.Raw)})
+		keys = append(keys, signingKey{private: key, der: cert.Raw, kid: thumbprint(cert.Raw)})
 	}
-	k.seal, err = sealingKey(dir)
-	return k, err
+	return keys, nil
 }
 
 func thumbprint(der []byte) string {

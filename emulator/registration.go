@@ -40,6 +40,16 @@ func (c *credential) validAt(now time.Time) bool {
 	return !now.Before(c.cert.NotBefore) && now.Before(c.cert.NotAfter)
 }
 
+// key finds a certificate of the app by its key id.
+func (a *application) key(id string) *credential {
+	for i := range a.keys {
+		if strings.EqualFold(a.keys[i].id, id) {
+			return &a.keys[i]
+		}
+	}
+	return nil
+}
+
 // app finds an application that is not deleted, by app id.
 func (w *world) app(appID string) *application {
 	if a := w.apps[key(appID)]; a != nil && !a.deleted {

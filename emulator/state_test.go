@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,10 +93,13 @@ func TestLogEndingInTheMiddleOfAnEvent(t *testing.T) {
 	file := filepath.Join(config.StateDir, "events.jsonl")
 	kept, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(file, append(kept, `{"at":"2026-01-01T00:00:00Z","kind":"direc`...), 0o600))
+	require.NoError(t, os.WriteFile(file, append(kept, `{"at":"2026-01-01T00:00:00Z","kind":"direc`+strings.Repeat("x", 4096)...), 0o600))
 	s.Server = start(t, config)
-	require.Equal(t, before, s.Directory(customerTenant))
+	require.Equal(t, before, s.Directory(customerTenant), "what nobody was told about is forgotten")
 	require.NoError(t, s.DeleteUser(customerTenant, before.Users[0].ID))
+	require.NoError(t, s.Close(t.Context()))
+	s.Server = start(t, config)
+	require.Len(t, s.Directory(customerTenant).Users, len(before.Users)-1)
 	require.NoError(t, s.Close(t.Context()))
 
 	require.NoError(t, os.WriteFile(file, append([]byte("not an event\n"), kept...), 0o600))
@@ -167,6 +171,10 @@ func TestFaults(t *testing.T) {
 
 	s.SetFault(emulator.Fault{TenantID: vendorTenant, Status: 500, Remaining: -1})
 	require.Equal(t, 200, status("/v1.0/users"), "another tenant's fault")
+	s.SetFault(emulator.Fault{PathPrefix: "/oauth2/v2.0/token", Status: 503})
+	code, body := s.post(t, "/"+customerTenant+"/oauth2/v2.0/token", url.Values{"client_id": {legacyApp}})
+	require.Equal(t, 503, code)
+	require.Equal(t, "temporarily_unavailable", body["error"])
 	s.SetFault(emulator.Fault{PathPrefix: "/oauth2/v2.0/token", Status: 502, Body: "<h1>Bad gateway</h1>", ContentType: "text/html"})
 	r, err := s.HTTPClient().Post(s.HTTPSURL()+"/"+customerTenant+"/oauth2/v2.0/token", "application/x-www-form-urlencoded", strings.NewReader("grant_type=x"))
 	require.NoError(t, err)

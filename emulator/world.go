@@ -187,7 +187,7 @@ func (w *world) addPerson(e event, p Person) error {
 	}) {
 		return fmt.Errorf("another person of the tenant %s has the name %s", t.ID, p.UPN)
 	}
-	if _, err := t.directory.User(p.ObjectID); err != nil {
+	if !t.directory.Knows(p.ObjectID) { // somebody deleted since stays deleted
 		if err := t.directory.Apply(Mutation{Op: directory.OpCreateUser, User: userOf(p, e.At)}); err != nil {
 			return err
 		}

@@ -250,3 +250,18 @@ func TestMistakenMutationsChangeNothing(t *testing.T) {
 		require.Equal(t, before, d.Sequence(), name)
 	}
 }
+
+func TestComingAndGoingWithinARoundIsNoNews(t *testing.T) {
+	d := New(Seed{Tenant: "t", Domain: "t.example", Users: 3, Groups: 2})
+	group, inside, outside := d.objects[3+emptyGroup].id.String(), d.objects[0].id.String(), d.objects[1].id.String()
+	require.NoError(t, d.Apply(Mutation{Op: OpAddMember, ID: group, MemberID: inside}))
+	from := d.Sequence()
+	for _, m := range []Mutation{{Op: OpAddMember, ID: group, MemberID: outside}, {Op: OpRemoveMember, ID: group, MemberID: outside},
+		{Op: OpRemoveMember, ID: group, MemberID: inside}, {Op: OpAddMember, ID: group, MemberID: inside}} {
+		require.NoError(t, d.Apply(m))
+	}
+	cursor, _ := d.Since(from)
+	items, _ := d.Page(Query{Kind: KindGroup, Select: MembersProperty}, cursor, Limits{Objects: 10, Members: 10})
+	require.Len(t, items, 1)
+	require.Equal(t, []MemberChange{{ID: inside, Kind: KindUser}}, items[0].Members)
+}

@@ -96,6 +96,13 @@ func (d *Directory) find(kind Kind, id string) (uint32, error) {
 	return at, nil
 }
 
+// Knows tells whether an id was ever given to an object, deleted ones included.
+func (d *Directory) Knows(id string) bool {
+	parsed, err := uuid.Parse(id)
+	_, taken := d.byID[parsed]
+	return err == nil && taken
+}
+
 func (d *Directory) userAt(at uint32) *User {
 	if u := d.objects[at].user; u != nil {
 		return u
