@@ -34,6 +34,7 @@ const (
 	issuer  = "https://idp.test"
 	contoso = "11111111-1111-4111-8111-111111111111"
 	fabric  = "22222222-2222-4222-8222-222222222222"
+	cellApp = "44444444-4444-4444-8444-444444444444"
 )
 
 // world is the real server on the real store, with an engine that takes every
@@ -207,7 +208,16 @@ func member(tenant, object string, roles ...string) consent.Identity {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, store: &outageStore{Store: storetest.Open(t)}, engine: &takingEngine{}, clock: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC), stop: make(chan struct{})}
+	w := emptyWorld(t, time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC))
+	w.mount(echo.New(), w.door)
+	w.furnish()
+	return w
+}
+
+// emptyWorld has a store and a service, and serves nothing yet.
+func emptyWorld(t *testing.T, now time.Time) *world {
+	t.Helper()
+	w := &world{t: t, store: &outageStore{Store: storetest.Open(t)}, engine: &takingEngine{}, clock: now, stop: make(chan struct{})}
 	w.door = &tenantDoor{people: map[string]consent.Identity{
 		"global-admin":     member(contoso, "object-ga", consent.RoleGlobalAdministrator),
 		"privileged-admin": member(contoso, "object-pra", consent.RolePrivilegedRoleAdministrator),
@@ -221,16 +231,21 @@ func newWorld(t *testing.T) *world {
 		"unsigned": doorFault{kind: "identity_rejected"},
 	}, sent: map[string]service.SignInLeg{}}
 	w.service = service.New(service.Deps{Store: w.store, Engine: w.engine, Keeper: sealer{}, Now: w.now, Log: zap.NewNop()})
-	e := echo.New()
+	return w
+}
+
+// mount serves the world through e, with the given way to Microsoft.
+func (w *world) mount(e *echo.Echo, door service.TenantDoor) {
+	w.t.Helper()
 	w.echo = e
 	server := httptest.NewServer(e)
-	t.Cleanup(server.Close)
-	t.Cleanup(sync.OnceFunc(func() { close(w.stop) }))
+	w.t.Cleanup(server.Close)
+	w.t.Cleanup(func() { close(w.stop) }) // before the server waits for its streams
 	w.URL = server.URL
 	public, err := url.Parse(server.URL)
-	require.NoError(t, err)
+	require.NoError(w.t, err)
 	Mount(e, Deps{
-		Service: w.service, Consent: service.NewConsentFlow(w.service, w.door), Console: consoleDoor{}, PublicURL: public,
+		Service: w.service, Consent: service.NewConsentFlow(w.service, door), Console: consoleDoor{}, PublicURL: public,
 		FormTargets: []string{"https://login.test"}, Stopping: w.stop, Log: zap.NewNop(),
 		Probes: []Probe{{Name: "database", Check: func(ctx context.Context) error {
 			w.mu.Lock()
@@ -238,8 +253,6 @@ func newWorld(t *testing.T) *world {
 			return w.broke
 		}}, {Name: "engine", Check: func(context.Context) error { return nil }}},
 	})
-	w.furnish()
-	return w
 }
 
 // furnish takes in two customers, their people, a cell and a campaign.
@@ -271,7 +284,7 @@ func (w *world) furnish() {
 		Campaigns: []service.InventoryCampaign{{ID: "campaign-eu", Name: "Europe", Region: "eu", Terms: terms(w.now())}},
 	})
 	require.NoError(w.t, err)
-	_, err = w.service.RegisterCell(ctx, system, domain.Cell{ID: "cell-eu", Name: "Europe 1", Region: "eu", ClientID: "44444444-4444-4444-8444-444444444444"}, service.FirstCertificate{
+	_, err = w.service.RegisterCell(ctx, system, domain.Cell{ID: "cell-eu", Name: "Europe 1", Region: "eu", ClientID: cellApp}, service.FirstCertificate{
 		Sealed: []byte("sealed"), Thumbprint: "ab", NotBefore: domain.At(w.now()), NotAfter: domain.At(w.now().Add(time.Hour)),
 	})
 	require.NoError(w.t, err)
