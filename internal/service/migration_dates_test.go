@@ -1,0 +1,311 @@
+package service_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"consentry/internal/contract"
+	"consentry/internal/domain"
+	"consentry/internal/migration"
+	"consentry/internal/service"
+)
+
+const day = 24 * time.Hour
+
+func (w *migrationWorld) readDates() contract.Dates {
+	w.t.Helper()
+	d, err := w.ReadDates(w.t.Context(), worker, w.m.ID)
+	require.NoError(w.t, err)
+	return d
+}
+
+func (w *migrationWorld) count(kind string) (n int) {
+	for _, k := range w.notices() {
+		if k == kind {
+			n++
+		}
+	}
+	return n
+}
+
+func (w *migrationWorld) campaign() domain.Campaign {
+	w.t.Helper()
+	return list(w.t, w.world, func(r service.Rows) service.Table[domain.Campaign] { return r.Campaigns() }, service.Query{})[0]
+}
+
+func (w *migrationWorld) setTerms(change func(*domain.CampaignTerms)) domain.Campaign {
+	w.t.Helper()
+	c := w.campaign()
+	change(&c.Terms)
+	c, err := w.ChangeCampaign(w.t.Context(), olga, "c", service.CampaignChange{Version: c.Version, Terms: c.Terms, Paused: c.Paused})
+	require.NoError(w.t, err)
+	return c
+}
+
+func (w *migrationWorld) nudges() (n int) {
+	for _, name := range w.door.names() {
+		if name == contract.SignalDatesChanged {
+			n++
+		}
+	}
+	return n
+}
+
+func TestEachRungIsToldOnceAndOverdueOnce(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.open()
+	start := w.now
+	w.now = start.Add(15 * day)
+	w.readDates()
+	require.Zero(t, w.count("reminder"), "not before its time")
+
+	for n, at := range []time.Duration{16 * day, 23 * day, 29 * day} {
+		w.now = start.Add(at)
+		w.readDates()
+		w.readDates()
+		require.Equal(t, n+1, w.count("reminder"))
+	}
+	w.now = start.Add(30 * day)
+	d := w.readDates()
+	require.True(t, d.Overdue)
+	require.True(t, d.NextAt.IsZero())
+	w.readDates()
+	require.Equal(t, 1, w.count("overdue"))
+	require.Equal(t, 1, w.audited("migration-overdue"))
+	require.True(t, w.row().Overdue)
+	require.Equal(t, domain.ConditionStopped, w.integration().Condition)
+	require.Equal(t, contract.SyncDeadlinePassed, w.integration().ConditionCode)
+	require.Equal(t, w.dir.objects(), w.mirror(), "nothing is deleted")
+}
+
+func TestRungsThatPassedUnsentAreOneMessage(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.open()
+	w.now = w.now.Add(29*day + time.Hour) // the worker was away for a month
+	w.readDates()
+	require.Equal(t, 1, w.count("reminder"))
+}
+
+func TestConsentBegunInTimeHasAGrace(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.open()
+	deadline := w.now.Add(30 * day)
+	w.write(func(r service.Rows) error {
+		m, err := r.Migrations().Get(w.m.ID)
+		if err != nil {
+			return err
+		}
+		m.ConsentBeganAt = domain.At(deadline.Add(-time.Hour))
+		return r.Migrations().Update(&m)
+	})
+	w.now = deadline
+	d := w.readDates()
+	require.True(t, d.Overdue)
+	require.True(t, d.NextAt.Equal(deadline.Add(2*day)), "the end of the grace lies ahead")
+	require.Equal(t, domain.ConditionOK, w.integration().Condition)
+	w.now = deadline.Add(2 * day)
+	w.readDates()
+	require.Equal(t, domain.ConditionStopped, w.integration().Condition)
+	require.Equal(t, 1, w.count("overdue"))
+}
+
+func TestALateMigrationRestoresSynchronization(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.open()
+	w.now = w.now.Add(31 * day)
+	w.readDates()
+	w.dir.user("u42", "Hired after the date")
+	w.consent("cs_1")
+	_, err := w.ConsentConfirmed(t.Context(), worker, w.m.ID)
+	require.NoError(t, err)
+	w.decide(ana, domain.DecideDescribe, domain.DecisionDetail{Description: words, GoOnIfUnchanged: true})
+	legacy := w.begin(contract.DirectorySyncInput{Purpose: domain.RunLegacy, AttemptID: w.m.ID})
+	require.True(t, legacy.Refused)
+	require.Equal(t, contract.SyncDeadlinePassed, legacy.Code)
+	require.Equal(t, domain.AwaitingApproval, w.prove(true).Phase, "a frozen comparison is always looked at")
+	require.True(t, w.proof().Frozen)
+	w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID})
+	w.begunCutOver()
+	s, err := w.FinishMigration(t.Context(), worker, contract.FirstSyncDone{AttemptID: w.m.ID, RunID: w.first()})
+	require.NoError(t, err)
+	require.Equal(t, domain.Migrated, s.Phase)
+	require.False(t, w.row().Overdue)
+	require.Equal(t, domain.ConditionOK, w.integration().Condition)
+	require.Equal(t, w.dir.objects(), w.mirror())
+}
+
+func TestAnExtensionOfOneAccountLiftsTheStop(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.open()
+	w.now = w.now.Add(31 * day)
+	w.readDates()
+	until := domain.At(w.now.Add(10 * day))
+	_, res := w.decide(olga, domain.DecideExtend, domain.DecisionDetail{Deadline: until, Reason: "merger"})
+	require.True(t, res.DatesChanged)
+	require.False(t, w.row().Overdue)
+	require.Equal(t, domain.ConditionOK, w.integration().Condition)
+	require.Equal(t, 1, w.audited("migration-not-overdue"))
+	d := w.readDates()
+	require.True(t, d.Deadline.Equal(until.Time))
+	require.True(t, d.NextAt.Equal(until.Add(-7*day)), "the ladder belongs to the new date")
+}
+
+func TestAnEarlierDateNudgesAndALaterOneOnlyThoseItFrees(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.open()
+	start := w.now
+	w.setTerms(func(t *domain.CampaignTerms) { t.Deadline = domain.At(start.Add(60 * day)) })
+	require.Zero(t, w.nudges(), "its timer finds out by itself")
+	c := w.setTerms(func(t *domain.CampaignTerms) { t.Deadline = domain.At(start.Add(10 * day)) })
+	require.Equal(t, 1, w.nudges())
+	require.EqualValues(t, 3, c.Version)
+	w.readDates()
+	require.EqualValues(t, 3, w.row().ArmedVersion)
+
+	w.now = start.Add(11 * day)
+	w.readDates()
+	require.True(t, w.row().Overdue)
+	w.setTerms(func(t *domain.CampaignTerms) { t.Deadline = domain.At(start.Add(60 * day)) })
+	require.Equal(t, 2, w.nudges(), "the overdue hear of a later date")
+	w.readDates()
+	require.False(t, w.row().Overdue)
+	w.setTerms(func(t *domain.CampaignTerms) { t.KillSwitch = true })
+	require.True(t, w.readDates().NextAt.IsZero())
+	w.setTerms(func(t *domain.CampaignTerms) { t.KillSwitch = false })
+	require.Equal(t, 3, w.nudges(), "a lifted kill-switch arms those that no timer holds")
+}
+
+func TestACampaignIsChangedOnTheVersionThatWasSeen(t *testing.T) {
+	w := newMigrationWorld(t)
+	terms := w.campaign().Terms
+	_, err := w.ChangeCampaign(t.Context(), olga, "c", service.CampaignChange{Version: 7, Terms: terms})
+	require.Equal(t, "campaign-changed", codeOf(t, err))
+	_, err = w.ChangeCampaign(t.Context(), ana, "c", service.CampaignChange{Version: 1, Terms: terms})
+	require.Equal(t, domain.Forbidden, domain.KindOf(err))
+	terms.WayBack = 0
+	_, err = w.ChangeCampaign(t.Context(), olga, "c", service.CampaignChange{Version: 1, Terms: terms})
+	require.Equal(t, domain.Invalid, domain.KindOf(err))
+	require.EqualValues(t, 1, w.campaign().Version)
+}
+
+func TestWaitingIsSaidOnceAndTakenBack(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.open()
+	note := contract.Waiting{AttemptID: w.m.ID, Code: migration.MicrosoftUnavailable}
+	require.NoError(t, w.NoteWaiting(t.Context(), worker, note))
+	since := w.row().WaitingSince
+	w.now = w.now.Add(time.Minute)
+	require.NoError(t, w.NoteWaiting(t.Context(), worker, note))
+	require.Equal(t, since, w.row().WaitingSince)
+	require.Equal(t, 1, w.changed("waiting"))
+	require.NoError(t, w.ClearWaiting(t.Context(), worker, w.m.ID))
+	require.Empty(t, w.row().WaitingCode)
+}
+
+// What the way back restores is everything but the epoch, which only grows, and
+// the counts, which the restored mirror gives anew.
+func TestCompensationPutsEverythingBack(t *testing.T) {
+	for name, far := range map[string]func(w *migrationWorld) string{
+		"before the first page":     func(*migrationWorld) string { return "" },
+		"after everything was done": func(w *migrationWorld) string { return w.first() },
+		"in the middle of reading": func(w *migrationWorld) string {
+			return w.begin(contract.DirectorySyncInput{Purpose: domain.RunFirst, AttemptID: w.m.ID, ShadowRunID: w.proof().ShadowRunID}).RunID
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newMigrationWorld(t)
+			w.reach(domain.AwaitingApproval)
+			before, held := w.integration(), w.mirror()
+			w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID})
+			w.begunCutOver()
+			w.dir.user("u77", "Seen by the first sync only")
+			run := far(w)
+			s, err := w.CompensateCutOver(t.Context(), worker, contract.FirstSyncFailed{AttemptID: w.m.ID, RunID: run, Code: contract.SyncBudgetExceeded})
+			require.NoError(t, err)
+			require.Equal(t, domain.AwaitingApproval, s.Phase)
+			require.Equal(t, migration.FirstSyncLate, s.Code)
+			require.NotNil(t, s.Dates, "the workflow's timer is armed from the answer")
+
+			after := w.integration()
+			require.Equal(t, before.Epoch+2, after.Epoch)
+			after.Epoch = before.Epoch
+			require.Equal(t, before, after)
+			require.Equal(t, held, w.mirror())
+			require.Contains(t, w.notices(), "cut-over-failed")
+			if run != "" && name != "after everything was done" {
+				require.NotEqual(t, domain.RunReading, w.run(run).State, "its run is closed")
+			}
+			require.Equal(t, domain.RunDone, w.round().State, "and legacy synchronises on")
+
+			// The reading that was approved is used up, so the next approval has it made anew.
+			d, res := w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID})
+			require.Equal(t, migration.ProofUsed, d.Code)
+			require.Equal(t, domain.Proving, res.Phase)
+			w.prove(false)
+			w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID})
+			w.begunCutOver()
+			_, err = w.FinishMigration(t.Context(), worker, contract.FirstSyncDone{AttemptID: w.m.ID, RunID: w.first()})
+			require.NoError(t, err)
+			require.Equal(t, w.dir.objects(), w.mirror())
+		})
+	}
+}
+
+func TestCutOverIsRepeatableAndStopsTheRunAtWork(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.AwaitingApproval)
+	open := w.begin(contract.DirectorySyncInput{Purpose: domain.RunScheduled})
+	require.False(t, open.Refused)
+	w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID})
+	epoch := w.integration().Epoch
+	first := w.begunCutOver()
+	require.Equal(t, domain.RunStopped, w.run(open.RunID).State)
+	require.Equal(t, first, w.begunCutOver())
+	require.Equal(t, epoch+1, w.integration().Epoch)
+	require.Equal(t, 1, w.audited("bind-connector"))
+	require.Equal(t, w.proof().ShadowRunID, first.ShadowRunID)
+	require.Equal(t, day, first.Budget)
+
+	_, err := w.FinishMigration(t.Context(), worker, contract.FirstSyncDone{AttemptID: w.m.ID, RunID: open.RunID})
+	require.Equal(t, "first-sync-not-done", codeOf(t, err), "no other run completes a cut-over")
+	require.Equal(t, domain.CuttingOver, w.row().Phase)
+}
+
+func TestAWorkflowCancelledFromOutsideLeavesNoHalfState(t *testing.T) {
+	for p, want := range map[domain.Phase]domain.Phase{
+		domain.AwaitingConsent: domain.Cancelled, domain.Proving: domain.Cancelled, domain.CuttingOver: domain.Cancelled,
+		domain.Migrated: domain.Closed, domain.CleanUp: domain.Closed,
+	} {
+		t.Run(string(p), func(t *testing.T) {
+			w := newMigrationWorld(t)
+			w.reach(p)
+			if p == domain.CuttingOver {
+				w.begunCutOver()
+			}
+			for range 2 {
+				s, err := w.StopMigration(t.Context(), worker, w.m.ID)
+				require.NoError(t, err)
+				require.Equal(t, want, s.Phase)
+			}
+			require.Equal(t, want == domain.Closed, w.integration().Binding == domain.BoundConnector)
+			require.False(t, w.integration().Frozen)
+			require.Equal(t, w.dir.objects(), w.mirror())
+		})
+	}
+}
+
+func TestConsentLostWhileProvingIsAskedForAgain(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.Proving)
+	s, err := w.LoseConsent(t.Context(), worker, w.m.ID, migration.ConsentWithdrawn)
+	require.NoError(t, err)
+	require.Equal(t, domain.AwaitingConsent, s.Phase)
+	require.Equal(t, domain.ConditionError, w.connector().Condition)
+	w.consent("cs_2")
+	s, err = w.ConsentConfirmed(t.Context(), worker, w.m.ID)
+	require.NoError(t, err)
+	require.Equal(t, domain.Proving, s.Phase, "the description was given")
+	require.Equal(t, domain.ConditionOK, w.connector().Condition)
+}
