@@ -265,3 +265,25 @@ func TestComingAndGoingWithinARoundIsNoNews(t *testing.T) {
 	require.Len(t, items, 1)
 	require.Equal(t, []MemberChange{{ID: inside, Kind: KindUser}}, items[0].Members)
 }
+
+func TestRecycleBinTakesAndGivesBackMemberships(t *testing.T) {
+	d := New(Seed{Tenant: "t", Domain: "t.example", Users: 3, Groups: 2})
+	staff, user := d.objects[3+allStaff].id.String(), d.objects[0].id.String()
+	before := d.Dump()
+	require.Len(t, before.Memberships, 3)
+
+	require.NoError(t, d.Apply(Mutation{Op: OpDeleteUser, ID: user}))
+	require.Len(t, d.Dump().Memberships, 2, "who is deleted leaves the groups")
+	require.NoError(t, d.Apply(Mutation{Op: OpRestore, ID: user}))
+	require.Equal(t, before, d.Dump())
+
+	require.NoError(t, d.Apply(Mutation{Op: OpDeleteGroup, ID: staff}))
+	require.Empty(t, d.Dump().Memberships)
+	require.NoError(t, d.Apply(Mutation{Op: OpRestore, ID: staff}))
+	require.Equal(t, before, d.Dump())
+
+	require.NoError(t, d.Apply(Mutation{Op: OpDeleteUser, ID: user}))
+	require.NoError(t, d.Apply(Mutation{Op: OpPurge, ID: user}))
+	var missing *NotFoundError
+	require.ErrorAs(t, d.Apply(Mutation{Op: OpRestore, ID: user}), &missing)
+}
