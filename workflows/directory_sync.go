@@ -124,11 +124,15 @@ func (r *syncRun) late(ctx workflow.Context) bool {
 // codeOf reads the code of an activity's failure. Out of time means the budget
 // where there is one, and else whatever was the trouble at last.
 func (r *syncRun) codeOf(ctx workflow.Context, err error) string {
-	if r.late(ctx) {
-		return contract.SyncBudgetExceeded
-	}
 	var application *temporal.ApplicationError
-	if errors.As(err, &application) {
+	known := errors.As(err, &application)
+	// Nothing bounds the number of attempts, so a fault that could have been
+	// retried, or none at all, means that the time was over.
+	outOfTime := !known || !application.NonRetryable()
+	switch {
+	case !r.until.IsZero() && (outOfTime || r.late(ctx)):
+		return contract.SyncBudgetExceeded
+	case known:
 		return contract.SyncCodeOf(application.Type())
 	}
 	return contract.SyncUnexpectedFault
@@ -154,7 +158,8 @@ const (
 	applyStep
 )
 
-// step gives a step its options; none goes on beyond the run's budget.
+// step gives a step its options. Where there is a budget, what is left of it is
+// the time that the step has.
 func (r *syncRun) step(ctx workflow.Context, kind stepKind, summary string) workflow.Context {
 	o := workflow.ActivityOptions{
 		StartToCloseTimeout: time.Minute, ScheduleToCloseTimeout: 15 * time.Minute, Summary: summary,
@@ -173,7 +178,7 @@ func (r *syncRun) step(ctx workflow.Context, kind stepKind, summary string) work
 		o.StartToCloseTimeout, o.ScheduleToCloseTimeout, o.HeartbeatTimeout = time.Hour, 3*time.Hour, 30*time.Second
 	}
 	if !r.until.IsZero() {
-		o.ScheduleToCloseTimeout = min(o.ScheduleToCloseTimeout, max(r.until.Sub(workflow.Now(ctx)), time.Second))
+		o.ScheduleToCloseTimeout = max(r.until.Sub(workflow.Now(ctx)), time.Second)
 	}
 	return workflow.WithActivityOptions(ctx, o)
 }
