@@ -75,7 +75,7 @@ type door struct {
 
 var doors = []door{
 	{
-		libraries: rooms("go.temporal.io/sdk/client go.temporal.io/sdk/worker go.temporal.io/api/workflowservice/ go.temporal.io/api/operatorservice/"),
+		libraries: rooms("go.temporal.io/sdk/client go.temporal.io/api/workflowservice/ go.temporal.io/api/operatorservice/"),
 		rooms:     rooms("internal/engine internal/app worker dev test"),
 		why:       "the engine has one door: nobody else holds a Temporal client",
 	},
