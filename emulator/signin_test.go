@@ -147,7 +147,7 @@ func TestPersonalConsentWhenNobodyConsentedBefore(t *testing.T) {
 	}
 }
 
-func TestAnswerAsForm(t *testing.T) {
+func TestAnswerAsFormAndFragment(t *testing.T) {
 	s := newStage(t)
 	require.NoError(t, s.GrantConsent(customerTenant, connectorApp))
 	b := newBrowser(t)
@@ -158,6 +158,11 @@ func TestAnswerAsForm(t *testing.T) {
 	require.Equal(t, callback, page.action)
 	require.NotEmpty(t, page.hidden.Get("code"))
 	require.Equal(t, "s2", page.hidden.Get("state"))
+
+	q.Set("response_mode", "fragment")
+	answer := b.open(s.address("/"+customerTenant+"/oauth2/v2.0/authorize", q))
+	require.Equal(t, "#", answer.mark)
+	require.NotEmpty(t, answer.sent.Get("code"))
 }
 
 func TestCodesAreRefused(t *testing.T) {

@@ -166,9 +166,9 @@ type view struct {
 	text    string
 	action  string
 	hidden  url.Values
-	buttons []string // name=value
-	sent    url.Values
-	posted  url.Values // of a form_post page, whose form goes to the app
+	buttons []string   // name=value
+	sent    url.Values // what the app was told
+	mark    string     // how: ? or #
 }
 
 func (b *browser) open(address string) view {
@@ -205,10 +205,11 @@ func (b *browser) step(r *http.Request, err error) view {
 	require.NoError(b.t, err)
 	v := view{status: resp.StatusCode, text: string(content), hidden: url.Values{}}
 	if location := resp.Header.Get("Location"); location != "" {
-		require.True(b.t, strings.HasPrefix(location, callback+"?"), location)
-		sent, err := url.Parse(location)
+		answer, ours := strings.CutPrefix(location, callback)
+		require.True(b.t, ours, location)
+		v.mark = answer[:1]
+		v.sent, err = url.ParseQuery(answer[1:])
 		require.NoError(b.t, err)
-		v.sent = sent.Query()
 		return v
 	}
 	root, err := html.Parse(strings.NewReader(v.text))
