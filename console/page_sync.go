@@ -49,6 +49,7 @@ type integrationCard struct {
 	Migration    *task
 	Holds        int
 	Sync         *syncForm // nil: this person may not start a run
+	Own          bool      // shown on the integration's own page
 	Refused      *refusal
 }
 
@@ -179,6 +180,7 @@ func (p *Pages) integrationPage(caller domain.Caller, v service.ViewSyncPage) in
 		layout: p.newLayout(caller, v.ViewShell, i.Name, pageSync, self),
 		Card:   p.newCard(caller, v.ViewIntegration, self), TenantID: i.TenantID,
 	}
+	page.Card.Own = true
 	page.Settings = append(page.Settings, choice(i.Settings.IncludeGuests, "Guests are included", "Guests are left out"))
 	page.Settings = append(page.Settings, choice(i.Settings.IncludeDisabled, "Disabled accounts are included", "Disabled accounts are left out"))
 	for _, r := range v.History {
