@@ -15,10 +15,11 @@ import (
 // activity with its last failure; everything else is bounded.
 
 // command is one transaction on our own store, harmless to repeat. It fails only
-// while the store is away, so it is tried until it succeeds.
+// while the store is away, so it is tried until it succeeds. It takes
+// milliseconds; the timeout is how long a worker's sudden death goes unnoticed.
 func command(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: time.Minute,
+		StartToCloseTimeout: 20 * time.Second,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute,
 		},

@@ -13,13 +13,17 @@ import (
 // What plays an activity must have its very name and signature, or the tests
 // and the recorded histories speak of something that does not exist.
 func TestScriptedActivitiesAreTheProductsOwn(t *testing.T) {
-	played := reflect.TypeFor[*scripted.Migration]()
-	real := reflect.TypeFor[*activities.Migration]()
-	for i := range real.NumMethod() {
-		want := real.Method(i)
-		got, ok := played.MethodByName(want.Name)
-		require.True(t, ok, "%s is not played", want.Name)
-		require.Equal(t, signature(want), signature(got), want.Name)
+	for played, real := range map[reflect.Type]reflect.Type{
+		reflect.TypeFor[*scripted.Migration](): reflect.TypeFor[*activities.Migration](),
+		reflect.TypeFor[*scripted.Rotation]():  reflect.TypeFor[*activities.Rotation](),
+		reflect.TypeFor[*scripted.Sync]():      reflect.TypeFor[*activities.Sync](),
+	} {
+		for i := range real.NumMethod() {
+			want := real.Method(i)
+			got, ok := played.MethodByName(want.Name)
+			require.True(t, ok, "%s is not played", want.Name)
+			require.Equal(t, signature(want), signature(got), want.Name)
+		}
 	}
 }
 

@@ -60,3 +60,42 @@ func (s *Syncs) Workflow(ctx workflow.Context, in contract.DirectorySyncInput) (
 	}
 	return out, nil
 }
+
+// Sync plays activities.Sync for one run: so many slices of reading, then the
+// result.
+type Sync struct {
+	Start  contract.RunStart
+	Slices int
+	Result contract.DirectorySyncResult
+
+	mu   sync.Mutex
+	read int
+}
+
+// ServiceBeginRun answers as the script says.
+func (s *Sync) ServiceBeginRun(_ context.Context, _ contract.BeginRun) (contract.RunStart, error) {
+	return s.Start, nil
+}
+
+// GraphReadRound reads one slice.
+func (s *Sync) GraphReadRound(_ context.Context, _ contract.ReadRound) (contract.ReadSlice, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.read++
+	return contract.ReadSlice{More: s.read < s.Slices, Full: s.Start.Full, Pages: int64(s.read), Read: int64(s.read) * 100}, nil
+}
+
+// ServiceApplyRun answers as the script says.
+func (s *Sync) ServiceApplyRun(_ context.Context, _ contract.ApplyRun) (contract.DirectorySyncResult, error) {
+	return s.Result, nil
+}
+
+// ServiceEndRun answers as it was told.
+func (s *Sync) ServiceEndRun(_ context.Context, in contract.EndRun) (contract.DirectorySyncResult, error) {
+	return contract.DirectorySyncResult{RunID: in.RunID, State: domain.RunState(in.State), Code: in.Code}, nil
+}
+
+// ServiceStartDueRuns finds two.
+func (s *Sync) ServiceStartDueRuns(_ context.Context, _ contract.SweepInput) (contract.SweepResult, error) {
+	return contract.SweepResult{Started: 2}, nil
+}
