@@ -70,8 +70,9 @@ func directoryFault(err error, connector bool, attempt int32) directoryVerdict {
 			return directoryVerdict{kind: contract.ErrMisconfigured}
 		}
 		return directoryVerdict{kind: lost}
+	default:
+		return directoryVerdict{kind: contract.ErrUnavailable, retry: true}
 	}
-	return directoryVerdict{kind: contract.ErrUnavailable, retry: true}
 }
 
 // application makes the error that crosses to the workflow.

@@ -62,6 +62,7 @@ type syncBench struct {
 }
 
 func newSyncBench(t *testing.T) *syncBench {
+	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	b := &syncBench{TestActivityEnvironment: suite.NewTestActivityEnvironment(), t: t, dir: &scripted{answers: map[string]any{
 		"users ":    `{"value":[{"id":"a","displayName":"Ann"}],"@odata.nextLink":"u2"}`,

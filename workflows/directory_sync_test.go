@@ -25,6 +25,7 @@ type syncEnv struct {
 }
 
 func newSyncEnv(t *testing.T) *syncEnv {
+	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
 	env.RegisterActivity(&activities.Sync{})

@@ -1,7 +1,6 @@
 package dirsync_test
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,7 +38,7 @@ func TestAnAnswerThatIsNoDeltaPageIsATypedError(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := dirsync.DecodePage(dirsync.Users, []byte(body))
 			var page *dirsync.PageError
-			require.True(t, errors.As(err, &page), "got %v", err)
+			require.ErrorAs(t, err, &page)
 			require.Equal(t, dirsync.Users, page.Stream)
 			require.NotContains(t, err.Error(), "smtp:", "an answer must not be quoted")
 		})
@@ -56,7 +55,7 @@ func TestAMembershipChunkThatCannotBeReadIsATypedError(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := dirsync.DecodePage(dirsync.Groups, []byte(`{"value":[{"id":"g","members@delta":`+members+`}],`+delta+`}`))
 			var page *dirsync.PageError
-			require.True(t, errors.As(err, &page), "got %v", err)
+			require.ErrorAs(t, err, &page)
 		})
 	}
 }
@@ -168,7 +167,7 @@ func FuzzDecodePage(f *testing.F) {
 			p, err := dirsync.DecodePage(stream, body)
 			if err != nil {
 				var page *dirsync.PageError
-				require.True(t, errors.As(err, &page), "got %v", err)
+				require.ErrorAs(t, err, &page)
 				continue
 			}
 			require.NotEqual(t, p.Next == "", p.Delta == "", "exactly one link")

@@ -77,8 +77,8 @@ func (s Staged) Settle(stream Stream, settings domain.SyncSettings) Staged {
 
 // Edge is a direct membership.
 type Edge struct {
-	GroupID  string
-	MemberID string
+	GroupID  string `json:"groupId,omitempty"`
+	MemberID string `json:"memberId,omitempty"`
 }
 
 // StagedEdge is the latest word of a round on one membership.

@@ -1,6 +1,8 @@
 package mirror
 
 import (
+	"slices"
+
 	"consentry/internal/dirsync"
 	"consentry/internal/domain"
 )
@@ -53,7 +55,7 @@ func (t *Tables) compareObjects(p *dirsync.Parity, stageID, integrationID string
 		}
 		rows = rows[:0]
 		err := t.scan("show differences", &rows, "SELECT s.object_id, s.patch, COALESCE(m.data, '{}') AS data"+both+change.where+" ORDER BY s.object_id LIMIT ?",
-			append(args[:len(args):len(args)], room(p, change.name))...)
+			append(slices.Clip(args), room(p, change.name))...)
 		if err != nil {
 			return err
 		}

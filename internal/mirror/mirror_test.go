@@ -294,9 +294,9 @@ func TestLinksBelongToTheAppThatMadeThem(t *testing.T) {
 			return l
 		}
 		require.Equal(t, "l2", link(dirsync.Users, "legacy"))
-		require.Equal(t, "", link(dirsync.Groups, "legacy"))
+		require.Empty(t, link(dirsync.Groups, "legacy"))
 		require.NoError(t, m.DropLinks(integration, "cell"))
-		require.Equal(t, "", link(dirsync.Users, "cell"))
+		require.Empty(t, link(dirsync.Users, "cell"))
 		require.Equal(t, "l2", link(dirsync.Users, "legacy"))
 	})
 }

@@ -164,6 +164,7 @@ func (t *Tx) firstPosition(i domain.Integration, run domain.SyncRun, shadowRunID
 		c.StageID = shadow.StageID
 		c.Users.Next, c.Groups.Next = shadow.Users.Delta, shadow.Groups.Delta
 		return c, true, nil
+	case domain.RunScheduled, domain.RunManual, domain.RunLegacy:
 	}
 	last, err := optional(t.Rows.SyncRuns().Get(i.LastRunID))
 	if err != nil {

@@ -15,12 +15,11 @@ import (
 
 var admin = domain.Caller{Kind: domain.CallerPerson, ID: "p", Grants: []domain.Grant{{AccountID: "a", Role: domain.RoleMigrate}}}
 
-func refusalCode(err error) string {
-	if e := new(domain.Error); err != nil && domain.KindOf(err) != "" {
-		e = err.(*domain.Error)
-		return e.Code
-	}
-	return ""
+func refusalCode(t *testing.T, err error) string {
+	t.Helper()
+	var refusal *domain.Error
+	require.ErrorAs(t, err, &refusal)
+	return refusal.Code
 }
 
 func TestSynchronizeNowStartsTheOrdinaryRun(t *testing.T) {
@@ -57,7 +56,7 @@ func TestSynchronizeNowIsRefusedWithASentence(t *testing.T) {
 			w := newSyncWorld(t)
 			c.before(w)
 			_, err := w.SynchronizeNow(t.Context(), c.caller, "i")
-			require.Equal(t, c.code, refusalCode(err), "got %v", err)
+			require.Equal(t, c.code, refusalCode(t, err))
 			require.Greater(t, len(err.Error()), 20)
 			require.Empty(t, w.door.taken)
 		})

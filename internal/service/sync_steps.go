@@ -1,6 +1,8 @@
 package service
 
 import (
+	"maps"
+
 	"consentry/internal/dirsync"
 	"consentry/internal/domain"
 )
@@ -66,9 +68,7 @@ func (a *applier) step(step dirsync.Step) (done bool, err error) {
 // undecided are the holds that stand in the way of a removal.
 func (t *Tx) undecided(integrationID string, more Where) ([]domain.Hold, error) {
 	w := Where{"integration_id": integrationID, "state": []string{holdHeld, holdKept}}
-	for k, v := range more {
-		w[k] = v
-	}
+	maps.Copy(w, more)
 	return t.Rows.Holds().List(By(w))
 }
 

@@ -3,6 +3,7 @@ package service_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -73,10 +74,7 @@ func (d *directory) part(group, member string) {
 }
 
 func (d *directory) with(group, member string, removed bool) map[string]any {
-	item := map[string]any{}
-	for k, v := range d.groups[group] {
-		item[k] = v
-	}
+	item := maps.Clone(d.groups[group])
 	m := map[string]any{"@odata.type": "#microsoft.graph.user", "id": member}
 	if removed {
 		m["@removed"] = map[string]string{"reason": "deleted"}
@@ -172,6 +170,7 @@ type syncWorld struct {
 }
 
 func newSyncWorld(t *testing.T) *syncWorld {
+	t.Helper()
 	w := newBenchWorld(t)
 	for n := range 7 {
 		w.dir.user(fmt.Sprintf("u%d", n), fmt.Sprintf("User %d", n))
@@ -183,6 +182,7 @@ func newSyncWorld(t *testing.T) *syncWorld {
 
 // newBenchWorld is the same over an empty directory.
 func newBenchWorld(t testing.TB) *syncWorld {
+	t.Helper()
 	w := &syncWorld{t: t, dir: newDirectory(), world: &world{store: storetest.Open(t), door: &door{}, now: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)}}
 	w.Service = service.New(service.Deps{Store: w.store, Engine: w.door, Keeper: plainKeeper{}, Now: func() time.Time { return w.now }, Log: zap.NewNop()})
 	w.write(func(r service.Rows) error {
