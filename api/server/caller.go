@@ -43,7 +43,7 @@ func (s *server) setCookie(c echo.Context, name, value string, lifetime time.Dur
 	if value == "" {
 		age = -1
 	}
-	c.SetCookie(&http.Cookie{
+	c.SetCookie(&http.Cookie{ //nolint:gosec // Secure follows the public address: a laptop has plain http
 		Name: s.cookieName(name), Value: value, Path: "/", MaxAge: age,
 		HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode,
 	})

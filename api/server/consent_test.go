@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -192,19 +193,10 @@ func TestTheSecondLegCanBeTriedAgain(t *testing.T) {
 func onlyChanged(t *testing.T, before, after map[string]string, tables ...string) {
 	t.Helper()
 	for name := range before {
-		if !contains(tables, name) {
+		if !slices.Contains(tables, name) {
 			require.Equal(t, before[name], after[name], name)
 		}
 	}
-}
-
-func contains(list []string, s string) bool {
-	for _, one := range list {
-		if one == s {
-			return true
-		}
-	}
-	return false
 }
 
 // TestACallbackOfNobodyChangesNothing: forged, replayed, expired and foreign

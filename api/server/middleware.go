@@ -59,9 +59,12 @@ func (s *server) logAccess(next echo.HandlerFunc) echo.HandlerFunc {
 			zap.Int("status", c.Response().Status), zap.Duration("took", s.Service.Now().Sub(began)), zap.Int64("bytes", c.Response().Size),
 			zap.String("caller", CallerFrom(c.Request().Context()).ID),
 		}
-		if c.Response().Status >= http.StatusInternalServerError {
+		switch {
+		case c.Response().Status >= http.StatusInternalServerError:
 			s.Log.Warn("request", fields...)
-		} else {
+		case needsCaller(c.Request()):
+			s.Log.Info("request", fields...)
+		default: // probes and assets
 			s.Log.Debug("request", fields...)
 		}
 		return nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -73,12 +74,10 @@ func newProblem(ctx context.Context, status int, code, detail string) *Problem {
 // domain.Error is a fault of ours: it is logged, and the answer tells only its
 // correlation id.
 func (s *server) problem(ctx context.Context, err error) *Problem {
-	var known *Problem
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*Problem](err); ok {
 		return known
 	}
-	var refusal *domain.Error
-	if errors.As(err, &refusal) && statusOf[refusal.Kind] != 0 {
+	if refusal, ok := errors.AsType[*domain.Error](err); ok && statusOf[refusal.Kind] != 0 {
 		p := newProblem(ctx, statusOf[refusal.Kind], refusal.Code, refusal.Message)
 		if refusal.Field != "" {
 			p.Field = refusal.Field
@@ -169,8 +168,7 @@ func (s *server) answerError(err error, c echo.Context) {
 	}
 	ctx := c.Request().Context()
 	var p *Problem
-	var he *echo.HTTPError
-	if errors.As(err, &he) {
+	if he, ok := errors.AsType[*echo.HTTPError](err); ok {
 		p = httpProblem(ctx, he.Code)
 	} else {
 		p = s.problem(ctx, err)
@@ -186,9 +184,7 @@ func (s *server) answerError(err error, c echo.Context) {
 }
 
 func (s *server) writeProblem(c echo.Context, p *Problem) error {
-	for name, values := range p.GetHeaders() {
-		c.Response().Header()[name] = values
-	}
+	maps.Copy(c.Response().Header(), p.GetHeaders())
 	c.Response().Header().Set(echo.HeaderContentType, problemType)
 	c.Response().WriteHeader(p.Status)
 	return json.NewEncoder(c.Response()).Encode(p)

@@ -18,7 +18,7 @@ type DecisionAsked struct {
 	GoOnIfUnchanged bool                `json:"goOnIfUnchanged,omitempty" doc:"describe: cut over by itself when nothing changes."`
 	ProofID         string              `json:"proofId,omitempty" maxLength:"100" doc:"approve, refuse: the proof that was seen."`
 	Reason          string              `json:"reason,omitempty" maxLength:"1000"`
-	Deadline        domain.Instant      `json:"deadline,omitempty" doc:"extend: the new date."`
+	Deadline        domain.Instant      `json:"deadline,omitzero" doc:"extend: the new date."`
 	Removed         bool                `json:"removed,omitempty" doc:"clean-up: true = the old app is removed, false = declined."`
 }
 
@@ -73,7 +73,7 @@ func (s *server) migrationRoutes(api huma.API) {
 		Key  string `header:"Idempotency-Key" maxLength:"200" doc:"A repeat with the same key answers alike and changes nothing."`
 		Body DecisionAsked
 	}
-	add(s, api, op{method: http.MethodPost, path: prefix + "/migrations/{id}/decisions", id: "decide", tag: "decisions", summary: "Give a decision; 202 with its address when it is not applied within seconds"},
+	add(s, api, op{method: http.MethodPost, path: prefix + "/migrations/{id}/decisions", id: "decide", tag: "decisions", summary: "Give a decision; 202 with its address when it is not applied within seconds", also: http.StatusAccepted},
 		func(ctx context.Context, in *decideIn) (*decisionAnswer, error) {
 			asked := in.Body
 			detail := domain.DecisionDetail{

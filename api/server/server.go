@@ -13,6 +13,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
@@ -110,6 +111,7 @@ type op struct {
 	status                         int   // of success; 0 = 200
 	body                           int64 // largest body; 0 = defaultBody
 	open                           bool  // needs no caller
+	also                           int   // another status of success, with the same body
 }
 
 // defaultBody bounds what a request may carry; an inventory has a bound of its
@@ -121,7 +123,7 @@ func add[I, O any](s *server, api huma.API, o op, handle func(context.Context, *
 	operation := huma.Operation{
 		OperationID: o.id, Method: o.method, Path: o.path, Tags: []string{o.tag}, Summary: o.summary,
 		DefaultStatus: o.status, MaxBodyBytes: o.body,
-		Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusServiceUnavailable},
+		Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusUnprocessableEntity, http.StatusServiceUnavailable},
 	}
 	if o.body == 0 {
 		operation.MaxBodyBytes = defaultBody
@@ -139,4 +141,8 @@ func add[I, O any](s *server, api huma.API, o op, handle func(context.Context, *
 		}
 		return out, nil
 	})
+	if o.also != 0 {
+		documented := api.OpenAPI().Paths[o.path].Post
+		documented.Responses[strconv.Itoa(o.also)] = documented.Responses[strconv.Itoa(http.StatusOK)]
+	}
 }

@@ -166,7 +166,7 @@ func (f *ConsentFlow) Return(ctx context.Context, caller domain.Caller, query ur
 		return ConsentStep{}, err
 	}
 	step := stepOf(cs)
-	step.Refusal = r.refusal
+	step.Refusal, step.Again = r.refusal, step.Again && !r.over
 	switch {
 	case r.refusal != nil:
 		return step, nil
@@ -232,5 +232,6 @@ func (f *ConsentFlow) bind(ctx context.Context, caller domain.Caller, sessionID 
 	}
 	step := stepOf(cs)
 	step.Refusal, step.Verified = refusal, cs.Outcome == domain.ConsentVerified && refusal == nil
+	step.Again = step.Again && (refusal == nil || refusal.Code != consent.CodeNotWaiting)
 	return step, nil
 }

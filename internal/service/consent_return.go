@@ -21,6 +21,7 @@ type consentReturn struct {
 	code    string // of a sign-in, to be redeemed
 	nonce   string
 	sealed  []byte
+	over    bool // no leg of the session can be tried again
 }
 
 // takeReturn finds the attempt a callback belongs to and spends its state. A
@@ -47,6 +48,7 @@ func (t *Tx) takeReturn(r *consentReturn) (domain.ConsentSession, error) {
 		return cs, err
 	}
 	if no := waitsForConsent(m); no != nil || cs.ExpiresAt.Due(t.Now) {
+		r.over = true
 		r.refusal = &consent.Refusal{Code: consent.CodeStateExpired, Sentence: "This attempt is too old. Nothing has changed; start again."}
 		if no != nil {
 			r.refusal = &consent.Refusal{Code: consent.CodeNotWaiting, Sentence: no.Message}
