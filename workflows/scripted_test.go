@@ -18,8 +18,7 @@ func TestScriptedActivitiesAreTheProductsOwn(t *testing.T) {
 		reflect.TypeFor[*scripted.Rotation]():  reflect.TypeFor[*activities.Rotation](),
 		reflect.TypeFor[*scripted.Sync]():      reflect.TypeFor[*activities.Sync](),
 	} {
-		for i := range real.NumMethod() {
-			want := real.Method(i)
+		for want := range real.Methods() {
 			got, ok := played.MethodByName(want.Name)
 			require.True(t, ok, "%s is not played", want.Name)
 			require.Equal(t, signature(want), signature(got), want.Name)
@@ -28,11 +27,12 @@ func TestScriptedActivitiesAreTheProductsOwn(t *testing.T) {
 }
 
 func signature(m reflect.Method) (out []string) {
-	for i := 1; i < m.Type.NumIn(); i++ {
-		out = append(out, m.Type.In(i).String())
+	for in := range m.Type.Ins() {
+		out = append(out, in.String())
 	}
-	for i := range m.Type.NumOut() {
-		out = append(out, m.Type.Out(i).String())
+	out = out[1:] // the receiver
+	for o := range m.Type.Outs() {
+		out = append(out, o.String())
 	}
 	return out
 }

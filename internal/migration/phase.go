@@ -101,8 +101,9 @@ func BeforeCutOver(p domain.Phase) bool {
 	switch p {
 	case domain.AwaitingConsent, domain.ConfirmingConsent, domain.AwaitingDescription, domain.Proving, domain.AwaitingApproval:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // RoleFor says which role a decision asks for. Going on without a further
@@ -117,6 +118,7 @@ func RoleFor(kind domain.DecisionKind, detail domain.DecisionDetail) domain.Role
 		if detail.GoOnIfUnchanged {
 			return domain.RoleApprove
 		}
+	case domain.DecideCancel, domain.DecideCleanUp:
 	}
 	return domain.RoleMigrate
 }

@@ -48,6 +48,7 @@ func Status(f Facts) string {
 		return "Rolled back"
 	case domain.Cancelled:
 		return "Cancelled"
+	case domain.Migrated, domain.CleanUp, domain.Closed:
 	}
 	return "Migrated"
 }

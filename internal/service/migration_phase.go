@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"consentry/internal/campaign"
@@ -20,10 +21,8 @@ func (t *Tx) attempt(id string, phases ...domain.Phase) (domain.Migration, error
 	if err != nil {
 		return m, err
 	}
-	for _, p := range phases {
-		if m.Phase == p {
-			return m, nil
-		}
+	if slices.Contains(phases, m.Phase) {
+		return m, nil
 	}
 	return m, domain.Refuse(domain.Conflict, CodeOutOfOrder, "The migration is in the phase %s, where this step has no place.", m.Phase)
 }

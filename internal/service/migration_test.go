@@ -31,6 +31,7 @@ type migrationWorld struct {
 }
 
 func newMigrationWorld(t *testing.T) *migrationWorld {
+	t.Helper()
 	w := &migrationWorld{syncWorld: newSyncWorld(t), t: t}
 	day := domain.Duration(24 * time.Hour)
 	w.write(func(r service.Rows) error {

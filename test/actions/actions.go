@@ -83,7 +83,7 @@ func OfFile(path string) (Cost, error) {
 	if err != nil {
 		return Cost{}, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	h, err := client.HistoryFromJSON(f, client.HistoryJSONOptions{})
 	if err != nil {
 		return Cost{}, fmt.Errorf("read the history %s: %w", path, err)

@@ -41,12 +41,12 @@ func main() {
 	defer cancel()
 	if err := record(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "record:", err)
-		os.Exit(1) //nolint:gocritic // nothing is left to be cleaned up
+		os.Exit(1)
 	}
 }
 
 func record(ctx context.Context, o options) error {
-	if err := os.MkdirAll(o.Out, 0o755); err != nil { //nolint:gosec // test data for everybody to read
+	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return err
 	}
 	data, failure := engine.Converters()

@@ -141,5 +141,5 @@ func keep(path string, h *historypb.History) error {
 	if err != nil {
 		return fmt.Errorf("write the history: %w", err)
 	}
-	return os.WriteFile(path, append(b, '\n'), 0o644) //nolint:gosec // test data for everybody to read
+	return os.WriteFile(path, append(b, '\n'), 0o644)
 }

@@ -94,7 +94,7 @@ func (m *Migration) Give(attemptID, decisionID string, kind domain.DecisionKind)
 
 func (m *Migration) move(to domain.Phase, code string) contract.Standing {
 	if !migration.MayFollow(m.standing.Phase, to) {
-		panic(fmt.Sprintf("the script goes from %s to %s, which no migration does", m.standing.Phase, to)) //nolint:forbidigo // a wrong script is a programming error of a test
+		panic(fmt.Sprintf("the script goes from %s to %s, which no migration does", m.standing.Phase, to)) // a wrong script is a programming error of a test
 	}
 	m.standing = contract.Standing{Phase: to, PhaseSeq: m.standing.PhaseSeq + 1, Code: code}
 	switch to {
