@@ -73,24 +73,23 @@ func (r *migrationRun) showDetails(ctx workflow.Context) {
 }
 
 func detailsOf(r *migrationRun) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "**%s** since %s\n\n", r.phase(), stamp(r.since))
+	parts := []string{fmt.Sprintf("**%s** since %s", r.phase(), stamp(r.since))}
 	if actor := migration.StageOf(r.phase()).Actor; actor != "" {
-		fmt.Fprintf(&b, "Waits for %s.\n\n", actor)
+		parts = append(parts, "Waits for "+actor+".")
 	}
 	if r.standing.Code != "" {
-		fmt.Fprintf(&b, "Last time: %s\n\n", migration.Text(r.standing.Code))
+		parts = append(parts, "Last time: "+migration.Text(r.standing.Code))
 	}
 	if note := r.note(); note != "" {
-		fmt.Fprintf(&b, "%s\n\n", note)
+		parts = append(parts, note)
 	}
 	if r.dates.Overdue && migration.BeforeCutOver(r.phase()) {
-		b.WriteString("**Overdue**: synchronization is stopped, nothing is deleted, the same road leads on.\n\n")
+		parts = append(parts, "**Overdue**: synchronization is stopped, nothing is deleted, the same road leads on.")
 	}
 	if !r.armedFor.IsZero() {
 		_, why := r.alarm()
-		fmt.Fprintf(&b, "Timer armed for %s (%s), campaign version %d, read at %s.\n\n", stamp(r.armedFor), why, r.dates.CampaignVersion, stamp(r.dates.ReadAt))
+		parts = append(parts, fmt.Sprintf("Timer armed for %s (%s), campaign version %d, read at %s.", stamp(r.armedFor), why, r.dates.CampaignVersion, stamp(r.dates.ReadAt)))
 	}
-	fmt.Fprintf(&b, "Attempt `%s`, integration `%s`, account `%s`, campaign `%s`.\n", r.in.AttemptID, r.in.IntegrationID, r.in.AccountID, r.in.CampaignID)
-	return b.String()
+	parts = append(parts, fmt.Sprintf("Attempt `%s`, integration `%s`, account `%s`, campaign `%s`.", r.in.AttemptID, r.in.IntegrationID, r.in.AccountID, r.in.CampaignID))
+	return strings.Join(parts, "\n\n") + "\n"
 }
