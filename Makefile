@@ -8,7 +8,17 @@
 ARGS ?=
 NAME ?=
 
-# Whoever names a Temporal server needs none of ours.
+# Our programs: the package of each. One that does not exist yet is left out.
+package.consentry-worker := ./worker
+package.consentry-api    := ./api
+package.consentry-dev    := ./dev
+package.consentry        := ./starter
+package.entra-emulator   := ./emulator/cmd/entra-emulator
+PROGRAMS := $(foreach p,consentry-worker consentry-api consentry-dev consentry entra-emulator,\
+	$(if $(wildcard $(package.$p)/*.go),bin/$p))
+
+# The whole system on this machine. Whoever names a Temporal server needs none of ours, but for tests.
+SYSTEM := bin/consentry-worker bin/consentry-dev
 TEMPORAL := $(if $(TEMPORAL_ADDRESS),,bin/temporal-dev)
 
 # Whole runs are bounded, so that a test that hangs ends with the stacks of everything that waits.
@@ -18,7 +28,7 @@ SOAK_TIMEOUT ?= 4h
 ##@ Run
 
 .PHONY: dev
-dev: $(TEMPORAL) bin/consentry-dev ## Run the whole system on this machine; Ctrl-C stops it (ARGS="--help" shows the flags)
+dev: $(TEMPORAL) $(SYSTEM) ## Run the whole system on this machine; Ctrl-C stops it (ARGS="--help" shows the flags)
 	@exec bin/consentry-dev $(ARGS)
 
 .PHONY: dev-reset
@@ -26,7 +36,7 @@ dev-reset: ## Forget everything that make dev has kept in .dev/
 	rm -rf .dev
 
 .PHONY: demo
-demo: $(TEMPORAL) bin/consentry-dev ## Migrate the demo customers from start to end without a person, through a killed worker and a missed deadline
+demo: $(TEMPORAL) $(SYSTEM) ## Migrate the demo customers from start to end without a person, through a killed worker and a missed deadline
 	@exec bin/consentry-dev demo $(ARGS)
 
 ##@ Check
@@ -35,16 +45,16 @@ demo: $(TEMPORAL) bin/consentry-dev ## Migrate the demo customers from start to 
 test: prerequisites lint test-go e2e ## Run everything that CI runs: lint, Go tests with the race detector, the browser journey
 
 .PHONY: test-go
-test-go: prerequisites-go bin/temporal-dev bin/consentry-dev ## Run the Go tests, also those against a real Temporal server, but no browser
+test-go: prerequisites-go bin/temporal-dev $(SYSTEM) ## Run the Go tests, also those against a real Temporal server, but no browser
 	@tools/step 'Go tests of the Temporal development server'
 	cd dev/temporal && go test -timeout $(TEST_TIMEOUT) ./...
 	@tools/step 'Go tests, with the race detector'
 	go test -race -timeout $(TEST_TIMEOUT) ./...
 
 .PHONY: e2e
-e2e: prerequisites-browser bin/temporal-dev bin/consentry-dev test/e2e-browser/node_modules/.package-lock.json ## Walk through the console in a real browser, with accessibility checks
+e2e: prerequisites-browser bin/temporal-dev $(SYSTEM) test/e2e-browser/node_modules/.package-lock.json ## Walk through the console in a real browser, with accessibility checks
 	@tools/step 'Browser journeys'
-	cd test/e2e-browser && npm test
+	bin/consentry-dev with -- npm --prefix test/e2e-browser test
 
 .PHONY: lint
 lint: bin/golangci-lint bin/workflowcheck ## Check style, mistakes, the import table and that workflow code is deterministic
@@ -60,25 +70,25 @@ lint: bin/golangci-lint bin/workflowcheck ## Check style, mistakes, the import t
 ##@ Measure
 
 .PHONY: bench
-bench: bin/temporal-dev bin/consentry-dev ## Print the figures as JSON lines (NAME=prefix measures a part)
+bench: bin/temporal-dev $(SYSTEM) ## Print the figures as JSON lines (NAME=prefix measures a part)
 	@exec go run ./test/bench $(if $(NAME),--name '$(NAME)') $(ARGS)
 
 .PHONY: soak
-soak: bin/temporal-dev bin/consentry-dev ## Run the long runs: faults, load and time, for hours
+soak: bin/temporal-dev $(SYSTEM) ## Run the long runs: faults, load and time, for hours
 	go test -tags soak -run '^TestSoak' -timeout $(SOAK_TIMEOUT) ./...
 
 ##@ Make
 
 .PHONY: build
-build: bin/temporal-dev binaries ## Build every program into bin/
+build: bin/temporal-dev $(PROGRAMS) ## Build every program into bin/
 
 .PHONY: record
 record: bin/temporal-dev ## Record the workflow histories that the replay tests use
 	@exec go run ./test/record $(ARGS)
 
 .PHONY: screens
-screens: prerequisites-browser bin/temporal-dev bin/consentry-dev test/e2e-browser/node_modules/.package-lock.json ## Take screenshots of every console page into .dev/screens/
-	cd test/e2e-browser && npm run screens
+screens: prerequisites-browser bin/temporal-dev $(SYSTEM) test/e2e-browser/node_modules/.package-lock.json ## Take screenshots of every console page into .dev/screens/
+	bin/consentry-dev with -- npm --prefix test/e2e-browser run screens
 
 .PHONY: help
 help: ## Print this
@@ -89,20 +99,8 @@ help: ## Print this
 # ---- What the targets above are made of -----------------------------------------------------------------------------
 
 # The Go tool knows best whether a program of ours is stale; asked each time, it answers in a second.
-bin/consentry-dev: FORCE
-	@tools/go-build . $@ ./dev 'Consentry'
-
-# File and package of each program; one that does not exist yet is left out.
-PROGRAMS := \
-	bin/consentry-worker=./worker \
-	bin/consentry-api=./api \
-	bin/consentry-dev=./dev \
-	bin/consentry=./starter \
-	bin/entra-emulator=./emulator/cmd/entra-emulator
-
-.PHONY: binaries
-binaries:
-	@$(foreach p,$(PROGRAMS),$(if $(wildcard $(lastword $(subst =, ,$p))/*.go),tools/go-build . $(subst =, ,$p) '$(firstword $(subst =, ,$p))' &&)) true
+$(PROGRAMS): FORCE
+	@tools/go-build . $@ $(package.$(@F)) $(@F)
 
 # The tools below come from modules of their own: heavy to build, pinned, and none of their dependencies in the product.
 TEMPORAL_DEV_SOURCES := $(filter-out %_test.go,$(wildcard dev/temporal/*.go)) dev/temporal/go.mod dev/temporal/go.sum
