@@ -208,7 +208,7 @@ func (c *customer) migrateLate(ctx context.Context) error {
 // certificate is the thumbprint that a cell signs with now.
 func (s *show) certificate(ctx context.Context, cellID string) (string, error) {
 	var cell struct {
-		Credentials []struct {
+		Certificates []struct {
 			State      domain.CredentialState
 			Thumbprint string
 		}
@@ -216,7 +216,7 @@ func (s *show) certificate(ctx context.Context, cellID string) (string, error) {
 	if _, err := s.operator.API(ctx, "GET", "/cells/"+cellID, nil, &cell); err != nil {
 		return "", err
 	}
-	for _, c := range cell.Credentials {
+	for _, c := range cell.Certificates {
 		if c.State == domain.CredentialActive {
 			return c.Thumbprint, nil
 		}

@@ -74,6 +74,12 @@ type Size struct{ Users, Groups int }
 // FullSize is the size the main job is shown at.
 var FullSize = Size{Users: 5000, Groups: 240}
 
+// rotation proves a new key within seconds, because the emulator spreads it
+// within seconds. The schedule stays daily.
+var rotation = domain.RotationPolicy{
+	Proofs: 3, ProofInterval: domain.Duration(time.Second), PublishSettle: domain.Duration(10 * time.Second),
+}
+
 // New describes the world of a seed. secretsEnd is when the healthy legacy
 // secrets end.
 func New(seed uint64, size Size, secretsEnd time.Time) *World {
@@ -83,6 +89,7 @@ func New(seed uint64, size Size, secretsEnd time.Time) *World {
 		w.Cells = append(w.Cells, domain.Cell{
 			ID: "cell-" + region + "-1", Name: "Consentry Connector (" + region + "-1)", Cloud: "custom", Region: region,
 			ClientID: w.guid("cell-app", region), ApplicationObjectID: w.guid("cell-object", region), HomeTenantID: w.Home.ID,
+			Rotation: rotation,
 		})
 	}
 	w.Console = Console{ClientID: w.guid("console-app"), Secret: w.secret("console")}

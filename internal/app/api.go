@@ -38,7 +38,7 @@ func (a *App) StartAPI(ctx context.Context) (*API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on --listen %s: %w", a.Config.Listen, err)
 	}
-	s := &API{http: &http.Server{Handler: e, ReadHeaderTimeout: 10 * time.Second}, stopping: stopping, done: make(chan error, 1)}
+	s := &API{http: &http.Server{Handler: e, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute}, stopping: stopping, done: make(chan error, 1)}
 	go func() {
 		err := s.http.Serve(l)
 		if errors.Is(err, http.ErrServerClosed) {

@@ -1,8 +1,10 @@
 package app
 
 import (
+	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -27,4 +29,20 @@ func TestAWrongConfigurationIsReportedAllAtOnceWithoutSecrets(t *testing.T) {
 	for _, flag := range []string{"--key-file", "--public-url", "--console-issuer", "--console-secret-file", "--authority", "--graph-url", "--regions", "--sweep-every"} {
 		require.ErrorContains(t, err, flag)
 	}
+}
+
+// The rooms that decide what an error of Microsoft means read it by these
+// methods; without them every error would look alike.
+func TestErrorsOfMicrosoftTellTheirKind(t *testing.T) {
+	var fault interface {
+		error
+		FaultKind() string
+		FaultCode() string
+		Wait() time.Duration
+	}
+	err := fmt.Errorf("read: %w", &entra.Error{Kind: entra.SecretExpired, Code: "AADSTS7000222", RetryAfter: time.Second})
+	require.ErrorAs(t, err, &fault)
+	require.Equal(t, "secret_expired", fault.FaultKind())
+	require.Equal(t, "AADSTS7000222", fault.FaultCode())
+	require.Equal(t, time.Second, fault.Wait())
 }

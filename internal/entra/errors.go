@@ -120,6 +120,16 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.err }
 
+// FaultKind, FaultCode and Wait are what rooms that do not know this package read of an error: what to do next,
+// Microsoft's code, and how long Microsoft asks to wait.
+func (e *Error) FaultKind() string { return string(e.Kind) }
+
+// FaultCode is Microsoft's code, empty if there was none.
+func (e *Error) FaultCode() string { return e.Code }
+
+// Wait is what Microsoft asks for, else zero.
+func (e *Error) Wait() time.Duration { return e.RetryAfter }
+
 // KindOf is the kind of the *Error in err's chain, or empty if there is none.
 func KindOf(err error) Kind {
 	if e, ok := errors.AsType[*Error](err); ok {

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"net"
+	"strings"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -16,8 +17,14 @@ import (
 func databaseFault(err error) bool {
 	var engine *sqlite.Error
 	var network net.Error
-	return errors.As(err, &engine) || errors.As(err, &network) ||
+	return errors.As(err, &engine) || errors.As(err, &network) || closed(err) ||
 		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, sql.ErrTxDone)
+}
+
+// closed recognises the handle's end, while a process stops: database/sql keeps
+// that error to itself.
+func closed(err error) bool {
+	return err != nil && strings.HasSuffix(err.Error(), "sql: database is closed")
 }
 
 // breach turns a broken unique index into a refusal that a command can decide
