@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -52,11 +53,17 @@ func run(ctx context.Context, addr string) error {
 	if err := consoletest.Seed(ctx, db, time.Now()); err != nil {
 		return err
 	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return err
+	}
+	base := "http://" + listener.Addr().String()
 	e := echo.New()
+	e.Listener = listener
 	e.HideBanner, e.HidePort = true, true
 	svc := service.New(service.Deps{Store: db, Now: time.Now, Log: zap.NewNop()})
 	pages, err := console.Mount(e, console.Deps{
-		Service: svc, Caller: caller, BrowserAuthorities: []string{"https://login.microsoftonline.com"}, Now: time.Now, Log: zap.NewNop(), Public: "http://" + addr,
+		Service: svc, Caller: caller, BrowserAuthorities: []string{"https://login.microsoftonline.com"}, Now: time.Now, Log: zap.NewNop(), Public: base,
 	})
 	if err != nil {
 		return err
@@ -66,11 +73,13 @@ func run(ctx context.Context, addr string) error {
 		c.SetCookie(&http.Cookie{Name: "preview", Value: c.Param("name"), Path: "/"})
 		return c.Redirect(http.StatusSeeOther, "/connectors")
 	})
-	e.POST("/preview/phase", func(c echo.Context) error { return move(c.Request().Context(), db, c.QueryParam("id"), c.QueryParam("phase")) })
+	e.POST("/preview/phase", func(c echo.Context) error {
+		return move(c.Request().Context(), db, c.QueryParam("id"), c.QueryParam("phase"))
+	})
 	e.GET("/events", func(c echo.Context) error { return events(c, db) })
 	go func() { <-ctx.Done(); _ = e.Close() }()
-	fmt.Println("http://" + addr)
-	if err := e.Start(addr); ctx.Err() == nil {
+	fmt.Println(base)
+	if err := e.Start(""); ctx.Err() == nil {
 		return err
 	}
 	return nil
