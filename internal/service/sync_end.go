@@ -104,7 +104,11 @@ func (t *Tx) closeRun(run *domain.SyncRun, state domain.RunState, code, text str
 	if err := t.Mirror().DropStage(run.ID); err != nil {
 		return err
 	}
-	if err := t.Audit(run.AccountID, "synchronize", run.ID, string(state), code, map[string]string{"integration": run.IntegrationID, "purpose": string(run.Purpose)}); err != nil {
+	outcome := "refused"
+	if state == domain.RunError {
+		outcome = "error"
+	}
+	if err := t.Audit(run.AccountID, "synchronize", run.ID, outcome, code, map[string]string{"integration": run.IntegrationID, "purpose": string(run.Purpose)}); err != nil {
 		return err
 	}
 	return t.Changed(run.AccountID, "run", run.ID, string(state))

@@ -152,10 +152,11 @@ func (t *Tx) setCondition(i *domain.Integration, to domain.Condition, code, text
 	return t.Changed(i.AccountID, "integration", i.ID, "condition")
 }
 
-// dueAfter puts the next scheduled round behind now.
+// dueAfter puts the next scheduled round behind now. An integration that is
+// never due has no schedule and gets none.
 func (t *Tx) dueAfter(i *domain.Integration) {
-	if next := t.Now.Add(jittered(i.ID, t.Now, i.Schedule)); !i.NextDueAt.After(t.Now) {
-		i.NextDueAt = domain.At(next)
+	if i.NextDueAt.Due(t.Now) {
+		i.NextDueAt = t.In(jittered(i.ID, t.Now, i.Schedule))
 	}
 }
 
