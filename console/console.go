@@ -198,8 +198,7 @@ func (p *Pages) Show(c echo.Context, m Message) error {
 
 // sentence is what a person is told about a refusal.
 func sentence(err error) string {
-	var refused *domain.Error
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*domain.Error](err); ok {
 		return refused.Message
 	}
 	return ""

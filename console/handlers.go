@@ -125,9 +125,8 @@ func (p *Pages) refusedMigration(c echo.Context, id, do string, cause error) err
 	}
 	page := p.migrationPage(p.caller(c), v)
 	page.Refused = &refusal{Message: sentence(cause)}
-	var refused *domain.Error
 	field := ""
-	if errors.As(cause, &refused) {
+	if refused, ok := errors.AsType[*domain.Error](cause); ok {
 		field = refused.Field
 	}
 	switch {
@@ -153,8 +152,9 @@ func shown(err error) bool {
 	switch domain.KindOf(err) {
 	case domain.Invalid, domain.Conflict, domain.Forbidden, domain.Gone:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 func (p *Pages) getSync(c echo.Context) error {

@@ -199,7 +199,7 @@ func statusOfMigration(v service.ViewTask) status {
 	case m.Phase.Switched():
 		s.Tone = "ok"
 	case m.Phase.Ended():
-	case m.Phase == domain.AwaitingConsent && m.ConsentCode != "", m.FailureCode != "" && m.Phase == domain.AwaitingApproval:
+	case m.Phase == domain.AwaitingConsent && m.ConsentCode != "", slices.Contains(wentBack, m.FailureCode) && m.Phase == domain.AwaitingApproval:
 		s.Tone = "bad"
 	case m.Phase == domain.AwaitingConsent && m.ConsentBeganAt.IsZero():
 		s.Tone = "warn"

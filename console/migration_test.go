@@ -228,6 +228,25 @@ func TestHowThingsStandIsSaid(t *testing.T) {
 	require.Equal(t, "6120", w.get("/migrations/mig_proving").one(t, "progress").attr("value"))
 }
 
+func TestWhyTheComparisonIsBackIsNamed(t *testing.T) {
+	w := open(t)
+	for code, want := range map[string]string{
+		"first-sync-failed": "We went back to the old connection", "first-sync-late": "We went back to the old connection", "consent-withdrawn": "We went back to the old connection",
+		"approval-refused": "These changes were refused", "proof-too-old": "The comparison was too old", "proof-differs": "Something changes, so it waits for you",
+		"never-heard-of": "The comparison did not succeed",
+	} {
+		require.NoError(t, w.store.Write(t.Context(), func(rows service.Rows) error {
+			m, err := rows.Migrations().Get("mig_backagain")
+			if err != nil {
+				return err
+			}
+			m.FailureCode, m.FailureText = code, "The words of the row."
+			return rows.Migrations().Update(&m)
+		}))
+		require.Contains(t, w.get("/migrations/mig_backagain").one(t, "#stage").text(), want+" The words of the row.", code)
+	}
+}
+
 func TestAFormThatIsNotOurs(t *testing.T) {
 	w := open(t)
 	page, _ := w.post("/migrations/mig_new", http.StatusUnprocessableEntity, url.Values{"do": {"explode"}})

@@ -226,6 +226,7 @@ func credentialStatus(s domain.CredentialState) status {
 		return status{Word: "Being retired", Moving: true}
 	case domain.CredentialTainted:
 		return status{Word: "Withdrawn", Tone: "bad"}
+	default: // the others were never in use, and are not listed
+		return status{Word: "Retired"}
 	}
-	return status{Word: "Retired"}
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,9 +30,9 @@ type migrationPage struct {
 	Safe         bool // nothing has changed yet
 	Waiting      string
 	WaitingSince time.Time
-	Failure      string // why the last proof or cut-over came back
-	Pending      string // a decision that is recorded and not yet carried out
-	Refusal      string // the last decision, refused when it was carried out
+	Failure      *failure // why the last proof or cut-over came back
+	Pending      string   // a decision that is recorded and not yet carried out
+	Refusal      string   // the last decision, refused when it was carried out
 	OnHold       bool
 	Overdue      bool
 	LegacyName   string
@@ -49,6 +50,33 @@ type migrationPage struct {
 // step is one line of the rail. State: done, current, problem or later.
 type step struct {
 	Title, Hint, State string
+}
+
+// failure is why the migration is here again.
+type failure struct {
+	Heading, Words, Tone, Icon string
+}
+
+// wentBack lists the failures of a switch: everything was put back.
+var wentBack = []string{migration.FirstSyncFailed, migration.FirstSyncLate, migration.CutOverCancelled, migration.ConsentWithdrawn}
+
+var failureHeadings = map[string]string{
+	migration.ApprovalRefused: "These changes were refused",
+	migration.ProofTooOld:     "The comparison was too old",
+	migration.ProofOther:      "There is a newer comparison",
+	migration.ProofDiffers:    "Something changes, so it waits for you",
+	migration.CampaignPaused:  "The switch waits",
+}
+
+func newFailure(m domain.Migration) *failure {
+	f := &failure{Heading: failureHeadings[m.FailureCode], Words: cmp.Or(m.FailureText, migration.Text(m.FailureCode)), Tone: "warn", Icon: "warn"}
+	if slices.Contains(wentBack, m.FailureCode) || f.Heading == "" {
+		f.Tone, f.Icon, f.Heading = "bad", "stop", cmp.Or(f.Heading, "The comparison did not succeed")
+	}
+	if slices.Contains(wentBack, m.FailureCode) {
+		f.Heading = "We went back to the old connection"
+	}
+	return f
 }
 
 // form is what every form of the wizard carries. Key makes a second press of
@@ -94,7 +122,7 @@ func (p *Pages) migrationPage(caller domain.Caller, v service.ViewMigration) mig
 			page.Waiting, page.WaitingSince = cmp.Or(m.WaitingText, migration.Text(m.WaitingCode)), m.WaitingSince.Time
 		}
 		if m.FailureCode != "" && (m.Phase == domain.AwaitingApproval || m.Phase == domain.Proving) {
-			page.Failure = cmp.Or(m.FailureText, migration.Text(m.FailureCode))
+			page.Failure = newFailure(m)
 		}
 	}
 	p.decisionNotes(&page, v)
@@ -152,7 +180,7 @@ func (p *Pages) chooseStep(page *migrationPage, caller domain.Caller, v service.
 func newSteps(v service.ViewTask) []step {
 	m := v.Migration
 	at := stepOf(v)
-	problem := (m.Phase == domain.AwaitingConsent && m.ConsentCode != "") || (m.Phase == domain.AwaitingApproval && m.FailureCode != "")
+	problem := (m.Phase == domain.AwaitingConsent && m.ConsentCode != "") || (m.Phase == domain.AwaitingApproval && slices.Contains(wentBack, m.FailureCode))
 	steps := make([]step, 0, stepCount)
 	for n, t := range stepTitles {
 		s := step{Title: t.title, Hint: t.hint, State: "later"}

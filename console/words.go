@@ -39,6 +39,7 @@ func stepOf(v service.ViewTask) int {
 		return 4
 	case domain.RolledBack, domain.Cancelled:
 		return 1
+	case domain.Migrated, domain.CleanUp, domain.Closed:
 	}
 	return stepCount
 }
@@ -180,6 +181,7 @@ func runStatus(r domain.SyncRun) status {
 		return status{Word: "Applying", Tone: "info", Moving: true}
 	case domain.RunStopped:
 		return status{Word: "Stopped", Tone: "warn"}
+	case domain.RunError:
 	}
 	return status{Word: "Error", Tone: "bad"}
 }

@@ -153,18 +153,18 @@ func (b *builder) differences(s *scene) {
 	p := s.Proof
 	p.Added, p.Changed, p.Removed = domain.Counts{Users: 3, Memberships: 11}, domain.Counts{Users: 12}, domain.Counts{Users: 2, Memberships: 4}
 	p.Shadow = domain.Counts{Users: p.Mirror.Users + 1, Groups: p.Mirror.Groups, Memberships: p.Mirror.Memberships + 7}
-	add := func(change, kind, name string, fields ...string) {
+	add := func(change, name string, fields ...string) {
 		id := fmt.Sprintf("0e9d8c7b-1111-4222-8333-%012d", len(p.Examples))
-		p.Examples = append(p.Examples, domain.Difference{Kind: kind, Change: change, ObjectID: id, Name: name, Fields: fields})
+		p.Examples = append(p.Examples, domain.Difference{Kind: "user", Change: change, ObjectID: id, Name: name, Fields: fields})
 	}
 	for n := range 3 {
-		add("added", "user", fmt.Sprintf("New Colleague %d", n+1))
+		add("added", fmt.Sprintf("New Colleague %d", n+1))
 	}
 	for n := range 12 {
-		add("changed", "user", fmt.Sprintf("Renamed Colleague %d", n+1), "displayName", "department")
+		add("changed", fmt.Sprintf("Renamed Colleague %d", n+1), "displayName", "department")
 	}
-	add("removed", "user", "Former Colleague")
-	add("removed", "user", "<b>Robert</b> & Söhne")
+	add("removed", "Former Colleague")
+	add("removed", "<b>Robert</b> & Söhne")
 	p.Examples = append(p.Examples, domain.Difference{Kind: "membership", Change: "removed", ObjectID: "0e9d8c7b-1111-4222-8333-00000000aaaa", MemberID: "0e9d8c7b-1111-4222-8333-00000000bbbb", Name: "All staff"})
 }
 
