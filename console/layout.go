@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"consentry/internal/domain"
@@ -99,7 +100,7 @@ func (p *Pages) newLayout(caller domain.Caller, v service.ViewShell, title, sect
 		Events: p.events + "?accountId=" + url.QueryEscape(v.Account.ID),
 		Person: p.personHead(caller, v.Account.ID),
 		Account: &accountHead{
-			Name: v.Account.Name, Region: v.Account.Region, Operator: caller.Operator(),
+			Name: v.Account.Name, Region: regionWords(v.Account.Region), Operator: caller.Operator(),
 		},
 	}
 	if caller.Operator() || len(v.Accounts) > 1 {
@@ -108,7 +109,7 @@ func (p *Pages) newLayout(caller domain.Caller, v service.ViewShell, title, sect
 	if len(v.Accounts) > 1 {
 		for _, a := range v.Accounts {
 			l.Account.Others = append(l.Account.Others, accountLink{
-				Name: a.Name, Region: a.Region, Address: "/connectors?account=" + url.QueryEscape(a.ID), Current: a.ID == v.Account.ID,
+				Name: a.Name, Region: regionWords(a.Region), Address: "/connectors?account=" + url.QueryEscape(a.ID), Current: a.ID == v.Account.ID,
 			})
 		}
 	}
@@ -139,6 +140,14 @@ func roleIn(caller domain.Caller, accountID string) domain.Role {
 		return domain.RoleOperator
 	}
 	return ""
+}
+
+// regionWords writes the short codes of regions, such as "eu", as people do.
+func regionWords(region string) string {
+	if len(region) <= 3 {
+		return strings.ToUpper(region)
+	}
+	return region
 }
 
 func roleWords(r domain.Role) string {

@@ -45,7 +45,7 @@ func (p *Pages) accountsPage(caller domain.Caller, list []domain.Account, more b
 		Text:   text, More: more,
 	}
 	for _, a := range list {
-		page.Accounts = append(page.Accounts, accountLink{Name: a.Name, Region: a.Region, Address: "/connectors?account=" + url.QueryEscape(a.ID)})
+		page.Accounts = append(page.Accounts, accountLink{Name: a.Name, Region: regionWords(a.Region), Address: "/connectors?account=" + url.QueryEscape(a.ID)})
 	}
 	return page
 }
