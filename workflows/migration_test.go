@@ -298,6 +298,7 @@ func TestDeadLegacySecretMeansAFrozenProof(t *testing.T) {
 		b.at(time.Hour, func() { b.grant("cs_1") })
 		b.whenIn(domain.AwaitingApproval, func() { b.decide("dec_1", domain.DecideApprove) }) // frozen never goes on by itself
 		require.Equal(t, domain.Closed, b.run(noDates).Phase)
+		require.Equal(t, 1, b.rows.Called("ServiceApplyDecision"), "a person looked at it")
 	}
 }
 

@@ -88,6 +88,29 @@ func TestRungsThatPassedUnsentAreOneMessage(t *testing.T) {
 	require.Equal(t, 1, w.count("reminder"))
 }
 
+func TestTheOpeningMessageStandsForTheRungsThatHavePassed(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.now = w.now.Add(20 * day)
+	w.open()
+	w.readDates()
+	require.Equal(t, []string{"actions-needed"}, w.notices())
+	w.now = w.now.Add(4 * day)
+	w.readDates()
+	require.Equal(t, 1, w.count("reminder"))
+}
+
+func TestAKillSwitchFreesTheOverdue(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.open()
+	w.now = w.now.Add(31 * day)
+	w.readDates()
+	w.setTerms(func(t *domain.CampaignTerms) { t.KillSwitch = true })
+	require.Equal(t, 1, w.nudges())
+	w.readDates()
+	require.False(t, w.row().Overdue)
+	require.Equal(t, domain.ConditionOK, w.integration().Condition)
+}
+
 func TestConsentBegunInTimeHasAGrace(t *testing.T) {
 	w := newMigrationWorld(t)
 	w.open()
@@ -146,6 +169,7 @@ func TestAnExtensionOfOneAccountLiftsTheStop(t *testing.T) {
 	require.True(t, res.DatesChanged)
 	require.False(t, w.row().Overdue)
 	require.Equal(t, domain.ConditionOK, w.integration().Condition)
+	require.True(t, w.integration().NextDueAt.Equal(w.now), "what was missed is caught up at once")
 	require.Equal(t, 1, w.audited("migration-not-overdue"))
 	d := w.readDates()
 	require.True(t, d.Deadline.Equal(until.Time))
@@ -221,6 +245,9 @@ func TestCompensationPutsEverythingBack(t *testing.T) {
 			w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID})
 			w.begunCutOver()
 			w.dir.user("u77", "Seen by the first sync only")
+			w.change(func(i *domain.Integration) {
+				i.Settings, i.Schedule = domain.SyncSettings{IncludeGuests: true}, domain.SyncSchedule{TimesADay: 24}
+			})
 			run := far(w)
 			s, err := w.CompensateCutOver(t.Context(), worker, contract.FirstSyncFailed{AttemptID: w.m.ID, RunID: run, Code: contract.SyncBudgetExceeded})
 			require.NoError(t, err)
@@ -268,9 +295,27 @@ func TestCutOverIsRepeatableAndStopsTheRunAtWork(t *testing.T) {
 	require.Equal(t, w.proof().ShadowRunID, first.ShadowRunID)
 	require.Equal(t, day, first.Budget)
 
-	_, err := w.FinishMigration(t.Context(), worker, contract.FirstSyncDone{AttemptID: w.m.ID, RunID: open.RunID})
-	require.Equal(t, "first-sync-not-done", codeOf(t, err), "no other run completes a cut-over")
+	for _, other := range []string{open.RunID, first.ShadowRunID, w.integration().LastRunID} {
+		_, err := w.FinishMigration(t.Context(), worker, contract.FirstSyncDone{AttemptID: w.m.ID, RunID: other})
+		require.Equal(t, "first-sync-not-done", codeOf(t, err), "no other run completes a cut-over")
+	}
 	require.Equal(t, domain.CuttingOver, w.row().Phase)
+}
+
+func TestNothingIsSwitchedWithoutItsApproval(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.CuttingOver)
+	w.write(func(r service.Rows) error {
+		m, err := r.Migrations().Get(w.m.ID)
+		if err != nil {
+			return err
+		}
+		m.ApprovedProof = "prf_another"
+		return r.Migrations().Update(&m)
+	})
+	_, err := w.BeginCutOver(t.Context(), worker, w.m.ID)
+	require.Equal(t, "not-approved", codeOf(t, err))
+	require.Equal(t, domain.BoundLegacy, w.integration().Binding)
 }
 
 func TestAWorkflowCancelledFromOutsideLeavesNoHalfState(t *testing.T) {
