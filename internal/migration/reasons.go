@@ -55,7 +55,20 @@ var texts = map[string]string{
 	RollBackUnavailable:  "Rolling back is not available yet. Ask the vendor's support.",
 	WayBackStillOpen:     "The way back is still open. Removal can be declined once it is closed.",
 	DeadlineNotLater:     "The new date must lie later than now and than the present date.",
-	DeadlinePassed:       "The date for migrating has passed, so synchronisation through the old app is stopped. Nothing is deleted. Complete the migration to start it again.",
+	// Ends of a synchronisation that a migration waits out; their codes are contract's.
+	"throttled":         "Microsoft asked us to slow down.",
+	"run-open":          "Another synchronization of the integration is still at work.",
+	"binding-changed":   "The integration was connected anew while it was read.",
+	"not-migrating":     "The synchronization found the migration at another point.",
+	"delta-expired":     "Microsoft kept losing the position of the reading.",
+	"page-unreadable":   "An answer of Microsoft could not be read.",
+	"misconfigured":     "Our own app registration does not answer as it should. The vendor's operators have to act; you do not.",
+	"store-unavailable": "Our database did not answer.",
+	"lost":              "The synchronization ended without a word.",
+	"cancelled":         "The synchronization was cancelled.",
+	"unexpected":        "The synchronization failed for a reason we do not know.",
+
+	DeadlinePassed: "The date for migrating has passed, so synchronisation through the old app is stopped. Nothing is deleted. Complete the migration to start it again.",
 }
 
 // Text is the sentence for a code; a code without one is named, so that support

@@ -225,7 +225,7 @@ func failureOf(code string) (string, string) {
 	case contract.SyncConsentLost, contract.SyncTenantMismatch:
 		return migration.ConsentWithdrawn, migration.Text(migration.FirstSyncFailed) + " " + migration.Text(migration.ConsentWithdrawn)
 	default:
-		return migration.FirstSyncFailed, migration.Text(migration.FirstSyncFailed) + " (" + code + ")"
+		return migration.FirstSyncFailed, migration.Text(migration.FirstSyncFailed) + " " + migration.Text(code)
 	}
 	return code, migration.Text(code)
 }

@@ -214,6 +214,16 @@ func TestACampaignIsChangedOnTheVersionThatWasSeen(t *testing.T) {
 	require.EqualValues(t, 1, w.campaign().Version)
 }
 
+// Whatever a run may end with, a migration that waits for it says it in words.
+func TestEveryEndOfASynchronizationHasItsSentence(t *testing.T) {
+	for _, code := range []string{
+		contract.SyncRunOpen, contract.SyncBindingChanged, contract.SyncNotMigrating, contract.SyncCancelled, contract.SyncUnavailable, contract.SyncThrottled,
+		contract.SyncConsentPending, contract.SyncDeltaExpired, contract.SyncStoreDown, contract.SyncMisconfigured, contract.SyncPageUnreadable, contract.SyncLost, contract.SyncUnexpectedFault,
+	} {
+		require.NotContains(t, migration.Text(code), "The reason is", code)
+	}
+}
+
 func TestWaitingIsSaidOnceAndTakenBack(t *testing.T) {
 	w := newMigrationWorld(t)
 	w.open()
