@@ -15,7 +15,8 @@ func (s *Server) adminConsent(w http.ResponseWriter, c *call, name string, v2 bo
 	var app Application
 	if refused == nil {
 		var found *application
-		if found, refused = s.world.interactiveApp(at, original); refused == nil {
+		loose := !v2 && s.switchesOf(at.tenant).LooseRedirects
+		if found, refused = s.world.interactiveApp(at, original, loose); refused == nil {
 			app = found.Application
 		}
 	}
@@ -31,6 +32,11 @@ func (s *Server) adminConsent(w http.ResponseWriter, c *call, name string, v2 bo
 		showAuthError(w, c, refused)
 		return
 	}
+	redirect, state := original.Get("redirect_uri"), original.Get("state")
+	if e := s.faults.refusal(c); e != nil {
+		s.answerOrShow(w, c, e, redirect, "query", state)
+		return
+	}
 	kept := s.readSession(c.Request)
 	person, decided := s.whoSignsIn(w, c, at, &kept, signIn{form: form, posted: posted, original: original, app: app.DisplayName})
 	if !decided {
@@ -39,13 +45,18 @@ func (s *Server) adminConsent(w http.ResponseWriter, c *call, name string, v2 bo
 	s.mu.RLock()
 	t := s.world.tenant(person.TenantID)
 	home := t.Tenant
+	c.switches = s.switchesOf(t)
 	s.mu.RUnlock()
-	redirect, state := original.Get("redirect_uri"), original.Get("state")
+	asked := consentPage{app: app, tenant: home, person: person, roles: wanted.roles, scopes: wanted.scopes, original: original, everybody: true, dynamic: wanted.dynamic}
 	switch answer := s.consentAnswer(form, person, original); {
-	case answer == "cancel":
+	case !mayConsent(person, wanted.roles) && answer == "cancel":
 		s.answer(w, c, redirect, "query", errorValues(c, declined()), state)
-	case !mayConsent(person, app):
-		s.showRefusal(w, c, consentPage{app: app, tenant: home, person: person, original: original})
+	case !mayConsent(person, wanted.roles) && answer == "request" && home.Policy.ConsentRequests:
+		s.request(w, c, asked, form.Get("reason"))
+	case !mayConsent(person, wanted.roles):
+		s.showRefusal(w, c, asked)
+	case answer == "cancel":
+		s.declineConsent(w, c, redirect, state)
 	case answer == "accept":
 		if err := s.grant(home.ID, app.AppID, wanted); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -57,8 +68,24 @@ func (s *Server) adminConsent(w http.ResponseWriter, c *call, name string, v2 bo
 		}
 		s.answer(w, c, redirect, "query", values, state)
 	default:
-		s.showConsent(w, c, consentPage{app: app, tenant: home, person: person, roles: wanted.roles, scopes: wanted.scopes,
-			original: original, everybody: true})
+		s.showConsent(w, c, asked)
+	}
+}
+
+// declineConsent tells the app that an administrator declined, in the shape the tenant is switched to (facts 1.4).
+func (s *Server) declineConsent(w http.ResponseWriter, c *call, redirect, state string) {
+	e := declined()
+	switch c.switches.ConsentDeclined {
+	case DeclinedConsentRequired:
+		e.name, e.subError = "consent_required", ""
+		values := errorValues(c, e)
+		values.Set("admin_consent", "True")
+		s.answer(w, c, redirect, "query", values, state)
+	case DeclinedPermissionDenied:
+		c.entry.Code = "permission_denied"
+		s.answer(w, c, redirect, "query", url.Values{"error": {"permission_denied"}, "error_description": {"The admin canceled the request"}}, "")
+	default:
+		s.answer(w, c, redirect, "query", errorValues(c, e), state)
 	}
 }
 
@@ -83,26 +110,31 @@ func requested(app Application, scope string, v2 bool) (permissions, *authError)
 		case scopeWords[short] != "" || slices.Contains(app.DelegatedScopes, short):
 			wanted.scopes = append(wanted.scopes, short)
 		default:
-			return wanted, aadsts(70011, s)
+			return wanted, aadsts(650053, app.DisplayName, short)
 		}
 	}
 	return wanted, nil
 }
 
+// onTopOf keeps what an app has been granted already, if the permissions were named one by one.
+func (wanted permissions) onTopOf(p *principal) permissions {
+	if !wanted.dynamic || p == nil {
+		return wanted
+	}
+	wanted.roles, wanted.scopes = slices.Clone(p.roles), slices.Clone(wanted.scopes)
+	for _, scope := range p.scopes {
+		if !slices.Contains(wanted.scopes, scope) {
+			wanted.scopes = append(wanted.scopes, scope)
+		}
+	}
+	return wanted
+}
+
 // grant makes an administrator's consent true.
 func (s *Server) grant(tenantID, appID string, wanted permissions) error {
-	if wanted.dynamic {
-		s.mu.RLock()
-		if p := s.world.tenant(tenantID).principals[key(appID)]; p != nil {
-			wanted.roles = slices.Clone(p.roles)
-			for _, scope := range p.scopes {
-				if !slices.Contains(wanted.scopes, scope) {
-					wanted.scopes = append(wanted.scopes, scope)
-				}
-			}
-		}
-		s.mu.RUnlock()
-	}
+	s.mu.RLock()
+	wanted = wanted.onTopOf(s.world.tenant(tenantID).principals[key(appID)])
+	s.mu.RUnlock()
 	return s.commit(eventConsent, consented{TenantID: tenantID, AppID: appID, ObjectID: newGUID(), Roles: wanted.roles,
 		Scopes: wanted.scopes, Delay: s.config.ConsentDelay})
 }
@@ -116,6 +148,9 @@ type consentPage struct {
 	scopes    []string
 	original  url.Values
 	everybody bool
+	review    bool // by somebody who was asked to
+	mayAll    bool // may agree for everybody, too
+	dynamic   bool // named one by one
 }
 
 func (s *Server) consentForm(c *call, p consentPage) []field {
@@ -124,23 +159,38 @@ func (s *Server) consentForm(c *call, p consentPage) []field {
 
 func (s *Server) showConsent(w http.ResponseWriter, c *call, p consentPage) {
 	shown := page{Template: "consent", Title: "Permissions requested", Action: c.URL.Path, App: p.app.DisplayName, AppID: p.app.AppID,
-		Tenant: p.tenant.DisplayName, TenantID: p.tenant.ID, Person: p.person.UPN, Everybody: p.everybody, Hidden: s.consentForm(c, p)}
+		Tenant: p.tenant.DisplayName, TenantID: p.tenant.ID, Person: p.person.UPN, Everybody: p.everybody, Review: p.review, MayAll: p.mayAll, Hidden: s.consentForm(c, p)}
+	shown.Permissions = words(p)
+	showPage(w, http.StatusOK, shown)
+}
+
+// words says what is asked for.
+func words(p consentPage) []permission {
+	var all []permission
 	for _, id := range p.roles {
 		role := graphRoles[key(id)]
-		shown.Permissions = append(shown.Permissions, permission{Words: role.words, Name: role.name})
+		all = append(all, permission{Words: role.words, Name: role.name})
 	}
 	for _, scope := range p.scopes {
 		words := scopeWords[scope]
 		if words == "" {
 			words = scope
 		}
-		shown.Permissions = append(shown.Permissions, permission{Words: words, Name: scope})
+		all = append(all, permission{Words: words, Name: scope})
 	}
-	showPage(w, http.StatusOK, shown)
+	return all
 }
 
 // showRefusal tells somebody who may not consent so, and offers the ways on that Entra offers.
 func (s *Server) showRefusal(w http.ResponseWriter, c *call, p consentPage) {
+	if p.tenant.Policy.ConsentRequests {
+		e := aadsts(90095)
+		c.entry.Code = "AADSTS90095"
+		showPage(w, http.StatusOK, page{Template: "approval", Title: "Approval required", Action: c.URL.Path, App: p.app.DisplayName,
+			AppID: p.app.AppID, Tenant: p.tenant.DisplayName, TenantID: p.tenant.ID, Person: p.person.UPN,
+			Text: "This app requires your admin's approval to:", Permissions: words(p), Message: e.Error(), Hidden: s.consentForm(c, p)})
+		return
+	}
 	e := aadsts(90094, p.tenant.DisplayName, p.app.DisplayName, p.tenant.DisplayName)
 	c.entry.Code = "AADSTS90094"
 	showPage(w, http.StatusOK, page{Template: "refusal", Title: "Need admin approval", Action: c.URL.Path, App: p.app.DisplayName,

@@ -125,12 +125,11 @@ func (s *Server) checkAssertion(r *tokenRequest, text string) *authError {
 	if sum == nil {
 		return aadsts(50027, "No certificate thumbprint specified in token header.")
 	}
-	now := r.call.entry.At
+	now := r.now
 	var found *credential
-	for i := range r.app.keys {
-		k := &r.app.keys[i]
-		if !now.Before(k.visibleAt) && (long && bytes.Equal(sum, k.sha256()) || !long && bytes.Equal(sum, k.sha1())) {
-			found = k
+	for _, k := range r.app.keysAt(r.call.seen()) {
+		if long && bytes.Equal(sum, k.sha256()) || !long && bytes.Equal(sum, k.sha1()) {
+			found = &k
 		}
 	}
 	reason := ""
@@ -141,6 +140,11 @@ func (s *Server) checkAssertion(r *tokenRequest, text string) *authError {
 		reason = "The key used is expired."
 	case !p.verify(found, "RS256", "PS256"):
 		reason = "The provided signature value did not match the expected signature value."
+	}
+	if reason != "" && r.call.switches.OldAssertionWording {
+		e := aadsts(700027, reason, strings.ToUpper(hex.EncodeToString(sum)), r.app.AppID)
+		e.text = strings.Replace(e.text, "The certificate with identifier used to sign the client assertion is not registered on application.", "Client assertion contains an invalid signature.", 1)
+		return e
 	}
 	if reason != "" {
 		return aadsts(700027, reason, strings.ToUpper(hex.EncodeToString(sum)), r.app.AppID)
@@ -167,6 +171,14 @@ func (p *proof) checkTime(now time.Time) *authError {
 // checkAudience wants the endpoint that was called, by GUID or domain, or the issuer, at an address of ours.
 func (s *Server) checkAudience(r *tokenRequest, p *proof) *authError {
 	segments := []string{r.at.segment()}
+	if r.call.switches.StrictAudience {
+		for _, aud := range p.audiences() {
+			if _, path, _ := strings.Cut(strings.TrimPrefix(aud, "https://"), "/"); strings.EqualFold("/"+path, r.call.URL.Path) {
+				return nil
+			}
+		}
+		return aadsts(700023)
+	}
 	if r.at.tenant != nil {
 		segments = append(segments, r.at.tenant.Domain)
 	}

@@ -35,6 +35,10 @@ func (s *Server) authorize(w http.ResponseWriter, c *call, name string) {
 		s.answerError(w, c, asked, refused)
 		return
 	}
+	if e := s.faults.refusal(c); e != nil {
+		s.answerOrShow(w, c, e, asked.redirect, asked.mode, asked.state)
+		return
+	}
 	kept := s.readSession(c.Request)
 	person, decided := s.whoSignsIn(w, c, asked.at, &kept, signIn{form: form, posted: posted, prompt: asked.prompt, hint: asked.hint,
 		original: original, app: asked.app.DisplayName, silently: func(e *authError) { s.answerError(w, c, asked, e) }})
@@ -76,7 +80,7 @@ func (s *Server) readAuthorize(name string, q url.Values) (*authorizeRequest, *a
 	if refused != nil {
 		return nil, refused
 	}
-	app, refused := s.world.interactiveApp(at, q)
+	app, refused := s.world.interactiveApp(at, q, false)
 	if refused != nil {
 		return nil, refused
 	}
@@ -86,7 +90,8 @@ func (s *Server) readAuthorize(name string, q url.Values) (*authorizeRequest, *a
 }
 
 // interactiveApp finds the app that sent a browser here and checks where it wants the browser back.
-func (w *world) interactiveApp(at place, q url.Values) (*application, *authError) {
+// A loose redirect continues a registered one.
+func (w *world) interactiveApp(at place, q url.Values, loose bool) (*application, *authError) {
 	id, redirect := q.Get("client_id"), q.Get("redirect_uri")
 	if id == "" {
 		return nil, aadsts(900144, "client_id")
@@ -99,7 +104,7 @@ func (w *world) interactiveApp(at place, q url.Values) (*application, *authError
 		return nil, aadsts(50194, a.AppID, a.DisplayName)
 	case a.disabled:
 		return nil, aadsts(7000112, a.AppID, a.DisplayName)
-	case !slices.Contains(a.RedirectURIs, redirect):
+	case !slices.ContainsFunc(a.RedirectURIs, func(r string) bool { return r == redirect || loose && strings.HasPrefix(redirect, r+"/") }):
 		return nil, aadsts(50011, redirect, a.AppID)
 	}
 	return a, nil
@@ -112,7 +117,7 @@ func (r *authorizeRequest) check(q url.Values) *authError {
 	}
 	if !slices.Contains([]string{"query", "fragment", "form_post"}, r.mode) {
 		r.mode = "query"
-		return &authError{code: 70007, name: "unsupported_response_mode", text: "The response mode is not supported."}
+		return aadsts(70007)
 	}
 	switch kind := q.Get("response_type"); {
 	case kind == "":
@@ -120,7 +125,7 @@ func (r *authorizeRequest) check(q url.Values) *authError {
 	case strings.Contains(kind, "id_token"):
 		return aadsts(700054)
 	case kind != "code":
-		return &authError{code: 70005, name: "unsupported_response_type", text: "The response type '" + kind + "' is not supported."}
+		return aadsts(70005)
 	}
 	if r.challenge != "" {
 		if r.method == "" {
@@ -144,7 +149,7 @@ func (r *authorizeRequest) check(q url.Values) *authError {
 			continue
 		}
 		if _, known := scopeWords[short]; !known && !slices.Contains(r.app.DelegatedScopes, short) {
-			return aadsts(70011, scope)
+			return aadsts(650053, r.app.DisplayName, short)
 		}
 		r.scopes = append(r.scopes, short)
 	}
@@ -155,32 +160,54 @@ func (r *authorizeRequest) check(q url.Values) *authError {
 func (s *Server) personMayUse(w http.ResponseWriter, c *call, asked *authorizeRequest, person *Person, form, original url.Values) bool {
 	s.mu.RLock()
 	t := s.world.tenant(person.TenantID)
+	home := t.Tenant
+	c.switches = s.switchesOf(t)
 	p := t.principals[key(asked.app.AppID)]
 	disabled := p != nil && !p.enabled
 	agreed := p.hasScopes(person.ObjectID, asked.scopes)
 	s.mu.RUnlock()
-	if disabled {
+	switch {
+	case disabled:
 		showAuthError(w, c, aadsts(7000112, asked.app.AppID, asked.app.DisplayName))
 		return false
+	case asked.app.AssignmentRequired:
+		showAuthError(w, c, aadsts(50105, person.UPN, asked.app.AppID, asked.app.DisplayName))
+		return false
 	}
+	shown := consentPage{app: asked.app, tenant: home, person: person, scopes: asked.scopes, original: original, mayAll: mayConsent(person, nil), dynamic: true}
 	answer := s.consentAnswer(form, person, original)
 	switch {
+	case agreed && asked.prompt != "consent":
+		return true
+	case home.Policy.UserConsentOff && !shown.mayAll && asked.prompt == "none":
+		s.answerError(w, c, asked, aadsts(65001, asked.app.AppID, asked.app.DisplayName))
+		return false
+	case home.Policy.UserConsentOff && !shown.mayAll && answer == "request" && home.Policy.ConsentRequests:
+		s.request(w, c, shown, form.Get("reason"))
+		return false
+	case home.Policy.UserConsentOff && !shown.mayAll && answer != "cancel":
+		s.showRefusal(w, c, shown)
+		return false
 	case answer == "cancel":
 		s.answerError(w, c, asked, declined())
 		return false
+	case answer == "accept" && shown.mayAll && form.Get("everybody") != "":
+		if err := s.grant(t.ID, asked.app.AppID, permissions{scopes: asked.scopes, dynamic: true}); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return false
+		}
+		return true
 	case answer == "accept":
 		if err := s.commit(eventConsent, consented{TenantID: t.ID, AppID: asked.app.AppID, ObjectID: newGUID(), Person: person.ObjectID, Scopes: asked.scopes}); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return false
 		}
 		return true
-	case agreed && asked.prompt != "consent":
-		return true
 	case asked.prompt == "none":
 		s.answerError(w, c, asked, aadsts(65001, asked.app.AppID, asked.app.DisplayName))
 		return false
 	}
-	s.showConsent(w, c, consentPage{app: asked.app, tenant: t.Tenant, person: person, scopes: asked.scopes, original: original})
+	s.showConsent(w, c, shown)
 	return false
 }
 
@@ -188,6 +215,15 @@ func declined() *authError {
 	e := aadsts(65004)
 	e.subError = "cancel"
 	return e
+}
+
+// answerOrShow sends a refusal back to the app, unless it is one that only the person gets to see (facts 1.5).
+func (s *Server) answerOrShow(w http.ResponseWriter, c *call, e *authError, redirect, mode, state string) {
+	if slices.Contains([]int{16000, 50011, 50020, 50105, 50194, 65005, 90002, 90072, 500208, 650051, 650052, 650054, 650056, 650057, 700016, 7000112}, e.code) {
+		showAuthError(w, c, e)
+		return
+	}
+	s.answer(w, c, redirect, mode, errorValues(c, e), state)
 }
 
 // answerError sends a refusal back to the app.
@@ -198,6 +234,7 @@ func (s *Server) answerError(w http.ResponseWriter, c *call, asked *authorizeReq
 
 func errorValues(c *call, e *authError) url.Values {
 	c.entry.Code = e.Error()[:strings.IndexByte(e.Error(), ':')]
+	e = e.under(c.switches)
 	values := url.Values{"error": {e.name}, "error_description": {e.describe(c)}}
 	if e.subError != "" {
 		values.Set("error_subcode", e.subError)

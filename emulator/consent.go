@@ -107,6 +107,10 @@ func (w *world) setPrincipalState(e event, s principalState) error {
 		return &directory.NotFoundError{ID: s.AppID}
 	}
 	switch s.Do {
+	case principalDelete, principalDropGrants, principalDisable, principalEnable:
+		t.remember(p, e.At)
+	}
+	switch s.Do {
 	case principalDelete:
 		delete(t.principals, key(s.AppID))
 	case principalDropGrants:
@@ -116,6 +120,7 @@ func (w *world) setPrincipalState(e event, s principalState) error {
 	case principalEnable:
 		p.enabled = true
 	case principalSettle:
+		delete(t.former, key(s.AppID))
 		for _, at := range []*time.Time{&p.seenByLogin, &p.seenByGraph, &p.granted} {
 			if at.After(e.At) {
 				*at = e.At
@@ -151,12 +156,12 @@ func (p *principal) hasScopes(person string, scopes []string) bool {
 	return true
 }
 
-// mayConsent tells whether a person may grant what an app requires to the whole tenant. App roles of Microsoft Graph
+// mayConsent tells whether a person may grant what an app asks for, with these app roles, to the whole tenant. App roles of Microsoft Graph
 // take a Privileged Role Administrator or a Global Administrator; application administrators may grant the rest. A guest
 // who holds the role may, too.
-func mayConsent(p *Person, a Application) bool {
+func mayConsent(p *Person, roles []string) bool {
 	allowed := []string{RoleGlobalAdministrator, RolePrivilegedRoleAdministrator}
-	if len(a.RequiredRoles) == 0 {
+	if len(roles) == 0 {
 		allowed = append(allowed, RoleApplicationAdministrator, RoleCloudApplicationAdministrator)
 	}
 	return slices.ContainsFunc(p.Roles, func(r string) bool { return slices.Contains(allowed, strings.ToLower(r)) })

@@ -59,17 +59,23 @@ func (s *Server) login(w http.ResponseWriter, c *call) {
 	case "discovery/instance":
 		s.instanceDiscovery(w, c)
 	case "v2.0/.well-known/openid-configuration":
-		s.discovery(w, c, name)
+		s.discovery(w, c, name, false)
+	case ".well-known/openid-configuration":
+		s.discovery(w, c, name, true)
 	case "discovery/v2.0/keys", "discovery/keys":
 		s.publishKeys(w, c, name)
 	case "oauth2/v2.0/authorize":
 		s.authorize(w, c, name)
 	case "v2.0/adminconsent":
 		s.adminConsent(w, c, name, true)
+	case reviewPath:
+		s.review(w, c, name)
 	case "adminconsent":
 		s.adminConsent(w, c, name, false)
 	case "oauth2/v2.0/token":
-		s.token(w, c, name)
+		s.token(w, c, name, false)
+	case "oauth2/token":
+		s.token(w, c, name, true)
 	case "oauth2/v2.0/logout":
 		s.logout(w, c)
 	default:
@@ -114,7 +120,9 @@ func containsFold(list []string, text string) bool {
 	return false
 }
 
-func (s *Server) discovery(w http.ResponseWriter, c *call, name string) {
+// discovery describes the endpoints of a place; the older document names the older ones and the issuer of the tokens
+// they issue.
+func (s *Server) discovery(w http.ResponseWriter, c *call, name string, v1 bool) {
 	s.mu.RLock()
 	at, refused := s.world.placeNamed(name)
 	s.mu.RUnlock()
@@ -131,7 +139,7 @@ func (s *Server) discovery(w http.ResponseWriter, c *call, name string) {
 		}
 	}
 	base := c.origin + "/" + at.segment()
-	writeAuthJSON(w, c, http.StatusOK, map[string]any{
+	document := map[string]any{
 		"issuer":                                s.issuer(issued),
 		"authorization_endpoint":                base + "/oauth2/v2.0/authorize",
 		"token_endpoint":                        base + "/oauth2/v2.0/token",
@@ -156,7 +164,13 @@ func (s *Server) discovery(w http.ResponseWriter, c *call, name string) {
 		"cloud_graph_host_name":           "graph.windows.net",
 		"msgraph_host":                    "graph.microsoft.com",
 		"rbac_url":                        "https://pas.windows.net",
-	})
+	}
+	if v1 {
+		document["issuer"] = "https://sts.windows.net/" + issued + "/"
+		document["token_endpoint"], document["jwks_uri"] = base+"/oauth2/token", base+"/discovery/keys"
+		delete(document, "device_authorization_endpoint")
+	}
+	writeAuthJSON(w, c, http.StatusOK, document)
 }
 
 func (s *Server) publishKeys(w http.ResponseWriter, c *call, name string) {
@@ -172,7 +186,7 @@ func (s *Server) publishKeys(w http.ResponseWriter, c *call, name string) {
 		issued = tenantIDPlaceholder
 	}
 	keys := []any{}
-	for _, k := range s.keys.signing {
+	for _, k := range s.keys.published(c.entry.At) {
 		keys = append(keys, map[string]any{
 			"kty": "RSA", "use": "sig", "kid": k.kid, "x5t": k.kid,
 			"n":      base64.RawURLEncoding.EncodeToString(k.private.N.Bytes()),

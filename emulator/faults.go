@@ -22,6 +22,10 @@ type Fault struct {
 	ContentType string `json:"contentType,omitempty"`
 	Remaining   int    `json:"remaining,omitempty"` // requests to hit; 0 means one, -1 until cleared
 	Drop        bool   `json:"drop,omitempty"`      // reset the connection instead of answering
+	// Of the sign-in service alone: a refusal by its number, tokens that carry no roles, a clock that is off.
+	AADSTS       int      `json:"aadsts,omitempty"`
+	WithoutRoles bool     `json:"withoutRoles,omitempty"`
+	ClockSkew    Duration `json:"clockSkew,omitzero"`
 }
 
 // faultBook holds the faults in force. They are not state: a restart forgets them.
@@ -81,7 +85,7 @@ func (f *Fault) hits(c *call) bool {
 // strike answers a request with the first fault that matches it.
 func (b *faultBook) strike(w http.ResponseWriter, c *call) bool {
 	b.mu.Lock()
-	at := slices.IndexFunc(b.faults, func(f Fault) bool { return f.hits(c) })
+	at := slices.IndexFunc(b.faults, func(f Fault) bool { return !f.shapesTokens() && f.hits(c) })
 	if at < 0 {
 		b.mu.Unlock()
 		return false

@@ -128,7 +128,7 @@ func (s *Server) recognise(g *graphCall) *graphError {
 	if !ok {
 		return unauthorized("InvalidAuthenticationToken", "Access token is empty.")
 	}
-	claims, ok := s.openGraphToken(text)
+	claims, ok := s.openGraphToken(text, g.entry.At)
 	if !ok {
 		return unauthorized("InvalidAuthenticationToken", "Access token validation failure. Invalid signature or format.")
 	}
@@ -145,9 +145,9 @@ func (s *Server) recognise(g *graphCall) *graphError {
 	defer s.mu.RUnlock()
 	g.tenant, g.app = s.world.tenant(tenantID), s.world.app(appID)
 	if g.tenant != nil && g.app != nil {
-		g.caller = g.tenant.principals[key(appID)]
+		g.caller = g.tenant.principalAt(appID, g.seen())
 	}
-	if g.caller == nil || g.entry.At.Before(g.caller.seenByGraph) || claims["oid"] != g.caller.objectID && claims["idtyp"] == "app" {
+	if g.caller == nil || g.seen().Before(g.caller.seenByGraph) || claims["oid"] != g.caller.objectID && claims["idtyp"] == "app" {
 		return unauthorized("Authorization_IdentityNotFound", "The identity of the calling application could not be established.")
 	}
 	roles, _ := claims["roles"].([]any)

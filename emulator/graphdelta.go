@@ -25,8 +25,6 @@ type deltaPlace struct {
 const (
 	skipToken  = "skiptoken"
 	deltaToken = "deltatoken"
-	// deltaLifetime is how long directory delta tokens work (facts 5.10).
-	deltaLifetime = 7 * 24 * time.Hour
 )
 
 // delta answers one page of a delta round (facts 5).
@@ -128,7 +126,7 @@ func (s *Server) openPlace(g *graphCall, kind, text string, fresh deltaPlace) (d
 		return at, badRequest("The token was issued for another tenant, application or collection.")
 	}
 	switch {
-	case g.entry.At.Sub(at.Issued) > deltaLifetime:
+	case g.entry.At.Sub(at.Issued) > time.Duration(deltaLifetime):
 		return at, g.gone(at, "syncStateNotFound")
 	case at.Issued.Before(g.tenant.deltasFrom):
 		return at, g.gone(at, "resyncRequired")

@@ -21,7 +21,6 @@ type listPlace struct {
 	From   int    `json:"o"`
 }
 
-const maxTop = 999
 
 // listStart reads the paging of a list request.
 func (s *Server) listStart(g *graphCall) (listPlace, *graphError) {

@@ -19,6 +19,8 @@ type call struct {
 	origin      string // scheme and host the caller used
 	content     []byte // the body, inflated
 	entry       *Request
+	replica     Replica   // which copy of the service answers
+	switches    *Switches // of the tenant
 }
 
 // Handler answers everything but the control API.
@@ -62,6 +64,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	c.entry = &Request{At: s.now(), Method: r.Method, Path: r.URL.Path, ID: c.id}
 	s.identify(c)
+	s.place(c)
 	recorder := &statusRecorder{ResponseWriter: w}
 	defer func() {
 		c.entry.Status = recorder.status

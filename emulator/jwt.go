@@ -15,9 +15,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// signJWT makes a token signed by the current key.
-func (s *Server) signJWT(header, claims map[string]any) (string, error) {
-	k := s.keys.signing[0]
+// signJWT makes a token signed by a key.
+func signJWT(k signingKey, header, claims map[string]any) (string, error) {
 	header["typ"], header["alg"], header["kid"] = "JWT", "RS256", k.kid
 	input := segment(header) + "." + segment(claims)
 	signature, err := jwt.SigningMethodRS256.Sign(input, k.private)
@@ -34,14 +33,17 @@ func segment(v any) string {
 
 // signGraphToken makes an access token as Graph's are: its header shows a nonce whose hash, not itself, was signed, so
 // that only Graph can check the signature and clients must treat the token as opaque.
-func (s *Server) signGraphToken(claims map[string]any) (string, error) {
+func (s *Server) signGraphToken(claims map[string]any, plain bool) (string, error) {
+	k := s.keys.signer()
+	if plain {
+		return signJWT(k, map[string]any{"x5t": k.kid}, claims)
+	}
 	nonce := randomText(32)
-	token, err := s.signJWT(map[string]any{"nonce": hashedNonce(nonce), "x5t": s.keys.signing[0].kid}, claims)
+	token, err := signJWT(k, map[string]any{"nonce": hashedNonce(nonce), "x5t": k.kid}, claims)
 	if err != nil {
 		return "", err
 	}
 	_, rest, _ := strings.Cut(token, ".")
-	k := s.keys.signing[0]
 	return segment(map[string]any{"nonce": nonce, "x5t": k.kid, "typ": "JWT", "alg": "RS256", "kid": k.kid}) + "." + rest, nil
 }
 
@@ -51,7 +53,7 @@ func hashedNonce(nonce string) string {
 }
 
 // openGraphToken checks the signature of an access token and returns its claims.
-func (s *Server) openGraphToken(token string) (map[string]any, bool) {
+func (s *Server) openGraphToken(token string, now time.Time) (map[string]any, bool) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
 		return nil, false
@@ -61,13 +63,14 @@ func (s *Server) openGraphToken(token string) (map[string]any, bool) {
 	if err != nil || json.Unmarshal(raw, &header) != nil || header["alg"] != "RS256" {
 		return nil, false
 	}
-	nonce, _ := header["nonce"].(string)
-	header["nonce"] = hashedNonce(nonce)
+	if nonce, ok := header["nonce"].(string); ok {
+		header["nonce"] = hashedNonce(nonce)
+	}
 	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
 	if err != nil {
 		return nil, false
 	}
-	for _, k := range s.keys.signing {
+	for _, k := range s.keys.published(now) {
 		if k.kid == header["kid"] && jwt.SigningMethodRS256.Verify(segment(header)+"."+parts[1], signature, &k.private.PublicKey) == nil {
 			claims := unverifiedClaims(token)
 			return claims, claims != nil
@@ -107,8 +110,11 @@ func randomText(n int) string {
 // backdating is how far before its issue a token is valid already.
 const backdating = 5 * time.Minute
 
-// accessLifetime is random between 60 and 90 minutes, as Entra draws it.
-func accessLifetime() time.Duration {
+// accessLifetime is random between 60 and 90 minutes, as Entra draws it, unless it is switched to a fixed time.
+func accessLifetime(switches *Switches) time.Duration {
+	if switches.TokenLifetime > 0 {
+		return time.Duration(switches.TokenLifetime)
+	}
 	n, err := rand.Int(rand.Reader, big.NewInt(30*60))
 	if err != nil {
 		return time.Hour
@@ -117,43 +123,50 @@ func accessLifetime() time.Duration {
 }
 
 // graphClaims are the claims every Graph access token has (facts 2.12).
-func (s *Server) graphClaims(t *tenant, a *application, audience, credential string, now time.Time, lifetime time.Duration) map[string]any {
-	sts := "https://sts.windows.net/" + t.ID + "/"
-	return map[string]any{
+func (r *tokenRequest) graphClaims(t *tenant, audience string, lifetime time.Duration) map[string]any {
+	sts, now, a := "https://sts.windows.net/"+t.ID+"/", r.now, r.app
+	claims := map[string]any{
 		"aud": audience, "iss": sts, "idp": sts, "tid": t.ID, "ver": "1.0",
 		"iat": now.Add(-backdating).Unix(), "nbf": now.Add(-backdating).Unix(), "exp": now.Add(lifetime).Unix(),
 		"aio": randomText(24), "rh": "1." + randomText(24), "uti": randomText(16),
-		"app_displayname": a.DisplayName, "appid": a.AppID, "appidacr": credential,
+		"app_displayname": a.DisplayName, "appid": a.AppID, "appidacr": r.credential,
 		"tenant_region_scope": "EU", "xms_tcdt": 1546300800, "xms_tdbr": "EU",
 	}
+	if r.call.switches.NewerClaims {
+		claims["xms_idrel"], claims["xms_ftd"], claims["xms_st"] = "7 24", randomText(32), map[string]any{"sub": pairwise(&Person{TenantID: t.ID}, a.AppID)}
+	}
+	return claims
 }
 
 // appOnlyToken is a token of an app for itself. It carries the roles that have become visible, and no roles claim at
 // all without any.
-func (s *Server) appOnlyToken(t *tenant, a *application, p *principal, audience, credential string, now time.Time) (string, time.Duration, error) {
-	lifetime := accessLifetime()
-	claims := s.graphClaims(t, a, audience, credential, now, lifetime)
-	claims["idtyp"], claims["oid"], claims["sub"] = "app", p.objectID, p.objectID
+func (s *Server) appOnlyToken(r *tokenRequest, t *tenant, p *principal, audience string) (string, time.Duration, error) {
+	lifetime := accessLifetime(r.call.switches)
+	claims := r.graphClaims(t, audience, lifetime)
+	claims["idtyp"] = "app"
+	if p.objectID != "" {
+		claims["oid"], claims["sub"] = p.objectID, p.objectID
+	}
 	claims["wids"] = []string{"0997a1d0-0d1d-4acb-b408-d5ca73121e90"}
 	var roles []string
-	for _, id := range p.rolesAt(now) {
+	for _, id := range p.rolesAt(r.call.seen()) {
 		roles = append(roles, graphRoles[key(id)].name)
 	}
-	if len(roles) > 0 {
+	if len(roles) > 0 && !s.faults.shapes(r.call, func(f *Fault) bool { return f.WithoutRoles }) {
 		claims["roles"] = roles
 	}
-	token, err := s.signGraphToken(claims)
+	token, err := s.signGraphToken(claims, r.call.switches.PlainGraphTokens)
 	return token, lifetime, err
 }
 
 // delegatedToken is a token of an app for a person who signed in.
-func (s *Server) delegatedToken(t *tenant, a *application, person *Person, scopes []string, credential string, now time.Time) (string, time.Duration, error) {
-	lifetime := accessLifetime()
-	claims := s.graphClaims(t, a, graphAppID, credential, now, lifetime)
+func (s *Server) delegatedToken(r *tokenRequest, t *tenant, person *Person, scopes []string) (string, time.Duration, error) {
+	lifetime := accessLifetime(r.call.switches)
+	claims := r.graphClaims(t, graphAppID, lifetime)
 	claims["idtyp"], claims["oid"], claims["sub"] = "user", person.ObjectID, pairwise(person, directoryAppID)
 	claims["name"], claims["upn"], claims["unique_name"] = person.Name, person.UPN, person.UPN
 	claims["scp"], claims["wids"] = strings.Join(scopes, " "), wids(person)
-	token, err := s.signGraphToken(claims)
+	token, err := s.signGraphToken(claims, r.call.switches.PlainGraphTokens)
 	return token, lifetime, err
 }
 
@@ -188,7 +201,7 @@ func (s *Server) idToken(t *tenant, a *application, person *Person, nonce, sessi
 	if person.Guest {
 		claims["idp"] = "https://sts.windows.net/" + derivedID("home of a guest", person.UPN) + "/"
 	}
-	return s.signJWT(map[string]any{}, claims)
+	return signJWT(s.keys.signer(), map[string]any{}, claims)
 }
 
 // wids are the template ids of a person's active roles; everybody has the one of members or guests.

@@ -7,8 +7,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha1"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -20,7 +18,6 @@ import (
 	"math/big"
 	"net"
 	"os"
-	"sync"
 	"time"
 )
 
@@ -29,14 +26,9 @@ import (
 type keyring struct {
 	caPEM   []byte
 	tls     tls.Certificate
-	signing []signingKey // the first signs; all are published, as Entra announces its next key
 	seal    cipher.AEAD
-}
-
-type signingKey struct {
-	private *rsa.PrivateKey
-	der     []byte
-	kid     string // also the x5t: base64url SHA-1 of the certificate
+	dir     *os.Root
+	signing signingKeys
 }
 
 // Certificates span decades on purpose: the emulator's clock may be moved, its clients' clocks not.
@@ -45,12 +37,10 @@ var (
 	validUntil = time.Date(2049, time.December, 31, 0, 0, 0, 0, time.UTC)
 )
 
-const publishedKeys = 2
-
 // openKeyring loads the keys from the state folder, making those that are missing. Without a folder they last as long
 // as the process.
 func openKeyring(dir *os.Root, hosts []string) (*keyring, error) {
-	k := &keyring{}
+	k := &keyring{dir: dir}
 	caKey, caCert, err := loadOrMake(dir, "ca", func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) },
 		&x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Entra emulator CA"}, IsCA: true,
 			BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign})
@@ -61,43 +51,11 @@ func openKeyring(dir *os.Root, hosts []string) (*keyring, error) {
 	if k.tls, err = serverCertificate(caKey, caCert, hosts); err != nil {
 		return nil, err
 	}
-	if dir == nil {
-		k.signing, err = passingSigningKeys()
-	} else {
-		k.signing, err = signingKeys(dir)
-	}
-	if err != nil {
+	if err := k.prepare(2); err != nil {
 		return nil, err
 	}
 	k.seal, err = sealingKey(dir)
 	return k, err
-}
-
-// passingSigningKeys are shared by the emulators of a process that keep no state: making RSA keys takes longer than most
-// of what is done with such an emulator.
-var passingSigningKeys = sync.OnceValues(func() ([]signingKey, error) { return signingKeys(nil) })
-
-func signingKeys(dir *os.Root) ([]signingKey, error) {
-	var keys []signingKey
-	for i := range publishedKeys {
-		private, cert, err := loadOrMake(dir, fmt.Sprintf("signing-%d", i+1),
-			func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) },
-			&x509.Certificate{SerialNumber: big.NewInt(int64(i + 1)), Subject: pkix.Name{CommonName: "Entra emulator token signing"}})
-		if err != nil {
-			return nil, err
-		}
-		key, ok := private.(*rsa.PrivateKey)
-		if !ok {
-			return nil, fmt.Errorf("the token signing key %d in the state folder is not an RSA key: delete signing-%d.pem to have a new one made", i+1, i+1)
-		}
-		keys = append(keys, signingKey{private: key, der: cert.Raw, kid: thumbprint(cert.Raw)})
-	}
-	return keys, nil
-}
-
-func thumbprint(der []byte) string {
-	sum := sha1.Sum(der)
-	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // loadOrMake reads a private key with its self-signed certificate from one PEM file, or makes and keeps it.

@@ -22,6 +22,16 @@ type Tenant struct {
 	DisplayName string    `json:"displayName"`
 	Domain      string    `json:"domain"`
 	Generate    *Generate `json:"generate,omitempty"` // nil starts with an empty directory
+	Policy      Policy    `json:"policy,omitzero"`
+}
+
+// Policy is what a tenant lets its people do, and which of the observed ways the service behaves in for it.
+type Policy struct {
+	UserConsentOff  bool      `json:"userConsentOff,omitempty"`  // people cannot consent for themselves
+	ConsentRequests bool      `json:"consentRequests,omitempty"` // who may not consent may ask a reviewer to
+	Reviewers       []string  `json:"reviewers,omitempty"`       // user principal names; they need a role that may consent, too
+	RequestLifetime Duration  `json:"requestLifetime,omitempty"` // until an unanswered request expires; default 30 days
+	Switches        *Switches `json:"switches,omitempty"`        // nil: those of the emulator
 }
 
 // Generate describes the directory a tenant starts with. The same numbers give the same directory.
@@ -72,7 +82,8 @@ type Application struct {
 	GroupMembershipClaims string   `json:"groupMembershipClaims,omitempty"` // DirectoryRole or All puts wids into id tokens
 	OptionalClaims        []string `json:"optionalClaims,omitempty"`        // of id tokens: acct, email
 	Secrets               []Secret `json:"secrets,omitempty"`
-	Certificates          [][]byte `json:"certificates,omitempty"` // DER
+	Certificates          [][]byte `json:"certificates,omitempty"`       // DER
+	AssignmentRequired    bool     `json:"assignmentRequired,omitempty"` // only assigned people may sign in; nobody is
 	// ServicePrincipal gives the app a presence in its home tenant, without which no token is issued there.
 	ServicePrincipal bool `json:"servicePrincipal,omitempty"`
 	// Consented grants everything required in the home tenant at once, as the administrator of a hand-made

@@ -27,6 +27,8 @@ type page struct {
 	TenantID    string
 	Person      string
 	Everybody   bool
+	Review      bool // the answers are approve and deny
+	MayAll      bool // offers to agree for everybody
 	Permissions []permission
 	People      []choice
 	Action      string

@@ -23,6 +23,7 @@ type application struct {
 	keys       []credential
 	disabled   bool // isDisabled: no tokens anywhere
 	deleted    bool
+	removed    []removedKey
 }
 
 // credential is one entry of keyCredentials.
@@ -107,7 +108,7 @@ func (w *world) addApplication(e event, a Application) error {
 		if err != nil {
 			return fmt.Errorf("a certificate of the application %s cannot be read: %w", a.AppID, err)
 		}
-		keys = append(keys, credential{id: derivedID(a.ObjectID, string(der)), cert: cert, name: cert.Subject.String(), visibleAt: e.At})
+		keys = append(keys, credential{id: derivedID(a.ObjectID, string(der)), cert: cert, name: cert.Subject.String()})
 	}
 	known := func(id string) bool { return false }
 	if old == nil {
@@ -117,6 +118,9 @@ func (w *world) addApplication(e event, a Application) error {
 	} else {
 		a.ObjectID = old.ObjectID
 		earlier := old.Certificates
+		for i := range keys { // what an app is registered with has spread long ago; what is added later has to
+			keys[i].visibleAt = e.At
+		}
 		known = func(id string) bool {
 			return slices.ContainsFunc(earlier, func(der []byte) bool { return derivedID(old.ObjectID, string(der)) == id })
 		}
@@ -144,9 +148,10 @@ func (w *world) homePresence(a *application, at time.Time) {
 	if a.home.principals[key(a.AppID)] != nil {
 		return
 	}
-	p := &principal{objectID: derivedID(a.home.ID, a.AppID), appID: a.AppID, enabled: true, seenByLogin: at, seenByGraph: at, granted: at}
+	p := &principal{objectID: derivedID(a.home.ID, a.AppID), appID: a.AppID, enabled: true, granted: at} // it has spread long ago
 	if a.Consented {
 		p.roles, p.scopes = slices.Clone(a.RequiredRoles), consentScopes(a.Application)
+		p.earlier = p.roles
 	}
 	a.home.principals[key(a.AppID)] = p
 }
@@ -182,7 +187,7 @@ type keyRemoved struct {
 	KeyID string `json:"keyId"`
 }
 
-func (w *world) removeKey(_ event, k keyRemoved) error {
+func (w *world) removeKey(e event, k keyRemoved) error {
 	a, err := w.mustApp(k.AppID)
 	if err != nil {
 		return err
@@ -191,6 +196,7 @@ func (w *world) removeKey(_ event, k keyRemoved) error {
 	if at < 0 {
 		return &directory.NotFoundError{ID: k.KeyID}
 	}
+	a.removed = append(a.removed, removedKey{credential: a.keys[at], at: e.At})
 	a.keys = slices.Delete(a.keys, at, at+1)
 	return nil
 }

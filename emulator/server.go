@@ -23,10 +23,29 @@ type Config struct {
 	HTTPAddr     string           // for browsers and the control API, loopback only; default 127.0.0.1:0
 	Now          func() time.Time // nil = time.Now
 	ConsentDelay time.Duration    // until a consent's roles are in tokens and known to Graph
+	KeyOverlap   time.Duration    // how long a token signing key is published after it was rolled; default 24 h
 	KeyDelay     time.Duration    // until the token endpoint accepts an added key
 	PageSize     int              // objects on a page of users or groups; default 200
 	MemberPage   int              // entries of members@delta on a page; default 1000
+	Replicas     []Replica        // copies of the service that lag behind; none = one that does not
+	Choice       string           // RoundRobin (default) or Sticky
+	Switches     Switches         // of tenants without their own
+	ControlAddr  string           // loopback; default: the control API is served at HTTPAddr
 	Logger       *zap.Logger      // nil = silent
+}
+
+func (c *Config) check() error {
+	switch c.Choice {
+	case "", RoundRobin, Sticky:
+	default:
+		return fmt.Errorf("a replica is chosen by %s or %s, not %q", RoundRobin, Sticky, c.Choice)
+	}
+	for _, r := range c.Replicas {
+		if r.Name == "" || r.Lag < 0 {
+			return fmt.Errorf("a replica needs a name and a lag of zero or more, not %q and %s", r.Name, time.Duration(r.Lag))
+		}
+	}
+	return c.Switches.check()
 }
 
 // Server is a running emulator.
@@ -36,16 +55,19 @@ type Server struct {
 	keys     *keyring
 	stateDir *os.Root
 
+	rolling sync.Mutex // one roll of the signing keys at a time
+
 	mu    sync.RWMutex
 	world *world
 	log   *eventLog
 
 	codes    codeBook
+	replicas replicaSet
 	faults   faultBook
 	requests requestBook
 
-	listeners [2]net.Listener // HTTPS, HTTP
-	servers   [2]*http.Server
+	listeners [3]net.Listener // HTTPS, HTTP, control if it has its own
+	servers   [3]*http.Server
 	running   sync.WaitGroup
 }
 
@@ -66,7 +88,14 @@ func New(config Config) (*Server, error) {
 	if config.MemberPage <= 0 {
 		config.MemberPage = 1000
 	}
+	if config.KeyOverlap <= 0 {
+		config.KeyOverlap = 24 * time.Hour
+	}
+	if err := config.check(); err != nil {
+		return nil, err
+	}
 	s := &Server{config: config, logger: config.Logger, world: newWorld()}
+	s.replicas.all, s.replicas.sticky = config.Replicas, config.Choice == Sticky
 	if s.logger == nil {
 		s.logger = zap.NewNop()
 	}
@@ -81,12 +110,15 @@ func (s *Server) open() error {
 	if err != nil {
 		return fmt.Errorf("the HTTPS address %q is not host:port: %w", s.config.HTTPSAddr, err)
 	}
-	httpHost, _, err := net.SplitHostPort(s.config.HTTPAddr)
-	if err != nil {
-		return fmt.Errorf("the HTTP address %q is not host:port: %w", s.config.HTTPAddr, err)
-	}
-	if !isLoopback(httpHost) {
-		return fmt.Errorf("the HTTP address %q is not a loopback address: it serves the control API, which has no password", s.config.HTTPAddr)
+	for _, address := range []string{s.config.HTTPAddr, s.config.ControlAddr} {
+		host, _, err := net.SplitHostPort(address)
+		switch {
+		case address == "":
+		case err != nil:
+			return fmt.Errorf("the address %q is not host:port: %w", address, err)
+		case !isLoopback(host):
+			return fmt.Errorf("%q is not a loopback address: pages without TLS and the control API, which has no password, are for this machine alone", address)
+		}
 	}
 	if s.config.StateDir != "" {
 		if err := os.MkdirAll(s.config.StateDir, 0o700); err != nil {
@@ -102,7 +134,13 @@ func (s *Server) open() error {
 	if s.keys, err = openKeyring(s.stateDir, []string{"localhost", "127.0.0.1", "::1", httpsHost}); err != nil {
 		return err
 	}
-	for i, addr := range []string{s.config.HTTPSAddr, s.config.HTTPAddr} {
+	if err := s.keys.replay(s.world.rolls); err != nil {
+		return err
+	}
+	for i, addr := range []string{s.config.HTTPSAddr, s.config.HTTPAddr, s.config.ControlAddr} {
+		if addr == "" {
+			continue
+		}
 		if s.listeners[i], err = net.Listen("tcp", addr); err != nil {
 			return fmt.Errorf("the emulator cannot listen on %s: %w", addr, err)
 		}
@@ -121,7 +159,14 @@ func (s *Server) Start() error {
 	if err != nil {
 		quiet = log.Default()
 	}
-	for i, handler := range []http.Handler{s.Handler(), s.browserHandler()} {
+	browsers, control := s.browserHandler(), http.NotFoundHandler()
+	if s.listeners[2] != nil {
+		browsers, control = s.Handler(), browsers
+	}
+	for i, handler := range []http.Handler{s.Handler(), browsers, control} {
+		if s.listeners[i] == nil {
+			continue
+		}
 		s.servers[i] = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: quiet}
 		listener := s.listeners[i]
 		if i == 0 {
@@ -178,6 +223,14 @@ func (s *Server) HTTPSURL() string { return "https://" + s.listeners[0].Addr().S
 // HTTPURL is the authority for browsers, which do not know the emulator's certificate authority.
 func (s *Server) HTTPURL() string { return "http://" + s.listeners[1].Addr().String() }
 
+// ControlURL is where the control API is served, under /__control/.
+func (s *Server) ControlURL() string {
+	if s.listeners[2] != nil {
+		return "http://" + s.listeners[2].Addr().String()
+	}
+	return s.HTTPURL()
+}
+
 // CAPEM is the certificate of the authority that signed the emulator's TLS certificate.
 func (s *Server) CAPEM() []byte { return s.keys.caPEM }
 
@@ -187,5 +240,3 @@ func (s *Server) HTTPClient() *http.Client {
 	roots.AppendCertsFromPEM(s.keys.caPEM)
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}}
 }
-
-func (s *Server) now() time.Time { return s.config.Now().UTC() }

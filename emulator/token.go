@@ -1,71 +1,14 @@
 package emulator
 
 import (
-	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
-
-// issuedCode is an authorization code waiting to be redeemed.
-type issuedCode struct {
-	appID, tenantID, person string
-	redirect                string
-	scopes                  []string
-	nonce                   string
-	challenge, method       string
-	session                 string
-	at                      time.Time
-	redeemed                bool
-}
-
-const codeLifetime = 10 * time.Minute
-
-// codeBook holds the codes of this run; a restart forgets them, as their few minutes would have.
-type codeBook struct {
-	mu    sync.Mutex
-	codes map[string]*issuedCode
-}
-
-func (b *codeBook) issue(code issuedCode) string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.codes == nil {
-		b.codes = map[string]*issuedCode{}
-	}
-	for text, old := range b.codes {
-		if code.at.Sub(old.at) > 2*codeLifetime {
-			delete(b.codes, text)
-		}
-	}
-	text := "1.A" + randomText(48)
-	b.codes[text] = &code
-	return text
-}
-
-// redeem hands a code out once.
-func (b *codeBook) redeem(text, tenantID string, now time.Time) (issuedCode, *authError) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	code := b.codes[text]
-	switch {
-	case code == nil:
-		return issuedCode{}, aadsts(70000)
-	case !strings.EqualFold(code.tenantID, tenantID) && tenantID != "":
-		return issuedCode{}, aadsts(700005)
-	case code.redeemed:
-		return issuedCode{}, aadsts(54005)
-	case now.Sub(code.at) > codeLifetime:
-		return issuedCode{}, aadsts(70008)
-	}
-	code.redeemed = true
-	return *code, nil
-}
 
 // clientID reads the app id of a token request from its form or its Basic credentials.
 func clientID(c *call) string {
@@ -81,17 +24,27 @@ func clientID(c *call) string {
 	return form.Get("client_id")
 }
 
+// Grants a token request may be for.
+const (
+	grantApp     = "client_credentials"
+	grantCode    = "authorization_code"
+	grantRefresh = "refresh_token"
+)
+
 // tokenRequest is a token request with everything that was found out about it so far.
 type tokenRequest struct {
 	call       *call
 	form       url.Values
+	grant      string
+	v1         bool      // the older endpoint, which is told a resource instead of scopes
+	now        time.Time // by the clock of the machine that answers
 	at         place
 	app        *application
 	credential string // appidacr: 0 public, 1 secret, 2 certificate
 }
 
-func (s *Server) token(w http.ResponseWriter, c *call, name string) {
-	body, refused := s.answerToken(c, name)
+func (s *Server) token(w http.ResponseWriter, c *call, name string, v1 bool) {
+	body, refused := s.answerToken(c, name, v1)
 	if refused != nil {
 		writeAuthError(w, c, refused)
 		return
@@ -100,7 +53,7 @@ func (s *Server) token(w http.ResponseWriter, c *call, name string) {
 }
 
 // answerToken issues tokens. Everything is decided on one state of the world.
-func (s *Server) answerToken(c *call, name string) (map[string]any, *authError) {
+func (s *Server) answerToken(c *call, name string, v1 bool) (map[string]any, *authError) {
 	if c.Method != http.MethodPost {
 		return nil, aadsts(900561, c.Method)
 	}
@@ -108,21 +61,24 @@ func (s *Server) answerToken(c *call, name string) (map[string]any, *authError) 
 	if err != nil {
 		return nil, aadsts(900144, "grant_type")
 	}
+	if refused := s.faults.refusal(c); refused != nil {
+		return nil, refused
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	r := &tokenRequest{call: c, form: form}
-	grant := form.Get("grant_type")
-	if grant == "" {
+	r := &tokenRequest{call: c, form: form, grant: form.Get("grant_type"), v1: v1, now: c.entry.At.Add(s.faults.skew(c))}
+	switch r.grant {
+	case "":
 		return nil, aadsts(900144, "grant_type")
-	}
-	if grant != "client_credentials" && grant != "authorization_code" {
-		return nil, aadsts(70003, grant)
+	case grantApp, grantCode, grantRefresh:
+	default:
+		return nil, aadsts(70003, r.grant)
 	}
 	var refused *authError
 	if r.at, refused = s.world.placeNamed(name); refused != nil {
 		return nil, refused
 	}
-	if grant == "client_credentials" && r.at.many() {
+	if r.grant == grantApp && r.at.many() {
 		if r.at.name == anyOrganization {
 			return nil, aadsts(50059)
 		}
@@ -131,10 +87,21 @@ func (s *Server) answerToken(c *call, name string) (map[string]any, *authError) 
 	if refused = s.identifyClient(r); refused != nil {
 		return nil, refused
 	}
-	if grant == "client_credentials" {
+	switch r.grant {
+	case grantApp:
 		return s.clientCredentials(r)
+	case grantRefresh:
+		return s.refresh(r)
 	}
 	return s.redeemCode(r)
+}
+
+// tenantID is the tenant that was named, if one was.
+func (r *tokenRequest) tenantID() string {
+	if r.at.tenant == nil {
+		return ""
+	}
+	return r.at.tenant.ID
 }
 
 // identifyClient finds the app and checks its credential. An app that exists nowhere, or is another tenant's own, is
@@ -148,6 +115,11 @@ func (s *Server) identifyClient(r *tokenRequest) *authError {
 	if r.app == nil || !r.app.MultiTenant && !r.at.many() && r.at.tenant != r.app.home {
 		return aadsts(700016, id, r.at.segment())
 	}
+	if r.grant == grantApp && r.call.switches.PrincipalFirst {
+		if _, refused := r.servicePrincipal(r.at.tenant); refused != nil {
+			return refused
+		}
+	}
 	secret, assertion := r.form.Get("client_secret"), r.form.Get("client_assertion")
 	if _, password, ok := r.call.BasicAuth(); ok {
 		if decoded, err := url.QueryUnescape(password); err == nil {
@@ -156,7 +128,7 @@ func (s *Server) identifyClient(r *tokenRequest) *authError {
 	}
 	public := len(r.app.Secrets) == 0 && len(r.app.keys) == 0
 	switch {
-	case public && r.form.Get("grant_type") == "authorization_code":
+	case public && r.grant != grantApp:
 		if secret != "" || assertion != "" {
 			return aadsts(700025)
 		}
@@ -166,8 +138,8 @@ func (s *Server) identifyClient(r *tokenRequest) *authError {
 		return s.checkAssertion(r, assertion)
 	case secret != "":
 		r.credential = "1"
-		return checkSecret(r.app, secret, r.call.entry.At)
-	case r.form.Get("grant_type") == "client_credentials":
+		return checkSecret(r.app, secret, r.now)
+	case r.grant == grantApp:
 		return aadsts(7000216)
 	default:
 		return aadsts(7000218)
@@ -189,9 +161,15 @@ func checkSecret(a *application, presented string, now time.Time) *authError {
 
 // servicePrincipal is the app's presence in the tenant as the token endpoint sees it at this moment.
 func (r *tokenRequest) servicePrincipal(t *tenant) (*principal, *authError) {
-	p := t.principals[key(r.app.AppID)]
+	p := t.principalAt(r.app.AppID, r.call.seen())
 	switch {
-	case p == nil || r.call.entry.At.Before(p.seenByLogin):
+	case p == nil || r.call.seen().Before(p.seenByLogin):
+		switch r.call.switches.MissingPrincipal {
+		case MissingIsNotFound:
+			return nil, aadsts(700016, r.app.AppID, t.ID)
+		case MissingGetsToken:
+			return &principal{appID: r.app.AppID}, nil
+		}
 		return nil, aadsts(7000229, r.app.AppID, t.ID)
 	case !p.enabled || r.app.disabled:
 		return nil, aadsts(7000112, r.app.AppID, r.app.DisplayName)
@@ -202,29 +180,44 @@ func (r *tokenRequest) servicePrincipal(t *tenant) (*principal, *authError) {
 // oidcScopes are sent along by clients whatever they want; MSAL does so even for an app's own tokens.
 var oidcScopes = []string{"openid", "profile", "email", "offline_access"}
 
-func (s *Server) clientCredentials(r *tokenRequest) (map[string]any, *authError) {
+// audience is the resource a program wants a token for: named by scope, or by resource at the older endpoint.
+func (r *tokenRequest) audience() (string, *authError) {
+	if r.v1 {
+		if r.form.Get("resource") == "" {
+			return "", aadsts(900144, "resource")
+		}
+		return r.form.Get("resource"), nil
+	}
 	var resources []string
 	for _, scope := range strings.Fields(r.form.Get("scope")) {
 		if !slices.Contains(oidcScopes, scope) {
 			resources = append(resources, scope)
 		}
 	}
-	if r.form.Get("scope") == "" {
-		return nil, aadsts(900144, "scope")
-	}
-	if len(resources) == 0 {
-		return nil, aadsts(1002012, r.form.Get("scope"))
-	}
-	if len(resources) > 1 {
-		return nil, aadsts(700022)
+	switch {
+	case r.form.Get("scope") == "":
+		return "", aadsts(900144, "scope")
+	case len(resources) == 0:
+		return "", aadsts(1002012, r.form.Get("scope"))
+	case len(resources) > 1:
+		return "", aadsts(700022)
 	}
 	audience, ok := strings.CutSuffix(resources[0], "/.default")
 	if !ok {
-		return nil, aadsts(1002012, resources[0])
+		return "", aadsts(1002012, resources[0])
 	}
-	switch strings.TrimSuffix(audience, "/") {
-	case graphHost, graphAppID, strings.TrimSuffix(s.HTTPSURL(), "/"):
-		audience = strings.TrimSuffix(audience, "/")
+	return audience, nil
+}
+
+func (s *Server) clientCredentials(r *tokenRequest) (map[string]any, *authError) {
+	audience, refused := r.audience()
+	if refused != nil {
+		return nil, refused
+	}
+	switch audience = strings.TrimSuffix(audience, "/"); audience {
+	case graphHost, graphAppID:
+	case s.HTTPSURL():
+		audience = graphHost
 	default:
 		return nil, aadsts(500011, audience, r.at.tenant.DisplayName)
 	}
@@ -232,76 +225,28 @@ func (s *Server) clientCredentials(r *tokenRequest) (map[string]any, *authError)
 	if refused != nil {
 		return nil, refused
 	}
-	if audience == s.HTTPSURL() {
-		audience = graphHost
-	}
-	now := r.call.entry.At
-	token, lifetime, err := s.appOnlyToken(r.at.tenant, r.app, p, audience, r.credential, now)
+	token, lifetime, err := s.appOnlyToken(r, r.at.tenant, p, audience)
 	if err != nil {
-		return nil, &authError{code: 90033, status: http.StatusServiceUnavailable, name: "temporarily_unavailable", text: err.Error()}
+		return nil, unavailable(err)
 	}
-	seconds := int(lifetime/time.Second) - 1
-	return map[string]any{"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token}, nil
+	return r.answer(token, lifetime, audience), nil
 }
 
-func (s *Server) redeemCode(r *tokenRequest) (map[string]any, *authError) {
-	now := r.call.entry.At
-	if r.form.Get("code") == "" {
-		return nil, aadsts(900144, "code")
-	}
-	tenantID := ""
-	if r.at.tenant != nil {
-		tenantID = r.at.tenant.ID
-	}
-	code, refused := s.codes.redeem(r.form.Get("code"), tenantID, now)
-	if refused != nil {
-		return nil, refused
-	}
-	if !strings.EqualFold(code.appID, r.app.AppID) {
-		return nil, aadsts(70000)
-	}
-	if redirect := r.form.Get("redirect_uri"); redirect != code.redirect {
-		return nil, aadsts(500112, redirect, code.redirect)
-	}
-	if refused := code.checkVerifier(r.form.Get("code_verifier")); refused != nil {
-		return nil, refused
-	}
-	t := s.world.tenant(code.tenantID)
-	person := t.person(code.person)
-	if person == nil {
-		return nil, aadsts(70000)
-	}
-	if p := t.principals[key(r.app.AppID)]; p == nil || !p.enabled || r.app.disabled {
-		return nil, aadsts(7000112, r.app.AppID, r.app.DisplayName)
-	}
-	token, lifetime, err := s.delegatedToken(t, r.app, person, code.scopes, r.credential, now)
-	if err != nil {
-		return nil, &authError{code: 90033, status: http.StatusServiceUnavailable, name: "temporarily_unavailable", text: err.Error()}
-	}
+// answer is what every answer with a token has. The older endpoint writes its numbers as text.
+func (r *tokenRequest) answer(token string, lifetime time.Duration, audience string) map[string]any {
 	seconds := int(lifetime/time.Second) - 1
-	body := map[string]any{"token_type": "Bearer", "scope": strings.Join(code.scopes, " "), "expires_in": seconds, "ext_expires_in": seconds, "access_token": token}
-	if slices.Contains(code.scopes, "openid") {
-		if body["id_token"], err = s.idToken(t, r.app, person, code.nonce, code.session, code.scopes, now); err != nil {
-			return nil, &authError{code: 90033, status: http.StatusServiceUnavailable, name: "temporarily_unavailable", text: err.Error()}
-		}
+	if r.v1 {
+		return map[string]any{"token_type": "Bearer", "access_token": token, "resource": audience,
+			"expires_in": strconv.Itoa(seconds), "ext_expires_in": strconv.Itoa(seconds),
+			"expires_on": strconv.FormatInt(r.now.Add(lifetime).Unix(), 10), "not_before": strconv.FormatInt(r.now.Add(-backdating).Unix(), 10)}
 	}
-	if r.form.Get("client_info") == "1" {
-		body["client_info"] = segment(map[string]any{"uid": person.ObjectID, "utid": t.ID})
+	body := map[string]any{"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token}
+	if r.call.switches.RefreshIn && lifetime >= 2*time.Hour {
+		body["refresh_in"] = seconds / 2
 	}
-	return body, nil
+	return body
 }
 
-// checkVerifier compares the proof key of the redeemer with the challenge of the request (RFC 7636).
-func (code *issuedCode) checkVerifier(verifier string) *authError {
-	if code.challenge == "" && verifier == "" {
-		return nil
-	}
-	if code.method == "S256" {
-		sum := sha256.Sum256([]byte(verifier))
-		verifier = base64.RawURLEncoding.EncodeToString(sum[:])
-	}
-	if subtle.ConstantTimeCompare([]byte(verifier), []byte(code.challenge)) != 1 {
-		return aadsts(501481)
-	}
-	return nil
+func unavailable(err error) *authError {
+	return &authError{code: 90033, status: http.StatusServiceUnavailable, name: "temporarily_unavailable", text: err.Error()}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,6 +20,9 @@ type world struct {
 	tenants map[string]*tenant      // by lower-case id
 	apps    map[string]*application // by lower-case app id
 	order   []string                // tenants and apps in the order they were added, for pages
+	offset  atomic.Int64            // of the clock
+	rolls   []keysRolled            // of the token signing keys
+	asked   []*consentRequest       // consents that people asked a reviewer for
 }
 
 type tenant struct {
@@ -26,8 +30,9 @@ type tenant struct {
 	registered json.RawMessage
 	directory  *directory.Directory
 	persons    []*Person
-	principals map[string]*principal // by app id
-	deltasFrom time.Time             // delta tokens issued before are gone
+	principals map[string]*principal        // by app id
+	former     map[string][]formerPrincipal // what they were before each change, oldest first
+	deltasFrom time.Time                    // delta tokens issued before are gone
 }
 
 func newWorld() *world {
@@ -46,6 +51,10 @@ const (
 	eventPrincipalState   = "principal-state"
 	eventDirectory        = "directory"
 	eventDeltasExpired    = "deltas-expired"
+	eventClock            = "clock"
+	eventKeysRolled       = "keys-rolled"
+	eventConsentAsked     = "consent-asked"
+	eventConsentAnswered  = "consent-answered"
 )
 
 // errNoChange is an event that says what is already so; it is not logged.
@@ -74,6 +83,14 @@ func (w *world) apply(e event) error {
 		return decoded(e, w.mutate)
 	case eventDeltasExpired:
 		return decoded(e, w.expireDeltas)
+	case eventClock:
+		return decoded(e, w.moveClock)
+	case eventKeysRolled:
+		return decoded(e, w.rollKeys)
+	case eventConsentAsked:
+		return decoded(e, w.askConsent)
+	case eventConsentAnswered:
+		return decoded(e, w.answerConsent)
 	}
 	return fmt.Errorf("unknown kind of event %q", e.Kind)
 }
@@ -115,6 +132,11 @@ func (w *world) addTenant(e event, t Tenant) error {
 	if !isGUID(t.ID) || t.Domain == "" {
 		return fmt.Errorf("a tenant needs a GUID as id and a domain, not %q and %q", t.ID, t.Domain)
 	}
+	if s := t.Policy.Switches; s != nil {
+		if err := s.check(); err != nil {
+			return fmt.Errorf("the tenant %s: %w", t.ID, err)
+		}
+	}
 	old := w.tenants[key(t.ID)]
 	if old != nil && bytes.Equal(old.registered, e.Data) {
 		return errNoChange
@@ -138,7 +160,7 @@ func (w *world) addTenant(e event, t Tenant) error {
 		return fmt.Errorf("the tenant %s was generated as %+v under %s and cannot become %+v under %s; use another id or an empty state folder",
 			t.ID, before, old.Domain, after, t.Domain)
 	}
-	old.DisplayName, old.registered = t.DisplayName, e.Data // the rest is the same, and read without the lock
+	old.DisplayName, old.Policy, old.registered = t.DisplayName, t.Policy, e.Data // the rest is the same, and read without the lock
 	return nil
 }
 
