@@ -67,7 +67,7 @@ func CheckConsentReturn(expectedTenant string, query url.Values) Outcome {
 			return refused(refuse(CodeMalformed, fmt.Sprintf("The answer from Microsoft names %q twice and cannot be trusted. Nothing has changed; start again.", name)))
 		}
 	}
-	if query.Get("error") != "" {
+	if query.Has("error") { // an empty one is an error, too: success is its absence
 		return failed(FailureOf(query))
 	}
 	tenant := query.Get("tenant")

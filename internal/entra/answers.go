@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // answers reads every answer that is no success and returns it as an *Error. It stands below MSAL, x/oauth2,
@@ -21,25 +23,35 @@ type answers struct{ base http.RoundTripper }
 // maxErrorBody is far more than Microsoft sends; an intermediary may send anything.
 const maxErrorBody = 64 << 10
 
+// correlationHeader names a request by an id of our own, which Microsoft keeps and returns. It is all there is to
+// name a request that was never answered.
+const correlationHeader = "client-request-id"
+
 func (a *answers) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.Header.Get(correlationHeader) == "" { // MSAL and the Graph SDK send one, the OIDC libraries do not
+		request = request.Clone(request.Context())
+		request.Header.Set(correlationHeader, uuid.NewString())
+	}
 	response, err := a.base.RoundTrip(request)
+	trailOf(request.Context()).exchanged(request, response)
 	if err != nil {
 		return nil, err
 	}
 	success := response.StatusCode >= 200 && response.StatusCode < 300
 	if success && (response.StatusCode == http.StatusNoContent || isJSON(response)) {
+		response.Body = &body{ReadCloser: response.Body, request: request, response: response, left: maxAnswer}
 		return response, nil
 	}
 	defer response.Body.Close()
 	// A body cut short is still worth classifying by its status.
-	body, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorBody))
+	text, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorBody))
 	if success {
 		return nil, &Error{
-			Kind: Unavailable, HTTPStatus: response.StatusCode, RequestID: requestID(response),
+			Kind: Unavailable, HTTPStatus: response.StatusCode, RequestID: requestID(response), CorrelationID: identifier(request.Header.Get(correlationHeader)),
 			err: fmt.Errorf("%s answered with something that is not JSON; a proxy may stand between us and Microsoft", request.URL.Host),
 		}
 	}
-	return nil, read(request, response, body)
+	return nil, read(request, response, text)
 }
 
 func isJSON(response *http.Response) bool {
@@ -73,7 +85,10 @@ func read(request *http.Request, response *http.Response, body []byte) *Error {
 	}
 	e.CorrelationID = fields.correlationID
 	if e.CorrelationID == "" {
-		e.CorrelationID = identifier(response.Header.Get("client-request-id"))
+		e.CorrelationID = identifier(response.Header.Get(correlationHeader))
+	}
+	if e.CorrelationID == "" {
+		e.CorrelationID = identifier(request.Header.Get(correlationHeader))
 	}
 	return e
 }

@@ -64,6 +64,7 @@ func (a *ApplicationKeys) AddKey(ctx context.Context, r AddKeyRequest) (keyID st
 	body.SetPasswordCredential(nil) // written as an explicit null, which the service insists on
 	body.SetProof(&proof)
 
+	ctx = traced(ctx)
 	answer, err := a.graph.client.Applications().ByApplicationId(r.ApplicationObjectID).AddKey().
 		Post(callingAs(ctx, Access{TenantID: r.HomeTenantID, CellID: r.CellID}, false), body, nil)
 	if err != nil {
@@ -89,6 +90,7 @@ func (a *ApplicationKeys) RemoveKey(ctx context.Context, r RemoveKeyRequest) err
 	body := applications.NewItemRemoveKeyPostRequestBody()
 	body.SetKeyId(&id)
 	body.SetProof(&proof)
+	ctx = traced(ctx)
 	err = a.graph.client.Applications().ByApplicationId(r.ApplicationObjectID).RemoveKey().
 		Post(callingAs(ctx, Access{TenantID: r.HomeTenantID, CellID: r.CellID}, false), body, nil)
 	if KindOf(err) == KeyMissing {

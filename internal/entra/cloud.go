@@ -93,8 +93,7 @@ func (c Cloud) discoveryURL(tenantID string) string {
 	return c.authority() + "/" + url.PathEscape(tenantID) + "/v2.0/.well-known/openid-configuration"
 }
 
-// microsoftHosts are the token services that MSAL knows. For any other host its instance discovery would ask
-// login.microsoftonline.com whether the host is one of Microsoft's, and stop when it is not.
+// microsoftHosts are the token services of Microsoft; any other is an emulator.
 var microsoftHosts = []string{
 	"login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn", "login.chinacloudapi.cn",
 	"login.sovcloud-identity.fr", "login.sovcloud-identity.de", "login.sovcloud-identity.sg",

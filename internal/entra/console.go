@@ -69,6 +69,7 @@ type ConsoleRequest struct {
 
 // AuthorizeURL is where the browser goes to sign in.
 func (c *Console) AuthorizeURL(ctx context.Context, r ConsoleRequest) (string, error) {
+	ctx = traced(ctx)
 	provider, err := c.discover(ctx)
 	if err != nil {
 		return "", outcome(ctx, "begin the console sign-in", err)
@@ -90,6 +91,8 @@ type ConsoleRedeemRequest struct {
 // Redeem exchanges the code and returns who signed in, from the verified id token.
 func (c *Console) Redeem(ctx context.Context, r ConsoleRedeemRequest) (ConsoleIdentity, error) {
 	const doing = "verify the console sign-in"
+	ctx, cancel := context.WithTimeout(traced(ctx), tokenTimeout)
+	defer cancel()
 	provider, err := c.discover(ctx)
 	if err != nil {
 		return ConsoleIdentity{}, outcome(ctx, doing, err)

@@ -57,12 +57,13 @@ func NewDirectory(cloud Cloud, tokens *Tokens) (*Directory, error) {
 
 // Organization is the tenant that the token reads. Whoever binds something to a tenant compares its id.
 func (d *Directory) Organization(ctx context.Context, access Access, fresh bool) (Organization, error) {
-	return d.organization(ctx, access, fresh, d.read)
+	return d.organization(traced(ctx), access, fresh, d.read)
 }
 
 // Page is one page of a delta round as raw JSON. An empty link starts a round with all properties; any other is
 // followed as it is, after its origin was checked.
 func (d *Directory) Page(ctx context.Context, access Access, collection Collection, link string) ([]byte, error) {
+	ctx = traced(ctx)
 	doing := fmt.Sprintf("read %s of tenant %s", collection, access.TenantID)
 	request, err := d.page(ctx, collection, link)
 	if err != nil {
@@ -76,12 +77,13 @@ func (d *Directory) Page(ctx context.Context, access Access, collection Collecti
 // both delta streams answer, and the organization is the tenant. What a missing consent looks like right after it
 // was given is NotVisibleYet here; the code in the error says at which stage it stands.
 func (d *Directory) Probe(ctx context.Context, access Access) error {
+	ctx = traced(ctx)
 	organization, err := d.organization(ctx, access, true, d.once)
 	if err != nil {
 		return spreading(err)
 	}
 	if !strings.EqualFold(organization.ID, access.TenantID) {
-		return as(TenantMismatch, "asked for %s, answered for %s", access.TenantID, organization.ID)
+		return outcome(ctx, "probe tenant "+access.TenantID, as(TenantMismatch, "asked for %s, answered for %s", access.TenantID, organization.ID))
 	}
 	for _, collection := range []Collection{Users, Groups} {
 		// "latest" asks for a position only: nothing of the directory is read before it may be.

@@ -148,18 +148,26 @@ func outcome(ctx context.Context, doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if e, ok := errors.AsType[*Error](err); ok {
-		return fmt.Errorf("%s: %w", doing, e)
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		if ctx.Err() != nil {
+			return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
+		}
+		e = classified(err)
+		if ending := trailOf(ctx).ending(); ending != nil {
+			e = ending
+		}
 	}
-	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
-	}
+	return fmt.Errorf("%s: %w", doing, trailOf(ctx).named(e))
+}
+
+func classified(err error) *Error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		// Its text repeats the address, which for a delta link carries a token.
-		return fmt.Errorf("%s: %w", doing, &Error{Kind: Unavailable, err: e.Err})
+		return &Error{Kind: Unavailable, err: e.Err}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%s: %w", doing, &Error{Kind: Unavailable, err: err})
+		return &Error{Kind: Unavailable, err: err}
 	}
-	return fmt.Errorf("%s: %w", doing, &Error{Kind: Unexpected, err: err})
+	return &Error{Kind: Unexpected, err: err}
 }

@@ -1,9 +1,12 @@
 package entra_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"maps"
 	"net/http"
 	"testing"
@@ -198,4 +201,88 @@ func TestAShortPauseIsWaitedOutAndALongOneHandedBack(t *testing.T) {
 	e, ok := errors.AsType[*entra.Error](err)
 	require.True(t, ok)
 	require.Equal(t, time.Hour, e.RetryAfter)
+}
+
+// TestEveryErrorNamesTheRequest: whatever goes wrong after a request left us, somebody can ask Microsoft about it.
+func TestEveryErrorNamesTheRequest(t *testing.T) {
+	const requestID = "55555555-5555-4555-8555-555555555555"
+	answer := func(status int, contentType, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", contentType)
+			w.Header().Set("request-id", requestID)
+			w.WriteHeader(status)
+			_, _ = w.Write([]byte(body))
+		}
+	}
+	cut := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("request-id", requestID)
+		w.Header().Set("Content-Length", "1000")
+		_, _ = w.Write([]byte(`{"value":[`))
+	}
+	reset := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+	for sentence, test := range map[string]struct {
+		answer http.HandlerFunc
+		kind   entra.Kind
+		id     bool
+	}{
+		"a web page in place of a directory": {answer(200, "text/html", "<html>"), entra.Unavailable, true},
+		"a web page as an error":             {answer(502, "text/html", "<html>"), entra.Unavailable, true},
+		"an empty object as an error":        {answer(403, "application/json", "{}"), entra.Unexpected, true},
+		"no body as an error":                {answer(500, "application/json", ""), entra.Unavailable, true},
+		"an empty object as a directory":     {answer(200, "application/json", "{}"), entra.Unexpected, true},
+		"a body that is no document":         {answer(200, "application/json", "[["), entra.Unexpected, true},
+		"a body that breaks off":             {cut, entra.Unavailable, true},
+		"a connection that breaks off":       {reset, entra.Unavailable, false},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			f := newFake(t)
+			f.Config.ErrorLog = log.New(io.Discard, "", 0)
+			f.graph = test.answer
+			directory, err := entra.NewDirectory(f.cloud(), entra.NewTokens(f.cloud(), newCredentials(), time.Now))
+			require.NoError(t, err)
+			_, err = directory.Organization(t.Context(), connector, false)
+			e, ok := errors.AsType[*entra.Error](err)
+			require.True(t, ok, "%v", err)
+			require.Equal(t, test.kind, e.Kind, "%v", err)
+			require.Regexp(t, `^[0-9a-f-]{36}$`, e.CorrelationID)
+			if test.id {
+				require.Equal(t, requestID, e.RequestID)
+			}
+			require.Contains(t, err.Error(), e.CorrelationID)
+		})
+	}
+}
+
+func TestASignInThatBreaksNamesTheRequestToo(t *testing.T) {
+	f := newFake(t)
+	f.token = func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("x-ms-request-id", "66666666-6666-4666-8666-666666666666")
+		w.Header().Set("Content-Length", "1000")
+		_, _ = w.Write([]byte(`{"id_token":"`))
+	}
+	_, err := entra.NewSignIn(f.cloud(), newCredentials(), time.Now).Redeem(t.Context(), redeemRequest())
+	e, ok := errors.AsType[*entra.Error](err)
+	require.True(t, ok)
+	require.Equal(t, entra.Unavailable, e.Kind, "the library keeps only the words of a broken connection: %v", err)
+	require.Equal(t, "66666666-6666-4666-8666-666666666666", e.RequestID)
+}
+
+func TestAnEndlessAnswerIsNotReadToItsEnd(t *testing.T) {
+	f := newFake(t)
+	f.graph = func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		block := bytes.Repeat([]byte(" "), 1<<20)
+		for range 80 {
+			if _, err := w.Write(block); err != nil {
+				return
+			}
+		}
+	}
+	directory, err := entra.NewDirectory(f.cloud(), entra.NewTokens(f.cloud(), newCredentials(), time.Now))
+	require.NoError(t, err)
+	_, err = directory.Page(t.Context(), connector, entra.Users, "")
+	require.Equal(t, entra.Unexpected, entra.KindOf(err))
+	require.ErrorContains(t, err, "longer than any")
 }

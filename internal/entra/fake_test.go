@@ -42,7 +42,7 @@ type fake struct {
 	requests []string
 }
 
-func newFake(t *testing.T) *fake {
+func newFake(t testing.TB) *fake {
 	t.Helper()
 	f := &fake{}
 	f.token = func(w http.ResponseWriter, _ *http.Request) {

@@ -3,6 +3,7 @@ package entra
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -27,13 +28,33 @@ type idTokens struct {
 
 // claims are those this package uses. Everything else in a token is ignored: names and addresses may be anything.
 type claims struct {
-	Issuer   string           `json:"iss"`
-	TenantID string           `json:"tid"`
-	ObjectID string           `json:"oid"`
-	Nonce    string           `json:"nonce"`
-	Name     string           `json:"name"`
-	Roles    []string         `json:"wids"`
-	Account  *json.RawMessage `json:"acct"`
+	TenantID string
+	ObjectID string
+	Nonce    string
+	Name     string
+	Roles    []string
+	Account  json.RawMessage // nil if the token does not say
+}
+
+// UnmarshalJSON takes claims by their exact names. Go's own matching ignores letter case, and a customer may have
+// claims of his own added to the tokens of his tenant: "Wids" must not speak for "wids".
+func (c *claims) UnmarshalJSON(data []byte) error {
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(data, &all); err != nil {
+		return err
+	}
+	for name, into := range map[string]any{
+		"tid": &c.TenantID, "oid": &c.ObjectID, "nonce": &c.Nonce, "name": &c.Name, "wids": &c.Roles, "acct": &c.Account,
+	} {
+		raw, given := all[name]
+		if !given {
+			continue
+		}
+		if err := json.Unmarshal(raw, into); err != nil {
+			return fmt.Errorf("the claim %q has another type", name)
+		}
+	}
+	return nil
 }
 
 // verify checks an id token that came from the token endpoint of tenant: signature by a key that may sign for its
@@ -102,7 +123,7 @@ func (c claims) identity() consent.Identity {
 		return id
 	}
 	// 0 is a member, 1 a guest; a number in the documents, and quoted by some serializers.
-	id.Guest = strings.Trim(string(*c.Account), `"`) != "0"
+	id.Guest = strings.Trim(string(c.Account), `"`) != "0"
 	return id
 }
 

@@ -100,22 +100,15 @@ type RedeemRequest struct {
 // anything is for consent.CheckIdentity to say.
 func (s *SignIn) Redeem(ctx context.Context, r RedeemRequest) (consent.Identity, error) {
 	const doing = "verify the sign-in"
-	key, err := s.source.CellSigner(ctx, r.CellID)
-	if err != nil {
-		return consent.Identity{}, outcome(ctx, doing, err)
+	ctx, cancel := context.WithTimeout(traced(ctx), tokenTimeout)
+	defer cancel()
+	raw, signedBy, err := s.exchange(ctx, r)
+	if KindOf(err) == KeyUnknown {
+		// The key was exchanged between signing and checking; a code is not spent by a client that was not known.
+		if now, unread := s.source.CellSigner(ctx, r.CellID); unread == nil && now.CredentialID != signedBy {
+			raw, _, err = s.exchange(ctx, r)
+		}
 	}
-	if key.ClientID != r.ClientID {
-		return consent.Identity{}, outcome(ctx, doing, as(Misconfigured, "cell %s is not application %s", r.CellID, r.ClientID))
-	}
-	config := s.config(r.Tenant, r.ClientID, r.RedirectURI)
-	assertion, err := key.assertion(config.Endpoint.TokenURL, s.now())
-	if err != nil {
-		return consent.Identity{}, outcome(ctx, doing, err)
-	}
-	raw, err := redeem(ctx, s.http, config, r.Code,
-		oauth2.VerifierOption(r.Verifier),
-		oauth2.SetAuthURLParam("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
-		oauth2.SetAuthURLParam("client_assertion", assertion))
 	if err != nil {
 		return consent.Identity{}, outcome(ctx, doing, err)
 	}
@@ -124,6 +117,27 @@ func (s *SignIn) Redeem(ctx context.Context, r RedeemRequest) (consent.Identity,
 		return consent.Identity{}, outcome(ctx, doing, err)
 	}
 	return verified.identity(), nil
+}
+
+// exchange redeems the code as the cell, with the key that signs for it now.
+func (s *SignIn) exchange(ctx context.Context, r RedeemRequest) (raw, credentialID string, err error) {
+	key, err := s.source.CellSigner(ctx, r.CellID)
+	if err != nil {
+		return "", "", err
+	}
+	if key.ClientID != r.ClientID {
+		return "", "", as(Misconfigured, "cell %s is not application %s", r.CellID, r.ClientID)
+	}
+	config := s.config(r.Tenant, r.ClientID, r.RedirectURI)
+	assertion, err := key.assertion(config.Endpoint.TokenURL, s.now())
+	if err != nil {
+		return "", "", err
+	}
+	raw, err = redeem(ctx, s.http, config, r.Code,
+		oauth2.VerifierOption(r.Verifier),
+		oauth2.SetAuthURLParam("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+		oauth2.SetAuthURLParam("client_assertion", assertion))
+	return raw, key.CredentialID, err
 }
 
 // redeem exchanges a code for an id token. The access token beside it is dropped: it would read the profile, which

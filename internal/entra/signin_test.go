@@ -178,6 +178,8 @@ func TestAnIdTokenThatDoesNotStandUpBindsNothing(t *testing.T) {
 		"no token":                                         "",
 		"no token at all":                                  "not.a.token",
 		"a claim of another type":                          set("wids", "all of them"),
+		"a tenant in another spelling of the claim":        with(func(c map[string]any) { delete(c, "tid"); c["TID"] = contoso }),
+		"a nonce in another spelling of the claim":         with(func(c map[string]any) { c["nonce"] = "nonce-2"; c["Nonce"] = "nonce-1" }),
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			f.token = answerWith(token)
@@ -189,6 +191,20 @@ func TestAnIdTokenThatDoesNotStandUpBindsNothing(t *testing.T) {
 	f.token = answerWith(good)
 	_, err = signIn.Redeem(t.Context(), redeemRequest())
 	require.NoError(t, err, "the good token is refused too, so the table proves nothing")
+}
+
+func TestAClaimInAnotherSpellingGivesNoRole(t *testing.T) {
+	f := newFake(t)
+	f.keys = []any{pairs()[1].jwk("key-1", "")}
+	claims := goodClaims(f)
+	claims["Wids"], claims["WIDS"], claims["Acct"] = claims["wids"], claims["wids"], claims["acct"]
+	delete(claims, "wids")
+	delete(claims, "acct")
+	f.token = answerWith(pairs()[1].idToken(t, "key-1", claims))
+	identity, err := entra.NewSignIn(f.cloud(), newCredentials(), time.Now).Redeem(t.Context(), redeemRequest())
+	require.NoError(t, err)
+	require.Empty(t, identity.Roles)
+	require.True(t, identity.MembershipUnknown)
 }
 
 func TestANewConnectorAcceptsTheTenantThatSignedIn(t *testing.T) {
@@ -297,4 +313,29 @@ func TestTheConsoleSignInNamesPeopleByTenantAndObject(t *testing.T) {
 	f.token = answerWith(pairs()[0].idToken(t, "key-1", goodClaims(f)))
 	_, err = console.Redeem(t.Context(), request)
 	require.Equal(t, entra.IdentityRejected, entra.KindOf(err))
+}
+
+func TestASignInThatMeetsARotationIsRedeemedOnceMore(t *testing.T) {
+	f := newFake(t)
+	f.keys = []any{pairs()[1].jwk("key-1", "")}
+	source := newCredentials()
+	f.token = func(w http.ResponseWriter, _ *http.Request) {
+		if f.count("POST") == 1 {
+			source.set(func(c *credentials) { c.key = pairs()[1].signing("credential-2") })
+			writeJSON(w, http.StatusUnauthorized, map[string]any{"error": "invalid_client", "error_codes": []int{700027}})
+			return
+		}
+		writeJSON(w, http.StatusOK, map[string]any{"access_token": "unused", "token_type": "Bearer", "expires_in": 3600, "id_token": pairs()[1].idToken(t, "key-1", goodClaims(f))})
+	}
+	identity, err := entra.NewSignIn(f.cloud(), source, time.Now).Redeem(t.Context(), redeemRequest())
+	require.NoError(t, err)
+	require.Equal(t, "object-1", identity.ObjectID)
+	require.Equal(t, 2, f.count("POST"))
+
+	f.token = func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusUnauthorized, map[string]any{"error": "invalid_client", "error_codes": []int{700027}})
+	}
+	_, err = entra.NewSignIn(f.cloud(), source, time.Now).Redeem(t.Context(), redeemRequest())
+	require.Equal(t, entra.KeyUnknown, entra.KindOf(err))
+	require.Equal(t, 3, f.count("POST"), "with the same key a second try tells nothing new")
 }

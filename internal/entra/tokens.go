@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -18,7 +20,7 @@ import (
 
 // Tokens hands out app-only tokens for Graph. It keeps one MSAL client, and so one token cache, per credential
 // holder and tenant: a cached token cannot be thrown out of MSAL's cache, only together with its client (facts
-// 1.9). One request per tenant is under way at a time.
+// 1.9; docs/decisions/one-token-client-per-tenant.md has the price). One request per tenant is under way at a time.
 type Tokens struct {
 	cloud  Cloud
 	source CredentialSource
@@ -26,8 +28,9 @@ type Tokens struct {
 	http   *http.Client
 
 	flights singleflight.Group
-	mu      sync.Mutex // guards clients
+	mu      sync.Mutex // guards the rest, and usedAt and renewAt of every client
 	clients map[clientKey]*client
+	sweptAt time.Time
 }
 
 type clientKey struct{ cell, integration, tenant string }
@@ -38,14 +41,21 @@ type client struct {
 	secret [sha256.Size]byte // of the legacy secret, to notice a replaced one
 	signed atomic.Pointer[string]
 	usedAt time.Time
+	// renewAt is when the token is replaced although it is still good.
+	renewAt time.Time
 }
 
 const (
 	// tokenTimeout bounds one exchange with the token service, whoever waits for it.
 	tokenTimeout = 30 * time.Second
 	// Tokens live 60 to 90 minutes, so an idle client holds nothing worth keeping after that.
-	idleAfter = 90 * time.Minute
-	manyIdle  = 256
+	idleAfter  = 90 * time.Minute
+	sweepEvery = time.Minute
+
+	// Tokens that were issued together, by a worker that started or after a rotation, would end together. MSAL
+	// takes a token for dead five minutes before its end; each is renewed at a moment of its own before that.
+	renewLast  = 5 * time.Minute
+	renewFirst = 15 * time.Minute
 )
 
 // NewTokens makes tokens for one cloud.
@@ -73,6 +83,7 @@ func (t *Tokens) ProveKey(ctx context.Context, key SigningKey, tenantID string) 
 	if err != nil {
 		return err
 	}
+	ctx = traced(ctx)
 	_, err = t.acquire(ctx, c)
 	return outcome(ctx, "prove the "+key.String(), err)
 }
@@ -107,9 +118,18 @@ func (t *Tokens) shared(ctx context.Context, access Access, fresh bool) (string,
 }
 
 func (t *Tokens) obtain(ctx context.Context, key clientKey, fresh bool) (string, error) {
+	ctx = traced(ctx)
 	c, err := t.client(ctx, key, fresh)
 	if err != nil {
 		return "", err
+	}
+	if !fresh && t.due(c) {
+		token, err := t.obtain(ctx, key, true)
+		if err == nil {
+			return token, nil
+		}
+		// What is kept is still good: an outage of a few minutes goes by unnoticed.
+		t.postpone(c)
 	}
 	token, err := t.acquire(ctx, c)
 	if KindOf(err) == KeyUnknown && key.cell != "" && t.rotatedSince(ctx, key.cell, c) {
@@ -140,7 +160,27 @@ func (t *Tokens) acquire(ctx context.Context, c *client) (string, error) {
 	if result.AccessToken == "" {
 		return "", as(Unexpected, "the token service answered without a token")
 	}
+	if result.Metadata.TokenSource == confidential.TokenSourceIdentityProvider {
+		lead := renewLast + rand.N(renewFirst-renewLast) //nolint:gosec // to spread, not to hide
+		t.mu.Lock()
+		c.renewAt = result.ExpiresOn.Add(-lead)
+		t.mu.Unlock()
+	}
 	return result.AccessToken, nil
+}
+
+// due reports whether a kept token is to be replaced. One that never lived long enough to be renewed early is
+// MSAL's to replace.
+func (t *Tokens) due(c *client) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !c.renewAt.IsZero() && !t.now().Before(c.renewAt)
+}
+
+func (t *Tokens) postpone(c *client) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c.renewAt = t.now().Add(time.Minute)
 }
 
 // client is the kept client, or a new one: when fresh, when there is none, and when the legacy secret changed. A
@@ -188,7 +228,8 @@ func (t *Tokens) finish(key clientKey, c *client, clientID string, credential co
 func (t *Tokens) newClient(tenantID, clientID string, credential confidential.Credential) (*client, error) {
 	msal, err := confidential.New(t.cloud.authority()+"/"+tenantID, clientID, credential,
 		confidential.WithHTTPClient(t.http),
-		confidential.WithInstanceDiscovery(t.cloud.isMicrosoft()),
+		// Which token service to trust is configuration. MSAL would ask it, for each client, whether it exists.
+		confidential.WithInstanceDiscovery(false),
 		// An environment variable could otherwise send assertions to a regional endpoint of its choice.
 		confidential.WithAzureRegion("DisableMsalForceRegion"))
 	if err != nil {
@@ -227,12 +268,9 @@ func (t *Tokens) keep(key clientKey, c *client) {
 	defer t.mu.Unlock()
 	c.usedAt = t.now()
 	t.clients[key] = c
-	if len(t.clients) < manyIdle {
+	if c.usedAt.Sub(t.sweptAt) < sweepEvery {
 		return
 	}
-	for other, kept := range t.clients {
-		if c.usedAt.Sub(kept.usedAt) > idleAfter {
-			delete(t.clients, other)
-		}
-	}
+	t.sweptAt = c.usedAt
+	maps.DeleteFunc(t.clients, func(_ clientKey, kept *client) bool { return c.usedAt.Sub(kept.usedAt) > idleAfter })
 }

@@ -194,3 +194,59 @@ func TestTheEnvironmentCannotRedirectAssertions(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, f.count("POST /"+contoso+"/oauth2/v2.0/token"))
 }
+
+// TestTokensIssuedTogetherAreRenewedApart: a worker that starts, or a rotation, has every tenant's token issued in
+// the same minute; an hour later they must not all be asked for in the same minute.
+func TestTokensIssuedTogetherAreRenewedApart(t *testing.T) {
+	f := newFake(t)
+	var issued atomic.Int32
+	var down atomic.Bool
+	f.token = func(w http.ResponseWriter, _ *http.Request) {
+		if down.Load() {
+			writeJSON(w, http.StatusServiceUnavailable, map[string]any{})
+			return
+		}
+		writeJSON(w, http.StatusOK, map[string]any{"token_type": "Bearer", "expires_in": 3600, "access_token": fmt.Sprintf("token-%d", issued.Add(1))})
+	}
+	clock := &clock{at: time.Now()}
+	tokens := entra.NewTokens(f.cloud(), newCredentials(), clock.now)
+	const tenants = 60
+	everybody := func() (renewed int32) {
+		before := issued.Load()
+		for i := range tenants {
+			_, err := tokens.Token(t.Context(), entra.Access{TenantID: fmt.Sprintf("11111111-aaaa-4bbb-8ccc-%012d", i), CellID: "cell-1"})
+			require.NoError(t, err)
+		}
+		return issued.Load() - before
+	}
+	require.EqualValues(t, tenants, everybody())
+	clock.advance(44 * time.Minute)
+	require.Zero(t, everybody(), "too early for any")
+	clock.advance(6 * time.Minute)
+	half := everybody()
+	require.Greater(t, half, int32(tenants/6))
+	require.Less(t, half, int32(tenants*5/6))
+
+	// An outage while tokens are still good harms nobody.
+	clock.advance(5 * time.Minute)
+	down.Store(true)
+	require.Zero(t, everybody())
+	asked := f.count("POST")
+	require.Zero(t, everybody())
+	require.Equal(t, asked, f.count("POST"), "an outage is not hammered at")
+	down.Store(false)
+	clock.advance(time.Minute)
+	require.GreaterOrEqual(t, everybody(), tenants-half)
+}
+
+func TestAClientCostsOneDiscoveryAndOneTokenRequest(t *testing.T) {
+	f := newFake(t)
+	tokens := entra.NewTokens(f.cloud(), newCredentials(), time.Now)
+	for range 3 {
+		_, err := tokens.Token(t.Context(), connector)
+		require.NoError(t, err)
+	}
+	require.Equal(t, 1, f.count("openid-configuration"))
+	require.Equal(t, 1, f.count("POST"))
+	require.Equal(t, 2, f.count(""))
+}

@@ -18,7 +18,7 @@ import (
 	"consentry/internal/keys"
 )
 
-func newKeeper(t *testing.T) *keys.Keeper {
+func newKeeper(t testing.TB) *keys.Keeper {
 	t.Helper()
 	key := make([]byte, 32)
 	rand.Read(key)
