@@ -25,6 +25,7 @@ var errWorkerStops = errors.New("this worker is being stopped; another one goes 
 // answer at all, nothing is concluded: the migration waits and says so. The
 // outcome is recorded here and is data; only our own faults are errors.
 func (a *Migration) EntraConfirmConsent(ctx context.Context, in contract.Attempt) (contract.Standing, error) {
+	defer beat(ctx)() // one probe may take long while Microsoft is away
 	for inARow := 0; ; {
 		check, err := a.Service.ConsentCheck(ctx, worker, in.AttemptID)
 		if err != nil {
@@ -37,7 +38,6 @@ func (a *Migration) EntraConfirmConsent(ctx context.Context, in contract.Attempt
 		if ctx.Err() != nil {
 			return contract.Standing{}, ctx.Err()
 		}
-		activity.RecordHeartbeat(ctx, inARow)
 		d := diagnose(fault)
 		if d.verdict != noAnswer && check.Waiting {
 			if err := a.Service.ClearWaiting(ctx, worker, in.AttemptID); err != nil {

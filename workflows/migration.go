@@ -16,8 +16,8 @@ import (
 )
 
 // MigrationWorkflow moves one integration from its legacy app to a connector. It
-// lives for months and stays small: about 90 events on the happy road, two or
-// three more for each reminder.
+// lives for months and stays small: some 110 events on the happy road, half a
+// dozen more for each reminder.
 //
 // Its coroutines share one migrationRun: the main one drives the phases, one
 // keeps time, one receives signals, and each update runs its handler. All of
