@@ -28,7 +28,7 @@ func (r *runCommand) Run(ctx context.Context) error {
 	began := time.Now()
 	w := world.New(r.Seed, world.Size{Users: r.Users, Groups: world.FullSize.Groups}, secretsEnd(began))
 	s, err := stack.Start(ctx, stack.Options{
-		Dir: r.Dir, Ports: r.Ports, World: w, SweepEvery: 10 * time.Second, ConsentDelay: 3 * time.Second, KeyDelay: 3 * time.Second,
+		Dir: r.Dir, Ports: r.Ports, World: w, SweepEvery: time.Minute, ConsentDelay: 3 * time.Second, KeyDelay: 3 * time.Second,
 		TemporalDev: r.TemporalDev, Say: say,
 	})
 	if err != nil {
@@ -61,7 +61,7 @@ func closeAfter(s *stack.Stack, err error) error {
 
 func banner(s *stack.Stack, w *world.World, took time.Duration) string {
 	var b strings.Builder
-	row := func(what, value string) { fmt.Fprintf(&b, "  %-22s %s\n", what, value) }
+	row := func(what, value string) { fmt.Fprintf(&b, "  %-36s %s\n", what, value) }
 	fmt.Fprintf(&b, "\nConsentry is ready (%.1f s). Ctrl-C stops it; everything is kept for the next time.\n\n", took.Seconds())
 	row("Console", s.Console)
 	row("API", s.Console+"/api/v1   (OpenAPI: "+s.Console+"/openapi.json)")

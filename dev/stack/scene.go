@@ -28,6 +28,11 @@ func (s *Stack) SetScene(ctx context.Context, terms world.Terms) error {
 		return fmt.Errorf("import the inventory: %w", err)
 	}
 	s.say("first start: the legacy integrations synchronise")
+	for _, region := range w.Regions() {
+		if _, err := s.App.Service.StartDueRuns(ctx, caller, region); err != nil {
+			return fmt.Errorf("start the first synchronisations of %s: %w", region, err)
+		}
+	}
 	if err := s.WaitSynchronized(ctx); err != nil {
 		return err
 	}

@@ -109,8 +109,16 @@ func (s *Stack) startTemporal(ctx context.Context, address string) error {
 	}
 	s.temporal = p
 	s.UI = "http://" + loopback(s.options.Ports.TemporalUI)
-	s.env = append(s.env, "TEMPORAL_ADDRESS="+loopback(s.options.Ports.Temporal))
-	return os.Setenv("TEMPORAL_ADDRESS", loopback(s.options.Ports.Temporal))
+	s.env = append(s.env, "TEMPORAL_ADDRESS="+s.temporalAddress())
+	return nil
+}
+
+// temporalAddress is our own server's; "" leaves it to the environment.
+func (s *Stack) temporalAddress() string {
+	if s.temporal == nil {
+		return ""
+	}
+	return loopback(s.options.Ports.Temporal)
 }
 
 func (s *Stack) startEmulator() error {
@@ -155,7 +163,7 @@ func (s *Stack) configure() (app.Config, error) {
 		Cloud: "custom", Authority: s.Emulator.HTTPSURL(), BrowserAuthority: s.Emulator.HTTPURL(), GraphURL: s.Emulator.HTTPSURL() + "/v1.0",
 		CAFile:        filepath.Join(dir, "microsoft-ca.pem"),
 		ConsoleIssuer: s.Issuer, ConsoleClientID: s.options.World.Console.ClientID, ConsoleSecretFile: filepath.Join(dir, "console-secret"),
-		Regions: s.options.World.Regions(), SweepEvery: s.options.SweepEvery, TemporalUI: s.UI, LogLevel: "info",
+		Regions: s.options.World.Regions(), SweepEvery: s.options.SweepEvery, TemporalAddress: s.temporalAddress(), TemporalUI: s.UI, LogLevel: "info",
 	}
 	s.env = append(s.env,
 		"CONSENTRY_DATABASE="+c.Database, "CONSENTRY_KEY_FILE="+c.KeyFile, "CONSENTRY_PUBLIC_URL="+c.PublicURL, "CONSENTRY_LISTEN="+c.Listen,

@@ -68,7 +68,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if a.store, err = store.Open(ctx, a.Config.Database, mirror.On); err != nil {
 		return err
 	}
-	if a.temporal, a.namespace, err = engine.Dial(ctx, a.log.Named("temporal")); err != nil {
+	if a.temporal, a.namespace, err = engine.Dial(ctx, a.Config.TemporalAddress, a.log.Named("temporal")); err != nil {
 		return err
 	}
 	a.engine = engine.New(a.temporal, a.Config.schedules())

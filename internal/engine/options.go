@@ -38,12 +38,15 @@ func ClientOptions(log *zap.Logger) (client.Options, error) {
 	return o, nil
 }
 
-// Dial connects to Temporal. It fails at once when nobody answers, naming the
-// address.
-func Dial(ctx context.Context, log *zap.Logger) (client.Client, string, error) {
+// Dial connects to Temporal; address, if given, wins over the environment's. It
+// fails at once when nobody answers, naming the address.
+func Dial(ctx context.Context, address string, log *zap.Logger) (client.Client, string, error) {
 	o, err := ClientOptions(log)
 	if err != nil {
 		return nil, "", err
+	}
+	if address != "" {
+		o.HostPort = address
 	}
 	c, err := client.DialContext(ctx, o)
 	if err != nil {
