@@ -65,7 +65,7 @@ func serviceCloseMigration(ctx workflow.Context, in contract.Attempt) (out contr
 }
 
 func serviceStopMigration(ctx workflow.Context, in contract.Attempt) (out contract.Standing, err error) {
-	err = workflow.ExecuteActivity(command(ctx, "record that an operator stopped it"), migrations.ServiceStopMigration, in).Get(ctx, &out)
+	err = workflow.ExecuteActivity(comparison(ctx, "record that an operator stopped it"), migrations.ServiceStopMigration, in).Get(ctx, &out)
 	return out, err
 }
 

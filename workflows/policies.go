@@ -27,8 +27,8 @@ func command(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
-// comparison is a command that reads a whole directory on its way: minutes are
-// normal for the largest ones.
+// comparison is a command that reads or restores a whole directory on its way:
+// minutes are normal for the largest ones.
 func comparison(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 30 * time.Minute,

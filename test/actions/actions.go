@@ -79,14 +79,20 @@ func Of(h *historypb.History) Cost {
 
 // OfFile counts a recorded history.
 func OfFile(path string) (Cost, error) {
+	h, err := Read(path)
+	return Of(h), err
+}
+
+// Read gives a recorded history.
+func Read(path string) (*historypb.History, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return Cost{}, err
+		return nil, err
 	}
 	defer func() { _ = f.Close() }() // only read
 	h, err := client.HistoryFromJSON(f, client.HistoryJSONOptions{})
 	if err != nil {
-		return Cost{}, fmt.Errorf("read the history %s: %w", path, err)
+		return nil, fmt.Errorf("read the history %s: %w", path, err)
 	}
-	return Of(h), nil
+	return h, nil
 }

@@ -24,6 +24,24 @@ func TestAMigrationCostsAtMostThirtyActions(t *testing.T) {
 	require.Less(t, c.Events, 150, c.String())
 }
 
+// Opening ten thousand attempts at once must not ask the store ten thousand
+// times: the first task arms the timer from its input and does nothing else.
+func TestTheFirstTaskOfAMigrationOnlyArmsItsTimer(t *testing.T) {
+	h, err := actions.Read(histories + "migration-happy.json")
+	require.NoError(t, err)
+	var kinds []enumspb.EventType
+	for _, e := range h.GetEvents()[1:] {
+		kinds = append(kinds, e.GetEventType())
+		if e.GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED {
+			break
+		}
+	}
+	require.Equal(t, []enumspb.EventType{
+		enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, enumspb.EVENT_TYPE_WORKFLOW_TASK_STARTED, enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+		enumspb.EVENT_TYPE_TIMER_STARTED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,
+	}, kinds)
+}
+
 func TestARoundCostsItsStartAndThreeActivities(t *testing.T) {
 	c, err := actions.OfFile(histories + "sync-delta.json")
 	require.NoError(t, err)

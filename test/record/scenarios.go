@@ -47,7 +47,7 @@ var scenarios = []scenario{
 	{"migration-happy",
 		func(s *stage) { s.migration(scripted.Script{}) },
 		func(s *stage) (string, error) {
-			return steps(s, s.start, s.consent("cs_1"),
+			return steps(s, s.start, s.at(domain.AwaitingConsent), s.consent("cs_1"),
 				s.at(domain.AwaitingDescription), s.decision("dec_1", domain.DecideDescribe),
 				s.at(domain.AwaitingApproval), s.decision("dec_2", domain.DecideApprove),
 				s.at(domain.CleanUp), s.decision("dec_3", domain.DecideCleanUp))
