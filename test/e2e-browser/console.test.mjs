@@ -78,7 +78,7 @@ test('a lost connection and a lost session are said, and nothing typed is lost',
   await signIn(page, base, first.user);
   await page.route('**/events?*', (route) => route.abort());
   await page.locator('#todo').getByRole('link', { name: /^(Migrate now|Continue)/ }).first().click();
-  await page.getByText('Reconnecting…').waitFor();
+  await page.locator('#conn', { hasText: 'Reconnecting…' }).waitFor();
   await page.unroute('**/events?*');
   await page.locator('#conn[data-state=up]').waitFor({ timeout: patience });
   const description = page.getByRole('textbox', { name: 'Description' });
@@ -86,7 +86,7 @@ test('a lost connection and a lost session are said, and nothing typed is lost',
   await page.context().clearCookies();
   // Coming back to the page from elsewhere asks it again.
   await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })));
-  await page.getByText('You are signed out.').waitFor();
+  await page.locator('#signed-out').waitFor();
   assert.equal(await description.inputValue(), 'half a thought');
   await assertAccessible(page, 'signed out');
   await page.context().close();
