@@ -1,6 +1,10 @@
 package emulator
 
 import (
+	"bytes"
+	"context"
+	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -17,11 +21,21 @@ type Fault struct {
 	// PathPrefix is compared with the path, and with the path after its tenant: /oauth2/v2.0/token, /v1.0/users/delta.
 	PathPrefix  string `json:"pathPrefix,omitempty"`
 	Status      int    `json:"status,omitempty"`
-	RetryAfter  string `json:"retryAfter,omitempty"`
-	Body        string `json:"body,omitempty"`
+	RetryAfter  string `json:"retryAfter,omitempty"`  // seconds, as many as you like; or any text
+	RetryOnDate bool   `json:"retryOnDate,omitempty"` // write the seconds of RetryAfter as a date
+	Body        string `json:"body,omitempty"`        // "{}", for instance
 	ContentType string `json:"contentType,omitempty"`
+	HTML        bool   `json:"html,omitempty"`      // the page of a gateway that stands before the service
 	Remaining   int    `json:"remaining,omitempty"` // requests to hit; 0 means one, -1 until cleared
 	Drop        bool   `json:"drop,omitempty"`      // reset the connection instead of answering
+	// The answer is the usual one, but it begins late, arrives in pieces over a time, or breaks off after so many bytes.
+	Delay   Duration `json:"delay,omitzero"`
+	Trickle Duration `json:"trickle,omitzero"`
+	Cut     int      `json:"cut,omitempty"`
+	// Of Graph alone: it has not heard of the changes of so long; delta queries come with quirks, or start over.
+	Lag   Duration     `json:"lag,omitzero"`
+	Delta *DeltaQuirks `json:"delta,omitempty"`
+	Gone  bool         `json:"gone,omitempty"`
 	// Of the sign-in service alone: a refusal by its number, tokens that carry no roles, a clock that is off.
 	AADSTS       int      `json:"aadsts,omitempty"`
 	WithoutRoles bool     `json:"withoutRoles,omitempty"`
@@ -82,13 +96,13 @@ func (f *Fault) hits(c *call) bool {
 	return strings.HasPrefix(path, f.PathPrefix) || strings.HasPrefix("/"+rest, f.PathPrefix)
 }
 
-// strike answers a request with the first fault that matches it.
-func (b *faultBook) strike(w http.ResponseWriter, c *call) bool {
+// take finds the first fault that matches a request and counts it as used.
+func (b *faultBook) take(c *call) *Fault {
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	at := slices.IndexFunc(b.faults, func(f Fault) bool { return !f.shapesTokens() && f.hits(c) })
 	if at < 0 {
-		b.mu.Unlock()
-		return false
+		return nil
 	}
 	f := b.faults[at]
 	if b.faults[at].Remaining > 0 {
@@ -96,39 +110,153 @@ func (b *faultBook) strike(w http.ResponseWriter, c *call) bool {
 			b.faults = slices.Delete(b.faults, at, at+1)
 		}
 	}
-	b.mu.Unlock()
-	c.entry.Code = "fault " + f.ID
-	if f.Drop {
-		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
-			_ = conn.Close()
-			return true
+	return &f
+}
+
+// strike lets a fault, if there is one, happen to the call.
+func (c *call) strike(f *Fault) {
+	if c.fault = f; f != nil {
+		c.entry.Code = "fault " + f.ID
+		c.replica.Lag += f.Lag
+	}
+}
+
+// replaces tells whether the request is answered by the fault alone.
+func (f *Fault) replaces() bool {
+	if f == nil {
+		return false
+	}
+	answers := f.Status != 0 || f.Drop || f.Body != "" || f.RetryAfter != "" || f.HTML
+	shapes := f.Delay != 0 || f.Trickle != 0 || f.Cut != 0 || f.Lag != 0 || f.Delta != nil || f.Gone
+	return answers || !shapes
+}
+
+func (f *Fault) quirks() *DeltaQuirks {
+	if f == nil {
+		return nil
+	}
+	return f.Delta
+}
+
+// reply is what the fault says in place of the service.
+func (f *Fault) reply(c *call) reply {
+	r := reply{status: or(f.Status, http.StatusServiceUnavailable), header: http.Header{}, body: []byte(f.Body)}
+	r.header.Set("request-id", c.id)
+	if f.RetryAfter != "" {
+		after := f.RetryAfter
+		if seconds, err := strconv.ParseFloat(after, 64); err == nil && f.RetryOnDate {
+			r.header.Set("Date", c.entry.At.Format(http.TimeFormat))
+			after = c.entry.At.Add(time.Duration(seconds * float64(time.Second))).Format(http.TimeFormat)
 		}
+		r.header.Set("Retry-After", after)
+	}
+	contentType := "application/json"
+	switch {
+	case f.HTML:
+		contentType = "text/html"
+		if f.Body == "" {
+			text := strconv.Itoa(r.status) + " " + http.StatusText(r.status)
+			r.body = []byte("<html>\r\n<head><title>" + text + "</title></head>\r\n<body><center><h1>" + text + "</h1></center></body>\r\n</html>\r\n")
+		}
+	case f.Body == "" && f.ContentType == "" && isGraph(c.URL.Path):
+		r.body = []byte(graphErrorBody(c, faultCode(r.status), "Emulated fault.", c.entry.At))
+	}
+	r.header.Set("Content-Type", or(f.ContentType, contentType))
+	return r
+}
+
+// answerFault sends a fault in place of an answer.
+func answerFault(w http.ResponseWriter, c *call) {
+	f := c.fault
+	if f.Drop {
+		reset(w)
+		return
+	}
+	r := f.reply(c)
+	maps.Copy(w.Header(), r.header)
+	if len(r.body) == 0 && f.ContentType == "" { // the sign-in service's own form
+		code := c.entry.Code
+		writeAuthError(w, c, &authError{code: 90033, status: r.status, name: "temporarily_unavailable",
+			text: "A transient error has occurred. Please try again."})
+		c.entry.Code = code
+		return
+	}
+	w.WriteHeader(r.status)
+	_, _ = w.Write(r.body)
+}
+
+// reset ends the connection the hard way, as a device between here and there would.
+func reset(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
 		panic(http.ErrAbortHandler) // HTTP/2 has no connection to take over
 	}
-	if f.RetryAfter != "" {
-		w.Header().Set("Retry-After", f.RetryAfter)
+	below := conn
+	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		below = secure.NetConn()
 	}
-	if f.Status == 0 {
-		f.Status = http.StatusServiceUnavailable
+	if tcp, ok := below.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
 	}
-	body, contentType := f.Body, f.ContentType
-	if contentType == "" {
-		contentType = "application/json"
-		if body == "" && isGraph(c.URL.Path) {
-			body = graphErrorBody(c, faultCode(f.Status), "Emulated fault.", c.entry.At)
-		} else if body == "" {
-			code := c.entry.Code
-			writeAuthError(w, c, &authError{code: 90033, status: f.Status, name: "temporarily_unavailable",
-				text: "A transient error has occurred. Please try again."})
-			c.entry.Code = code
-			return true
+	_ = below.Close()
+}
+
+// heldAnswer keeps an answer back, to be sent in the way a fault says.
+type heldAnswer struct {
+	http.ResponseWriter
+	status int
+	body   bytes.Buffer
+}
+
+func (h *heldAnswer) WriteHeader(status int) { h.status = or(h.status, status) }
+
+func (h *heldAnswer) Write(b []byte) (int, error) { return h.body.Write(b) }
+
+// disturbs tells whether the usual answer is sent in an unusual way.
+func (f *Fault) disturbs() bool { return f != nil && (f.Delay != 0 || f.Trickle != 0 || f.Cut != 0) }
+
+// pieces is in how many parts a slow answer arrives.
+const pieces = 10
+
+// send sends the answer late, slowly or in part. It ends when the client goes away.
+func (h *heldAnswer) send(ctx context.Context, f *Fault) {
+	if !pause(ctx, time.Duration(f.Delay)) {
+		return
+	}
+	body := h.body.Bytes()
+	h.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	h.ResponseWriter.WriteHeader(or(h.status, http.StatusOK))
+	cut := f.Cut > 0 && f.Cut < len(body)
+	if cut {
+		body = body[:f.Cut]
+	}
+	controller := http.NewResponseController(h.ResponseWriter)
+	each := len(body)
+	if f.Trickle > 0 {
+		each = len(body)/pieces + 1
+	}
+	for part := range slices.Chunk(body, max(1, each)) {
+		if _, err := h.ResponseWriter.Write(part); err != nil || controller.Flush() != nil || !pause(ctx, time.Duration(f.Trickle)/pieces) {
+			return
 		}
 	}
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("request-id", c.id)
-	w.WriteHeader(f.Status)
-	_, _ = w.Write([]byte(body))
-	return true
+	if cut {
+		reset(h.ResponseWriter)
+	}
+}
+
+func pause(ctx context.Context, long time.Duration) bool {
+	if long <= 0 {
+		return true
+	}
+	timer := time.NewTimer(long)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
 }
 
 func isGraph(path string) bool {
@@ -144,43 +272,4 @@ func faultCode(status int) string {
 	default:
 		return "UnknownError"
 	}
-}
-
-// Request is one entry of the list of last requests.
-type Request struct {
-	At       time.Time `json:"at"`
-	ID       string    `json:"id"`
-	Method   string    `json:"method"`
-	Path     string    `json:"path"`
-	TenantID string    `json:"tenantId,omitempty"`
-	AppID    string    `json:"appId,omitempty"`
-	Status   int       `json:"status"`
-	Code     string    `json:"code,omitempty"`    // AADSTS number, Graph error code or fault
-	Unknown  bool      `json:"unknown,omitempty"` // asked for, not emulated
-}
-
-const keptRequests = 500
-
-// requestBook keeps the last requests.
-type requestBook struct {
-	mu   sync.Mutex
-	last []Request
-}
-
-func (b *requestBook) add(r Request) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.last) == keptRequests {
-		b.last = slices.Delete(b.last, 0, keptRequests/4)
-	}
-	b.last = append(b.last, r)
-}
-
-// Requests lists the last requests, newest first.
-func (s *Server) Requests() []Request {
-	s.requests.mu.Lock()
-	defer s.requests.mu.Unlock()
-	last := slices.Clone(s.requests.last)
-	slices.Reverse(last)
-	return last
 }

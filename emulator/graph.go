@@ -3,9 +3,11 @@ package emulator
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,10 +24,17 @@ type graphError struct {
 
 func (e *graphError) Error() string { return e.code + ": " + e.message }
 
-var errForbidden = &graphError{status: http.StatusForbidden, code: "Authorization_RequestDenied", message: "Insufficient privileges to complete the operation."}
+var (
+	errForbidden = &graphError{status: http.StatusForbidden, code: "Authorization_RequestDenied", message: "Insufficient privileges to complete the operation."}
+	errMethod    = &graphError{status: http.StatusMethodNotAllowed, code: "Request_BadRequest", message: "Specified HTTP method is not allowed for the request target."}
+)
 
 func badRequest(message string) *graphError {
 	return &graphError{status: http.StatusBadRequest, code: "Request_BadRequest", message: message}
+}
+
+func unsupported(message string) *graphError {
+	return &graphError{status: http.StatusBadRequest, code: "Request_UnsupportedQuery", message: message}
 }
 
 func notFound(id string) *graphError {
@@ -38,6 +47,9 @@ func asGraphError(err error) *graphError {
 	if missing, ok := errors.AsType[*directory.NotFoundError](err); ok {
 		return notFound(missing.ID)
 	}
+	if elsewhere, ok := errors.AsType[*directory.NotServedError](err); ok {
+		return &graphError{status: http.StatusNotImplemented, code: "NotImplemented", message: elsewhere.Error()}
+	}
 	if unknown, ok := errors.AsType[*directory.UnknownPropertyError](err); ok {
 		return &graphError{status: http.StatusBadRequest, code: "BadRequest", message: unknown.Error()}
 	}
@@ -48,28 +60,36 @@ func asGraphError(err error) *graphError {
 type graphCall struct {
 	*call
 	version string // v1.0 or beta
+	path    []string
+	args    []string // what stands in the path for the variable parts of its route
+	query   url.Values
 	tenant  *tenant
 	app     *application
 	caller  *principal
-	roles   []string // in the token
+	roles   []string       // in the token
+	view    directory.View // the directory as the replica that answers knows it
+	units   int            // what the request cost
+	percent float64        // how much of its budget the app has used
 }
 
-// allow refuses callers without any of the permissions.
-func (g *graphCall) allow(permissions []string) *graphError {
-	if slices.ContainsFunc(g.roles, func(role string) bool { return slices.Contains(permissions, role) }) {
-		return nil
-	}
-	return errForbidden
+// has tells whether the caller's token carries any of the permissions.
+func (g *graphCall) has(permissions ...string) bool {
+	return slices.ContainsFunc(g.roles, func(role string) bool { return slices.Contains(permissions, role) })
 }
 
-// options returns an OData query option, whose name may be spelled in any case.
+// option returns an OData query option, whose name may be spelled in any case and without its $.
 func (g *graphCall) option(name string) (string, bool) {
-	for given, values := range g.URL.Query() {
-		if strings.EqualFold(given, "$"+name) && len(values) > 0 {
+	for given, values := range g.query {
+		if len(values) > 0 && len(given) == len(name)+1 && given[0] == '$' && strings.EqualFold(given[1:], name) {
 			return values[0], true
 		}
 	}
 	return "", false
+}
+
+// eventual tells whether the caller asks for advanced queries.
+func (g *graphCall) eventual() bool {
+	return strings.EqualFold(g.Header.Get("ConsistencyLevel"), "eventual")
 }
 
 // link is an absolute address of this service with a query.
@@ -83,39 +103,63 @@ func (g *graphCall) link(path string, query ...string) string {
 	return g.origin + "/" + g.version + path + "?" + strings.Join(pairs, "&")
 }
 
-// graph answers Graph. A mutation of the world happens in the handlers that hold no lock; all others build their
-// whole answer on one state of it.
-func (s *Server) graph(w http.ResponseWriter, c *call) {
-	version, path, _ := strings.Cut(strings.Trim(c.URL.Path, "/"), "/")
-	g := &graphCall{call: c, version: version}
-	if refused := s.recognise(g); refused != nil {
-		writeGraphError(w, c, refused)
-		return
-	}
-	segments := strings.Split(path, "/")
-	if changed, body, refused := s.changeApplication(g, segments); changed {
-		finishGraph(w, c, body, refused)
-		return
-	}
-	s.mu.RLock()
-	body, refused := s.read(g, segments)
-	s.mu.RUnlock()
-	finishGraph(w, c, body, refused)
+// reply is an answer of Graph before it is sent, alone or in a batch.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
 }
 
-func finishGraph(w http.ResponseWriter, c *call, body []byte, refused *graphError) {
-	if refused != nil {
-		writeGraphError(w, c, refused)
-		return
+const jsonType = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+
+// graph answers Graph.
+func (s *Server) graph(w http.ResponseWriter, c *call) {
+	g, refused := s.graphCall(c)
+	answer := g.refusal(refused)
+	switch {
+	case refused != nil:
+	case len(g.path) == 1 && g.path[0] == "$batch":
+		answer = s.batch(g)
+	default:
+		answer = s.answerGraph(g)
 	}
-	h := graphHeader(w, c)
-	if body == nil {
-		w.WriteHeader(http.StatusNoContent)
-		return
+	h := w.Header()
+	maps.Copy(h, answer.header)
+	w.WriteHeader(answer.status)
+	_, _ = w.Write(answer.body)
+}
+
+func (s *Server) graphCall(c *call) (*graphCall, *graphError) {
+	version, path, _ := strings.Cut(strings.Trim(c.URL.Path, "/"), "/")
+	g := &graphCall{call: c, version: version, path: segments(path), query: c.URL.Query(), units: 1}
+	return g, s.recognise(g)
+}
+
+// answerGraph answers one request, which is the only one or one of a batch.
+func (s *Server) answerGraph(g *graphCall) reply {
+	r, refused := s.route(g)
+	if refused == nil {
+		refused = s.spend(g, r)
 	}
-	h.Set("Content-Type", "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8")
-	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(body)
+	if refused == nil && len(r.open) > 0 && !g.has(r.open...) {
+		refused = errForbidden
+	}
+	var body []byte
+	if refused == nil {
+		body, refused = r.answer(s, g)
+	}
+	switch {
+	case refused != nil:
+		return g.refusal(refused)
+	case body == nil:
+		return reply{status: http.StatusNoContent, header: g.headers()}
+	}
+	h := g.headers()
+	h.Set("Content-Type", jsonType)
+	if r.plain {
+		h.Set("Content-Type", "text/plain")
+	}
+	return reply{status: http.StatusOK, header: h, body: body}
 }
 
 // recognise checks the token and finds who calls (facts 7.2).
@@ -159,114 +203,44 @@ func (s *Server) recognise(g *graphCall) *graphError {
 	return nil
 }
 
-// read routes the requests that change nothing.
-func (s *Server) read(g *graphCall, path []string) ([]byte, *graphError) {
-	if g.Method != http.MethodGet {
-		return nil, s.unknown(g, path[0])
+// headers are what every answer of Graph carries (facts 7.4).
+func (g *graphCall) headers() http.Header {
+	h := graphHeader(http.Header{}, g.call)
+	h.Set("x-ms-resource-unit", strconv.Itoa(g.units))
+	if g.percent > throttleWarning {
+		h.Set("x-ms-throttle-limit-percentage", strconv.FormatFloat(min(g.percent, 1.8), 'f', 2, 64))
 	}
-	kind, collection := kindOf(path[0])
-	appID, byApp := keyed(path[0], "applications", "appId")
-	switch {
-	case path[0] == "organization" && len(path) == 1:
-		return organization(g)
-	case collection && len(path) == 2 && isDelta(path[1]):
-		return s.delta(g, kind)
-	case collection && len(path) == 1:
-		return s.list(g, kind)
-	case collection && len(path) == 2:
-		return one(g, kind, path[1])
-	case path[0] == "groups" && len(path) == 3 && path[2] == "members":
-		return s.members(g, path[1])
-	case path[0] == "groups" && len(path) == 3 && path[2] == "transitiveMembers":
-		return transitiveMembers(g, path[1])
-	case byApp && len(path) == 1:
-		return readApplication(g, s.world.app(appID), appID)
-	case path[0] == "applications" && len(path) == 2:
-		return readApplication(g, s.world.appByObject(path[1]), path[1])
-	}
-	return nil, s.unknown(g, path[len(path)-1])
+	return h
 }
 
-func kindOf(segment string) (directory.Kind, bool) {
-	switch segment {
-	case "users":
-		return directory.KindUser, true
-	case "groups":
-		return directory.KindGroup, true
-	}
-	return 0, false
-}
-
-// isDelta knows the spellings of the same function.
-func isDelta(segment string) bool {
-	return slices.Contains([]string{"delta", "microsoft.graph.delta"}, strings.TrimSuffix(segment, "()"))
-}
-
-// keyed reads the key of a segment such as applications(appId='...').
-func keyed(segment, collection, name string) (string, bool) {
-	rest, ok := strings.CutPrefix(segment, collection+"("+name+"='")
-	if !ok {
-		return "", false
-	}
-	return strings.CutSuffix(rest, "')")
-}
-
-func (s *Server) unknown(g *graphCall, segment string) *graphError {
-	g.entry.Unknown = true
-	return &graphError{status: http.StatusBadRequest, code: "BadRequest", message: "Resource not found for the segment '" + segment + "'."}
-}
-
-// graphHeader sets what every answer of Graph carries (facts 7.4).
-func graphHeader(w http.ResponseWriter, c *call) http.Header {
-	h := w.Header()
+func graphHeader(h http.Header, c *call) http.Header {
 	h.Set("request-id", c.id)
 	h.Set("client-request-id", c.correlation)
-	h.Set("x-ms-ags-diagnostic", `{"ServerInfo":{"DataCenter":"Emulator","Slice":"E","Ring":"1","ScaleUnit":"000","RoleInstance":"EMULATOR"}}`)
-	h.Set("x-ms-resource-unit", "1")
+	h.Set("x-ms-ags-diagnostic", `{"ServerInfo":{"DataCenter":"Emulator","Slice":"E","Ring":"1","ScaleUnit":"000","RoleInstance":`+strconv.Quote(c.replica.Name)+`}}`)
 	h.Set("OData-Version", "4.0")
 	h.Set("Cache-Control", "no-cache")
 	return h
 }
 
-func writeGraphError(w http.ResponseWriter, c *call, e *graphError) {
-	c.entry.Code = e.code
-	h := graphHeader(w, c)
-	for name, values := range e.header {
-		h[name] = values
+func (g *graphCall) refusal(e *graphError) reply {
+	if e == nil {
+		return reply{}
 	}
+	g.entry.Code = e.code
+	h := g.headers()
+	maps.Copy(h, e.header)
 	h.Set("Content-Type", "application/json")
-	w.WriteHeader(e.status)
-	_, _ = w.Write([]byte(graphErrorBody(c, e.code, e.message, c.entry.At)))
+	return reply{status: e.status, header: h, body: []byte(graphErrorBody(g.call, e.code, e.message, g.entry.At))}
 }
 
 func graphErrorBody(c *call, code, message string, at time.Time) string {
-	body, _ := json.Marshal(map[string]any{"error": map[string]any{"code": code, "message": message, "innerError": map[string]any{
-		"date": at.Format("2006-01-02T15:04:05"), "request-id": c.id, "client-request-id": c.correlation}}})
+	inner, name := map[string]any{"date": at.Format("2006-01-02T15:04:05"), "request-id": c.id, "client-request-id": c.correlation}, "innerError"
+	if c.switches != nil && c.switches.Graph.LowerInnerError {
+		name = "innererror"
+	}
+	if c.switches != nil && c.switches.Graph.NoErrorCode {
+		code = ""
+	}
+	body, _ := json.Marshal(map[string]any{"error": map[string]any{"code": code, "message": message, name: inner}}) // plain values always marshal
 	return string(body)
-}
-
-func organization(g *graphCall) ([]byte, *graphError) {
-	if refused := g.allow(readOrganization); refused != nil {
-		return nil, refused
-	}
-	all := map[string]any{
-		"id": g.tenant.ID, "displayName": g.tenant.DisplayName, "tenantType": "AAD", "countryLetterCode": "DE", "preferredLanguage": "en",
-		"createdDateTime": "2019-01-01T00:00:00Z", "onPremisesSyncEnabled": nil, "deletedDateTime": nil,
-		"verifiedDomains": []any{map[string]any{"capabilities": "Email, OfficeCommunicationsOnline", "isDefault": true, "isInitial": true,
-			"name": g.tenant.Domain, "type": "Managed"}},
-	}
-	shown := all
-	if names, ok := g.option("select"); ok && names != "" {
-		shown = map[string]any{"id": g.tenant.ID}
-		for name := range strings.SplitSeq(names, ",") {
-			value, known := all[strings.TrimSpace(name)]
-			if !known {
-				return nil, &graphError{status: http.StatusBadRequest, code: "BadRequest",
-					message: "Could not find a property named '" + name + "' on type 'microsoft.graph.organization'."}
-			}
-			shown[strings.TrimSpace(name)] = value
-		}
-	}
-	body, _ := json.Marshal(map[string]any{"@odata.context": g.origin + "/" + g.version + "/$metadata#organization", "value": []any{shown}})
-	return body, nil
 }

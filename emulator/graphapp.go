@@ -1,201 +1,183 @@
 package emulator
 
 import (
-	"encoding/hex"
 	"encoding/json"
-	"net/http"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
 
-const (
-	actionAddKey    = "addKey"
-	actionRemoveKey = "removeKey"
-	// proofLifetime is the longest a proof of key possession may be valid.
-	proofLifetime = 10 * time.Minute
-)
+// entity is an object that is told as a whole, property by property.
+type entity map[string]any
 
-// changeApplication answers the actions that roll an app's keys (facts 4.2 to 4.7). It reports whether the request
-// was one.
-func (s *Server) changeApplication(g *graphCall, path []string) (bool, []byte, *graphError) {
-	action := strings.TrimPrefix(path[len(path)-1], "microsoft.graph.")
-	if g.Method != http.MethodPost || action != actionAddKey && action != actionRemoveKey {
-		return false, nil, nil
-	}
-	appID, byApp := keyed(path[0], "applications", "appId")
-	if !(byApp && len(path) == 2) && !(path[0] == "applications" && len(path) == 3) {
-		return false, nil, nil
-	}
-	s.mu.RLock()
-	target := s.world.app(appID)
-	if !byApp {
-		target = s.world.appByObject(path[1])
-	}
-	refused := s.mayRoll(g, target, path)
-	if refused == nil {
-		appID = target.AppID
-	}
-	s.mu.RUnlock()
-	if refused != nil {
-		return true, nil, refused
-	}
-	if action == actionAddKey {
-		body, refused := s.rollIn(g, appID)
-		return true, body, refused
-	}
-	return true, nil, s.rollOut(g, appID)
-}
+func (e entity) value(name string) (any, error) { return e[name], nil }
 
-// mayRoll lets an app touch its own keys, and nobody else without permission; both only in the app's home tenant.
-func (s *Server) mayRoll(g *graphCall, target *application, path []string) *graphError {
-	switch {
-	case target == nil || target.home != g.tenant:
-		return notFound(path[len(path)-2])
-	case target != g.app:
-		return errForbidden
+// picked is the part of an entity that a $select names; properties that are not emulated are left out.
+func (e entity) picked(names string) entity {
+	if strings.TrimSpace(names) == "" {
+		return e
 	}
-	return nil
-}
-
-// errProof is about the proof in the body, although it reads as if it were about the caller's token.
-var errProof = &graphError{status: http.StatusUnauthorized, code: "Authentication_MissingOrMalformed", message: "Access Token missing or malformed."}
-
-// checkProof wants a JWT signed by one of the app's present and valid certificates, naming the app by object id.
-func (s *Server) checkProof(appID, text string, now time.Time) *graphError {
-	p, ok := parseProof(text)
-	if !ok {
-		return errProof
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	a := s.world.app(appID)
-	if a == nil {
-		return errProof
-	}
-	from, _ := p.moment("nbf")
-	until, ok := p.moment("exp")
-	audiences := p.audiences()
-	if !ok || until.Sub(from) > proofLifetime || now.Add(clockSkew).Before(from) || !now.Add(-clockSkew).Before(until) ||
-		len(audiences) != 1 || audiences[0] != directoryAppID || !strings.EqualFold(p.text("iss"), a.ObjectID) {
-		return errProof
-	}
-	for i := range a.keys {
-		if a.keys[i].validAt(now) && p.verify(&a.keys[i], "RS256") {
-			return nil
-		}
-	}
-	return errProof
-}
-
-func (s *Server) rollIn(g *graphCall, appID string) ([]byte, *graphError) {
-	var asked struct {
-		KeyCredential *struct {
-			Type        string `json:"type"`
-			Usage       string `json:"usage"`
-			Key         []byte `json:"key"`
-			DisplayName string `json:"displayName"`
-		} `json:"keyCredential"`
-		PasswordCredential *struct{} `json:"passwordCredential"`
-		Proof              string    `json:"proof"`
-	}
-	if err := json.Unmarshal(g.content, &asked); err != nil {
-		return nil, &graphError{status: http.StatusBadRequest, code: "BadRequest", message: "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format."}
-	}
-	switch k := asked.KeyCredential; {
-	case k == nil || len(k.Key) == 0:
-		return nil, badRequest("A non-empty keyCredential with a key is required.")
-	case k.Type != "AsymmetricX509Cert" || k.Usage != "Verify":
-		return nil, badRequest("Only a keyCredential of type AsymmetricX509Cert with usage Verify is supported here.")
-	case asked.PasswordCredential != nil:
-		return nil, badRequest("passwordCredential must be null for a key of type AsymmetricX509Cert.")
-	}
-	if refused := s.checkProof(appID, asked.Proof, g.entry.At); refused != nil {
-		return nil, refused
-	}
-	name := asked.KeyCredential.DisplayName
-	added := keyAdded{AppID: appID, KeyID: newGUID(), DER: asked.KeyCredential.Key, Name: name, Delay: s.config.KeyDelay}
-	if err := s.commit(eventKeyAdded, added); err != nil {
-		return nil, badRequest("Key credential is invalid: " + err.Error())
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if a := s.world.app(appID); a != nil {
-		if k := a.key(added.KeyID); k != nil {
-			answer := keyCredential(k, false)
-			answer["@odata.context"] = g.origin + "/" + g.version + "/$metadata#microsoft.graph.keyCredential"
-			body, _ := json.Marshal(answer) // plain values always marshal
-			return body, nil
-		}
-	}
-	return nil, notFound(added.KeyID)
-}
-
-func (s *Server) rollOut(g *graphCall, appID string) *graphError {
-	var asked struct{ KeyID, Proof string }
-	if err := json.Unmarshal(g.content, &asked); err != nil || !isGUID(asked.KeyID) {
-		return badRequest("A keyId is required.")
-	}
-	if refused := s.checkProof(appID, asked.Proof, g.entry.At); refused != nil {
-		return refused
-	}
-	if err := s.commit(eventKeyRemoved, keyRemoved{AppID: appID, KeyID: asked.KeyID}); err != nil {
-		return badRequest("No credentials found to be removed with the key id " + asked.KeyID + ".")
-	}
-	return nil
-}
-
-// keyCredential is a key as Graph shows it; the certificate itself only when a single object is asked for it.
-func keyCredential(k *credential, withKey bool) map[string]any {
-	shown := map[string]any{
-		"keyId": k.id, "type": "AsymmetricX509Cert", "usage": "Verify", "displayName": k.name, "key": nil,
-		"customKeyIdentifier": strings.ToUpper(hex.EncodeToString(k.sha1())),
-		"startDateTime":       k.cert.NotBefore.UTC().Format(time.RFC3339), "endDateTime": k.cert.NotAfter.UTC().Format(time.RFC3339),
-	}
-	if k.name == "" {
-		shown["displayName"] = nil
-	}
-	if withKey {
-		shown["key"] = k.cert.Raw
-	}
-	return shown
-}
-
-func readApplication(g *graphCall, a *application, id string) ([]byte, *graphError) {
-	if refused := g.allow(readApplications); refused != nil {
-		return nil, refused
-	}
-	if a == nil || a.home != g.tenant {
-		return nil, notFound(id)
-	}
-	names, selects := g.option("select")
-	wantsKeys := false
+	part := entity{"id": e["id"]}
 	for name := range strings.SplitSeq(names, ",") {
-		wantsKeys = wantsKeys || strings.TrimSpace(name) == "keyCredentials"
+		if value, known := e[strings.TrimSpace(name)]; known {
+			part[strings.TrimSpace(name)] = value
+		}
 	}
-	keys, secrets := []any{}, []any{}
-	for i := range a.keys {
-		keys = append(keys, keyCredential(&a.keys[i], wantsKeys))
+	return part
+}
+
+// entities answers a list of a few objects, with the same options as the large ones.
+func (s *Server) entities(g *graphCall, context string, all []entity) ([]byte, *graphError) {
+	at, refused := s.listStart(g)
+	if refused != nil {
+		return nil, refused
 	}
-	for _, secret := range a.Secrets {
-		secrets = append(secrets, map[string]any{"keyId": derivedID(a.ObjectID, secret.Value), "hint": secret.Value[:min(3, len(secret.Value))],
-			"endDateTime": secret.NotAfter.UTC().Format(time.RFC3339), "secretText": nil})
+	holds, refused := g.question(at)
+	if refused != nil {
+		return nil, refused
 	}
-	audience := "AzureADMyOrg"
-	if a.MultiTenant {
-		audience = "AzureADMultipleOrgs"
+	var wanted []entity
+	for _, e := range all {
+		ok := holds == nil
+		if !ok {
+			ok, _ = holds(e.value) // entities know every property or have no value for it
+		}
+		if ok {
+			wanted = append(wanted, e)
+		}
 	}
-	all := map[string]any{"id": a.ObjectID, "appId": a.AppID, "displayName": a.DisplayName, "signInAudience": audience,
-		"keyCredentials": keys, "passwordCredentials": secrets, "isDisabled": a.disabled}
-	shown := all
-	if selects && names != "" {
-		shown = map[string]any{"id": a.ObjectID}
+	body := appendJSON([]byte(`{"@odata.context":`), g.metadata(context))
+	if at.Count && at.From == 0 {
+		body = strconv.AppendInt(append(body, `,"@odata.count":`...), int64(len(wanted)), 10)
+	}
+	body = append(body, `,"value":[`...)
+	next := min(at.From+at.Top, len(wanted))
+	for i, e := range wanted[min(at.From, next):next] {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		raw, _ := json.Marshal(e.picked(at.Select)) // plain values always marshal
+		body = append(body, raw...)
+	}
+	if next == len(wanted) {
+		next = 0
+	}
+	return s.finishList(g, body, at, next), nil
+}
+
+func (g *graphCall) entity(context string, e entity) ([]byte, *graphError) {
+	names, _ := g.option("select")
+	shown := entity{"@odata.context": g.metadata(context + "/$entity")}
+	maps.Copy(shown, e.picked(names))
+	body, _ := json.Marshal(shown) // plain values always marshal
+	return body, nil
+}
+
+func organization(s *Server, g *graphCall) ([]byte, *graphError) {
+	all := entity{
+		"id": g.tenant.ID, "displayName": g.tenant.DisplayName, "tenantType": "AAD", "countryLetterCode": "DE", "preferredLanguage": "en",
+		"createdDateTime": "2019-01-01T00:00:00Z", "onPremisesSyncEnabled": nil, "deletedDateTime": nil,
+		"verifiedDomains": []any{entity{"capabilities": "Email, OfficeCommunicationsOnline", "isDefault": true, "isInitial": true,
+			"name": g.tenant.Domain, "type": "Managed"}},
+	}
+	if names, _ := g.option("select"); names != "" {
 		for name := range strings.SplitSeq(names, ",") {
-			if value, known := all[strings.TrimSpace(name)]; known {
-				shown[strings.TrimSpace(name)] = value
+			if _, known := all[strings.TrimSpace(name)]; !known {
+				return nil, &graphError{status: 400, code: "BadRequest",
+					message: "Could not find a property named '" + name + "' on type 'microsoft.graph.organization'."}
 			}
 		}
 	}
-	shown["@odata.context"] = g.origin + "/" + g.version + "/$metadata#applications/$entity"
-	body, _ := json.Marshal(shown) // plain values always marshal
-	return body, nil
+	return s.entities(g, "organization", []entity{all})
+}
+
+// ownsOnly tells whether the caller may see no apps but its own.
+func (g *graphCall) ownsOnly() bool { return !g.has(allApplications...) }
+
+// findApplication is the app a path names, by object id or by appId=, as the caller may see it.
+func (s *Server) findApplication(g *graphCall) (*application, *graphError) {
+	id, byApp := strings.CutPrefix(g.args[0], "appId=")
+	target := s.world.app(id)
+	if !byApp {
+		target = s.world.appByObject(id)
+	}
+	if target == nil || target.home != g.tenant {
+		return nil, notFound(id)
+	}
+	return target, nil
+}
+
+func (s *Server) applications(g *graphCall) ([]byte, *graphError) {
+	var all []entity
+	for _, id := range s.world.order {
+		if a := s.world.app(id); a != nil && a.home == g.tenant && (a == g.app || !g.ownsOnly()) {
+			all = append(all, a.entity(false))
+		}
+	}
+	return s.entities(g, "applications", all)
+}
+
+func (s *Server) application(g *graphCall) ([]byte, *graphError) {
+	a, refused := s.findApplication(g)
+	if refused == nil && a != g.app && g.ownsOnly() {
+		refused = errForbidden
+	}
+	if refused != nil {
+		return nil, refused
+	}
+	names, _ := g.option("select")
+	withKeys := slices.ContainsFunc(strings.Split(names, ","), func(n string) bool { return strings.TrimSpace(n) == "keyCredentials" })
+	return g.entity("applications", a.entity(withKeys))
+}
+
+// entity is an app registration as Graph shows it; the certificates themselves only when a single object is asked for
+// them.
+func (a *application) entity(withKeys bool) entity {
+	keys, secrets, access := []any{}, []any{}, []any{}
+	for i := range a.keys {
+		keys = append(keys, keyCredential(&a.keys[i], withKeys))
+	}
+	for _, secret := range a.Secrets {
+		shown := entity{"keyId": derivedID(a.ObjectID, secret.Value), "hint": secret.Value[:min(3, len(secret.Value))],
+			"displayName": nil, "startDateTime": nil, "endDateTime": nil, "secretText": nil, "customKeyIdentifier": nil}
+		if !secret.NotAfter.IsZero() {
+			shown["endDateTime"] = secret.NotAfter.UTC().Format(time.RFC3339)
+		}
+		secrets = append(secrets, shown)
+	}
+	for _, role := range a.RequiredRoles {
+		access = append(access, entity{"id": role, "type": "Role"})
+	}
+	for _, scope := range a.DelegatedScopes {
+		if id := scopeIDs[scope]; id != "" {
+			access = append(access, entity{"id": id, "type": "Scope"})
+		}
+	}
+	required := []any{}
+	if len(access) > 0 {
+		required = append(required, entity{"resourceAppId": graphAppID, "resourceAccess": access})
+	}
+	var claims any
+	if a.GroupMembershipClaims != "" {
+		claims = a.GroupMembershipClaims
+	}
+	return entity{"id": a.ObjectID, "appId": a.AppID, "displayName": a.DisplayName, "signInAudience": a.audience(), "deletedDateTime": nil,
+		"keyCredentials": keys, "passwordCredentials": secrets, "isDisabled": a.disabled, "requiredResourceAccess": required,
+		"groupMembershipClaims": claims, "web": entity{"redirectUris": notNil(a.RedirectURIs)}, "identifierUris": []string{}}
+}
+
+func (a *application) audience() string {
+	if a.MultiTenant {
+		return "AzureADMultipleOrgs"
+	}
+	return "AzureADMyOrg"
+}
+
+func notNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }

@@ -2,10 +2,11 @@ package emulator
 
 import (
 	"encoding/json"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"consentry/emulator/directory"
 )
@@ -16,27 +17,25 @@ type deltaPlace struct {
 	App     string           `json:"a"`
 	Kind    directory.Kind   `json:"k"`
 	Select  string           `json:"q"`
+	Only    []uuid.UUID      `json:"f,omitempty"` // $filter: these objects alone
 	Minimal bool             `json:"m,omitempty"`
 	Issued  time.Time        `json:"i"`
-	Ended   uint32           `json:"e"` // deltatoken: the change number the last round ended at
-	Cursor  directory.Cursor `json:"c"` // skiptoken: the place in the round
+	Ended   uint32           `json:"e"`           // deltatoken: the change number the last round ended at
+	Cursor  directory.Cursor `json:"c"`           // skiptoken: the place in the round
+	Blank   int              `json:"b,omitempty"` // empty pages given out at this place
 }
 
 const (
 	skipToken  = "skiptoken"
 	deltaToken = "deltatoken"
+	// maxFilterIDs is how many objects a delta query may be about at most.
+	maxFilterIDs = 50
 )
 
 // delta answers one page of a delta round (facts 5).
 func (s *Server) delta(g *graphCall, kind directory.Kind) ([]byte, *graphError) {
-	permissions := readUserDelta
-	if kind == directory.KindGroup {
-		permissions = readGroups
-	}
-	if refused := g.allow(permissions); refused != nil {
-		return nil, refused
-	}
-	at, refused := s.deltaStart(g, kind)
+	quirks := g.switches.Graph.Delta.and(g.fault.quirks())
+	at, refused := s.deltaStart(g, kind, quirks)
 	if refused != nil {
 		return nil, refused
 	}
@@ -44,10 +43,25 @@ func (s *Server) delta(g *graphCall, kind directory.Kind) ([]byte, *graphError) 
 	if err != nil {
 		return nil, asGraphError(err)
 	}
-	query := directory.Query{Kind: kind, Select: selected, Minimal: at.Minimal}
-	items, next := g.tenant.directory.Page(query, at.Cursor, directory.Limits{Objects: s.config.PageSize, Members: s.config.MemberPage})
-
-	body := append(g.context(kind, at.Select), `,"value":[`...)
+	query := directory.Query{Kind: kind, Select: selected, Minimal: at.Minimal, Only: at.Only, Tombstones: quirks.Tombstones,
+		HideMembers: kind == groups && !g.has(readHiddenMembers)}
+	var items []directory.Item
+	next := at.Cursor
+	if blank := at.Blank < quirks.EmptyPages && !next.Done(); blank {
+		at.Blank++
+	} else {
+		at.Blank = 0
+		items, next = g.view.Page(query, at.Cursor, directory.Limits{Objects: s.config.PageSize, Members: s.config.MemberPage, Chunk: quirks.Chunk})
+	}
+	if quirks.Reordered {
+		slices.Reverse(items)
+	}
+	if quirks.Duplicates {
+		items = append(items, items[:min(3, len(items))]...)
+	}
+	body := make([]byte, 0, 256+512*len(items))
+	body = appendJSON(append(body, `{"@odata.context":`...), g.context(kind, at.Select))
+	body = append(body, `,"value":[`...)
 	for i := range items {
 		if i > 0 {
 			body = append(body, ',')
@@ -74,13 +88,16 @@ func (s *Server) sealPlace(kind string, at deltaPlace) string {
 }
 
 // deltaStart finds where the page begins: anew, after a finished round, or within one.
-func (s *Server) deltaStart(g *graphCall, kind directory.Kind) (deltaPlace, *graphError) {
+func (s *Server) deltaStart(g *graphCall, kind directory.Kind, quirks DeltaQuirks) (deltaPlace, *graphError) {
 	names, selects := g.option("select")
 	fresh := deltaPlace{Tenant: g.tenant.ID, App: g.app.AppID, Kind: kind, Select: names, Minimal: g.prefersMinimal(), Issued: g.entry.At}
-	for _, option := range []string{"filter", "expand", "orderby", "search"} {
+	for _, option := range []string{"expand", "orderby", "search", "skip"} { // $top is ignored
 		if _, asked := g.option(option); asked {
 			return fresh, badRequest("The query parameter '$" + option + "' is not supported by this delta query.")
 		}
+	}
+	if g.fault != nil && g.fault.Gone {
+		return fresh, g.gone(fresh, "resyncRequired")
 	}
 	if text, ok := g.option(skipToken); ok && text != "" {
 		at, refused := s.openPlace(g, skipToken, text, fresh)
@@ -89,30 +106,62 @@ func (s *Server) deltaStart(g *graphCall, kind directory.Kind) (deltaPlace, *gra
 		}
 		return at, refused
 	}
-	d := g.tenant.directory
-	switch text, ok := g.option(deltaToken); {
-	case !ok || text == "":
-		fresh.Cursor = d.Start()
-		return fresh, nil
-	case text == "latest":
-		fresh.Cursor = directory.Cursor{Until: d.Sequence()}
-		return fresh, nil
-	default:
-		at, refused := s.openPlace(g, deltaToken, text, fresh)
+	text, _ := g.option(deltaToken)
+	if text == "" || text == "latest" {
+		only, refused := g.onlyIDs()
 		if refused != nil {
-			return at, refused
+			return fresh, refused
 		}
-		if selects {
-			at.Select = names
+		fresh.Only, fresh.Cursor = only, g.view.Latest()
+		if text == "" {
+			fresh.Cursor = g.view.Start()
 		}
-		at.Minimal = fresh.Minimal
-		cursor, ok := d.Since(at.Ended)
-		if !ok {
-			return at, g.gone(at, "resyncRequired")
-		}
-		at.Cursor, at.Issued = cursor, g.entry.At
-		return at, nil
+		return fresh.disturbed(quirks), nil
 	}
+	at, refused := s.openPlace(g, deltaToken, text, fresh)
+	if refused != nil {
+		return at, refused
+	}
+	if selects {
+		at.Select = names
+	}
+	at.Minimal = fresh.Minimal
+	cursor, ok := g.view.Since(at.Ended)
+	if !ok {
+		return at, g.gone(at, "resyncRequired")
+	}
+	at.Cursor, at.Issued = cursor, g.entry.At
+	return at.disturbed(quirks), nil
+}
+
+// disturbed lets a round that begins tell older changes again and come in another order.
+func (at deltaPlace) disturbed(quirks DeltaQuirks) deltaPlace {
+	at.Cursor = at.Cursor.Again(quirks.Replay)
+	if quirks.Reordered {
+		at.Cursor = at.Cursor.Shuffled()
+	}
+	return at
+}
+
+// onlyIDs reads the one filter that delta queries of directories know: id eq '...' or id eq '...'.
+func (g *graphCall) onlyIDs() ([]uuid.UUID, *graphError) {
+	text, asked := g.option("filter")
+	if !asked || strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	var only []uuid.UUID
+	for term := range strings.SplitSeq(text, " or ") {
+		name, value, ok := strings.Cut(strings.TrimSpace(term), " eq ")
+		id, err := uuid.Parse(strings.Trim(strings.TrimSpace(value), "'"))
+		if !ok || err != nil || strings.TrimSpace(name) != "id" {
+			return nil, badRequest("Only filters by id are supported by this delta query.")
+		}
+		only = append(only, id)
+	}
+	if len(only) > maxFilterIDs {
+		return nil, badRequest("Too many objects in the filter of this delta query.")
+	}
+	return only, nil
 }
 
 // openPlace reads a token and refuses it for anybody and anything but what it was made for.
@@ -125,9 +174,16 @@ func (s *Server) openPlace(g *graphCall, kind, text string, fresh deltaPlace) (d
 	if at.Tenant != fresh.Tenant || at.App != fresh.App || at.Kind != fresh.Kind {
 		return at, badRequest("The token was issued for another tenant, application or collection.")
 	}
+	if _, asked := g.option("filter"); asked {
+		return at, badRequest("'$filter' cannot be combined with '$" + kind + "'.")
+	}
 	switch {
-	case g.entry.At.Sub(at.Issued) > time.Duration(deltaLifetime):
-		return at, g.gone(at, "syncStateNotFound")
+	case g.entry.At.Sub(at.Issued) > time.Duration(or(g.switches.Graph.DeltaLifetime, deltaLifetime)):
+		refused := g.gone(at, "syncStateNotFound")
+		if status := g.switches.Graph.ExpiredDelta; status != 0 && status != refused.status {
+			refused.status, refused.header = status, nil
+		}
+		return at, refused
 	case at.Issued.Before(g.tenant.deltasFrom):
 		return at, g.gone(at, "resyncRequired")
 	}
@@ -136,28 +192,19 @@ func (s *Server) openPlace(g *graphCall, kind, text string, fresh deltaPlace) (d
 
 // gone tells the reader to start over, and where.
 func (g *graphCall) gone(at deltaPlace, code string) *graphError {
-	return &graphError{status: http.StatusGone, code: code, message: "The sync state is no longer available. Synchronize again from the beginning.",
-		header: http.Header{"Location": {g.link("/"+at.Kind.String()+"s/delta", "$select", at.Select, "$"+deltaToken, "")}}}
+	var filter []string
+	for _, id := range at.Only {
+		filter = append(filter, "id eq '"+id.String()+"'")
+	}
+	return &graphError{status: 410, code: code, message: "The sync state is no longer available. Synchronize again from the beginning.",
+		header: map[string][]string{"Location": {g.link("/"+at.Kind.String()+"s/delta", "$select", at.Select,
+			"$filter", strings.Join(filter, " or "), "$"+deltaToken, "")}}}
 }
 
 func (g *graphCall) prefersMinimal() bool {
 	return slices.ContainsFunc(g.Header.Values("Prefer"), func(v string) bool {
 		return strings.Contains(strings.ReplaceAll(strings.ToLower(v), " ", ""), "return=minimal")
 	})
-}
-
-// context opens an answer with its metadata address.
-func (g *graphCall) context(kind directory.Kind, selected string) []byte {
-	address := g.origin + "/" + g.version + "/$metadata#" + kind.String() + "s"
-	if selected != "" {
-		address += "(" + strings.ReplaceAll(selected, " ", "") + ")"
-	}
-	return appendJSON([]byte(`{"@odata.context":`), address)
-}
-
-func appendJSON(dst []byte, text string) []byte {
-	raw, _ := json.Marshal(text) // text always marshals
-	return append(dst, raw...)
 }
 
 func appendItem(dst []byte, item *directory.Item) []byte {

@@ -3,58 +3,170 @@ package emulator
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"consentry/emulator/directory"
 )
 
-// listPlace is what the skiptoken of a list holds, sealed.
+// listPlace is what the skiptoken of a list holds, sealed: for whom and for which question it was made, and where it
+// leads.
 type listPlace struct {
-	Tenant string `json:"t"`
-	App    string `json:"a"`
-	Path   string `json:"p"`
-	Select string `json:"q"`
-	Filter string `json:"f,omitempty"`
-	Top    int    `json:"n"`
-	From   int    `json:"o"`
+	Tenant string    `json:"t"`
+	App    string    `json:"a"`
+	Path   string    `json:"p"`
+	Issued time.Time `json:"i"`
+	Select string    `json:"q"`
+	Filter string    `json:"f,omitempty"`
+	Search string    `json:"s,omitempty"`
+	Count  bool      `json:"c,omitempty"`
+	Top    int       `json:"n"`
+	From   int       `json:"o"`
 }
 
+var errPageToken = &graphError{status: http.StatusBadRequest, code: "Directory_ExpiredPageToken",
+	message: "The specified page token value has expired and cannot be included in the request."}
 
-// listStart reads the paging of a list request.
+// listStart reads the question and the paging of a list request.
 func (s *Server) listStart(g *graphCall) (listPlace, *graphError) {
+	switches := &g.switches.Graph
 	if text, ok := g.option(skipToken); ok {
 		var at listPlace
 		raw, opened := s.keys.opened("list", text)
-		if !opened || json.Unmarshal(raw, &at) != nil || at.Tenant != g.tenant.ID || at.App != g.app.AppID || at.Path != g.URL.Path {
-			return at, &graphError{status: 400, code: "Directory_ExpiredPageToken", message: "The specified page token value has expired and cannot be included in the request."}
+		if !opened || json.Unmarshal(raw, &at) != nil || at.Tenant != g.tenant.ID || at.App != g.app.AppID || at.Path != g.URL.Path ||
+			g.entry.At.Sub(at.Issued) > time.Duration(or(switches.PageTokenLifetime, pageTokenLifetime)) {
+			return at, errPageToken
 		}
+		at.Count = at.Count && g.eventual()
 		return at, nil
 	}
-	at := listPlace{Tenant: g.tenant.ID, App: g.app.AppID, Path: g.URL.Path, Top: min(100, s.config.PageSize)}
+	at := listPlace{Tenant: g.tenant.ID, App: g.app.AppID, Path: g.URL.Path, Issued: g.entry.At, Top: min(or(switches.DefaultTop, defaultTop), s.config.PageSize)}
 	at.Select, _ = g.option("select")
 	at.Filter, _ = g.option("filter")
+	at.Search, _ = g.option("search")
+	count, _ := g.option("count")
+	at.Count = strings.EqualFold(count, "true") && g.eventual() // ignored without the header
 	if text, ok := g.option("top"); ok {
 		top, err := strconv.Atoi(text)
-		if err != nil || top < 1 || top > maxTop {
-			return at, badRequest(fmt.Sprintf("Invalid page size specified: '%s'. Must be between 1 and %d inclusive.", text, maxTop))
+		if most := or(switches.MaxTop, maxTop); err != nil || top < 1 || top > most {
+			return at, badRequest(fmt.Sprintf("Invalid page size specified: '%s'. Must be between 1 and %d inclusive.", text, most))
 		}
 		at.Top = top
 	}
-	for _, option := range []string{"expand", "orderby", "search", "skip"} {
+	for _, option := range []string{"expand", "orderby", "skip"} {
 		if _, asked := g.option(option); asked {
-			return at, &graphError{status: 400, code: "Request_UnsupportedQuery", message: "The query parameter '$" + option + "' is not supported here."}
+			return at, unsupported("The query parameter '$" + option + "' is not supported here.")
 		}
 	}
 	return at, nil
+}
+
+// question is what a list is filtered by. Advanced questions take a header, on every page of the answer again, and
+// filters the counting too (facts 5.13).
+func (g *graphCall) question(at listPlace) (condition, *graphError) {
+	filter, refused := parseFilter(at.Filter)
+	if refused != nil {
+		return nil, refused
+	}
+	search, refused := parseSearch(at.Search)
+	switch {
+	case refused != nil:
+		return nil, refused
+	case at.Search != "" && !g.eventual():
+		return nil, unsupported("Request with $search query parameter only works through MSGraph with a special request header: 'ConsistencyLevel: eventual'")
+	case filter.advanced && !(g.eventual() && at.Count):
+		return nil, unsupported("Operator or function is only supported with the header 'ConsistencyLevel: eventual' and $count=true.")
+	}
+	return both(filter.holds, search), nil
+}
+
+// shown is the selected properties of users and of groups.
+type shown [2]directory.Properties
+
+// selection reads a $select of one kind or, in lists of mixed objects, of both: there a property need only belong to
+// one of them.
+func selection(names string, kinds ...directory.Kind) (shown, error) {
+	var set shown
+	if names == "" {
+		for _, kind := range kinds {
+			set[kind], _ = directory.Select(kind, "", false)
+		}
+		return set, nil
+	}
+	for name := range strings.SplitSeq(names, ",") {
+		var unknown error
+		found := false
+		for _, kind := range kinds {
+			bit, err := directory.Select(kind, name, false)
+			if unknown = err; err == nil {
+				found = true
+				set[kind] |= bit &^ directory.MembersProperty
+			}
+		}
+		if !found {
+			return set, unknown
+		}
+	}
+	return set, nil
+}
+
+func appendObject(dst []byte, m directory.Member, set shown) []byte {
+	if m.Group != nil {
+		return append(directory.AppendGroup(dst, m.Group, set[groups], set[groups]), '}')
+	}
+	return append(directory.AppendUser(dst, m.User, set[users], set[users]), '}')
+}
+
+// page writes one page of a list: the context, how many there are if that was asked, the objects, and the link to the
+// next page.
+func (s *Server) page(g *graphCall, at listPlace, context string, all iter.Seq2[int, directory.Member], total int, write func([]byte, directory.Member) []byte) ([]byte, *graphError) {
+	holds, refused := g.question(at)
+	if refused != nil {
+		return nil, refused
+	}
+	values := appendJSON([]byte(`{"@odata.context":`), context)
+	if at.Count && at.From == 0 { // on the first page only
+		n, refused := counted(all, holds, total)
+		if refused != nil {
+			return nil, refused
+		}
+		values = append(values, `,"@odata.count":`...)
+		values = strconv.AppendInt(values, int64(n), 10)
+	}
+	values = append(values, `,"value":[`...)
+	count, last, next := 0, at.From, 0
+	for after, m := range all {
+		if after <= at.From {
+			continue
+		}
+		if ok, refused := meets(holds, m); refused != nil {
+			return nil, refused
+		} else if !ok {
+			last = after
+			continue
+		}
+		if count == at.Top {
+			next = last
+			break
+		}
+		if count > 0 {
+			values = append(values, ',')
+		}
+		values = write(values, m)
+		count, last = count+1, after
+	}
+	return s.finishList(g, values, at, next), nil
 }
 
 // finishList closes a list with the link to its next page, if there is one.
 func (s *Server) finishList(g *graphCall, body []byte, at listPlace, next int) []byte {
 	body = append(body, ']')
 	if next > 0 {
-		at.From = next
+		at.From, at.Issued = next, g.entry.At
 		raw, _ := json.Marshal(at) // plain values always marshal
 		body = append(body, `,"@odata.nextLink":`...)
 		path := strings.TrimPrefix(g.URL.Path, "/"+g.version)
@@ -63,206 +175,191 @@ func (s *Server) finishList(g *graphCall, body []byte, at listPlace, next int) [
 	return append(body, '}')
 }
 
+func meets(holds condition, m directory.Member) (bool, *graphError) {
+	if holds == nil {
+		return true, nil
+	}
+	ok, err := holds(m.Value)
+	if err != nil {
+		return false, asGraphError(err)
+	}
+	return ok, nil
+}
+
+func counted(all iter.Seq2[int, directory.Member], holds condition, total int) (int, *graphError) {
+	if holds == nil && total >= 0 {
+		return total, nil
+	}
+	n := 0
+	for _, m := range all {
+		ok, refused := meets(holds, m)
+		if refused != nil {
+			return 0, refused
+		}
+		if ok {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// objects are the live objects of a kind.
+func objects(view directory.View, kind directory.Kind, from int) iter.Seq2[int, directory.Member] {
+	return func(yield func(int, directory.Member) bool) {
+		if kind == users {
+			for after, u := range view.Users(from) {
+				if !yield(after, directory.Member{User: u}) {
+					return
+				}
+			}
+			return
+		}
+		for after, group := range view.Groups(from) {
+			if !yield(after, directory.Member{Group: group}) {
+				return
+			}
+		}
+	}
+}
+
 func (s *Server) list(g *graphCall, kind directory.Kind) ([]byte, *graphError) {
-	permissions := readUsers
-	if kind == directory.KindGroup {
-		permissions = readGroups
-	}
-	if refused := g.allow(permissions); refused != nil {
-		return nil, refused
-	}
 	at, refused := s.listStart(g)
 	if refused != nil {
 		return nil, refused
 	}
-	selected, err := directory.Select(kind, at.Select, false)
+	set, err := selection(at.Select, kind)
 	if err != nil {
 		return nil, asGraphError(err)
 	}
-	keep, refused := equalityFilter(kind, at.Filter)
+	total := -1
+	if at.Count && at.From == 0 {
+		total = g.view.Count(kind)
+	}
+	return s.page(g, at, g.context(kind, at.Select), objects(g.view, kind, at.From), total, func(dst []byte, m directory.Member) []byte {
+		return appendObject(append(dst, '{'), m, set)
+	})
+}
+
+var errNoCount = badRequest("$count is not currently supported.")
+
+func (s *Server) count(g *graphCall, kind directory.Kind) ([]byte, *graphError) {
+	if !g.eventual() {
+		return nil, errNoCount
+	}
+	return g.number(objects(g.view, kind, 0), g.view.Count(kind))
+}
+
+func (g *graphCall) number(all iter.Seq2[int, directory.Member], total int) ([]byte, *graphError) {
+	at := listPlace{Count: true}
+	at.Filter, _ = g.option("filter")
+	at.Search, _ = g.option("search")
+	holds, refused := g.question(at)
 	if refused != nil {
 		return nil, refused
 	}
-	body := append(g.context(kind, at.Select), `,"value":[`...)
-	count, last, next := 0, at.From, 0
-	// add takes one object, given as the position after it and its JSON, and tells whether to go on.
-	add := func(after int, object []byte) bool {
-		if !keep(object) {
-			last = after
-			return true
-		}
-		if count == at.Top {
-			next = last
-			return false
-		}
-		if count > 0 {
-			body = append(body, ',')
-		}
-		body = append(body, object...)
-		count, last = count+1, after
-		return true
+	n, refused := counted(all, holds, total)
+	return strconv.AppendInt(nil, int64(n), 10), refused
+}
+
+func (s *Server) one(g *graphCall, kind directory.Kind) ([]byte, *graphError) {
+	names, _ := g.option("select")
+	set, err := selection(names, kind)
+	if err != nil {
+		return nil, asGraphError(err)
 	}
-	if kind == directory.KindUser {
-		for after, u := range g.tenant.directory.Users(at.From) {
-			if !add(after, appendUser(nil, u, selected)) {
-				break
-			}
-		}
+	var m directory.Member
+	if kind == users {
+		m.User, err = g.view.User(g.args[0])
 	} else {
-		for after, group := range g.tenant.directory.Groups(at.From) {
-			if !add(after, appendGroup(nil, group, selected)) {
-				break
+		m.Group, err = g.view.Group(g.args[0])
+	}
+	if err != nil {
+		return nil, asGraphError(err)
+	}
+	body := appendJSON([]byte(`{"@odata.context":`), g.context(kind, names)+"/$entity")
+	return appendObject(append(body, ','), m, set), nil
+}
+
+// membersOf are a group's members as the path asks for them: direct or transitive, all or of one type. Who may not see
+// hidden memberships sees none of those groups'.
+func (g *graphCall) membersOf(from int) (iter.Seq2[int, directory.Member], *graphError) {
+	group, err := g.view.Group(g.args[0])
+	if err != nil {
+		return nil, asGraphError(err)
+	}
+	all, err := g.view.Members(group.ID, from)
+	if g.path[2] == "transitiveMembers" {
+		all, err = g.view.TransitiveMembers(group.ID, from)
+	}
+	if err != nil {
+		return nil, asGraphError(err)
+	}
+	wanted := ""
+	if len(g.args) > 1 {
+		if wanted = g.args[1]; !slices.Contains(casts, wanted) {
+			return nil, badRequest("Unsupported segment type. The segment '" + wanted + "' is not a type of directory objects.")
+		}
+	}
+	hidden := group.Visibility == "HiddenMembership" && !g.has(readHiddenMembers)
+	return func(yield func(int, directory.Member) bool) {
+		for after, m := range all {
+			if hidden || wanted != "" && (wanted == "microsoft.graph.group") != (m.Group != nil) {
+				continue
+			}
+			if !yield(after, m) {
+				return
 			}
 		}
-	}
-	return s.finishList(g, body, at, next), nil
-}
-
-func appendUser(dst []byte, u *User, selected directory.Properties) []byte {
-	return append(directory.AppendUser(append(dst, '{'), u, selected, selected), '}')
-}
-
-func appendGroup(dst []byte, group *Group, selected directory.Properties) []byte {
-	selected &^= directory.MembersProperty
-	return append(directory.AppendGroup(append(dst, '{'), group, selected, selected), '}')
-}
-
-// equalityFilter understands property eq 'text' joined by or, which is what finding an object by a key takes. The
-// properties named must be selected, as the filter looks at the answer.
-func equalityFilter(kind directory.Kind, filter string) (func([]byte) bool, *graphError) {
-	if strings.TrimSpace(filter) == "" {
-		return func([]byte) bool { return true }, nil
-	}
-	var wanted []string
-	for term := range strings.SplitSeq(filter, " or ") {
-		name, value, ok := strings.Cut(strings.TrimSpace(term), " eq ")
-		value = strings.TrimSpace(value)
-		if !ok || len(value) < 2 || value[0] != '\'' || value[len(value)-1] != '\'' {
-			return nil, &graphError{status: 400, code: "Request_UnsupportedQuery", message: "Unsupported Query."}
-		}
-		if _, err := directory.Select(kind, name, false); err != nil {
-			return nil, asGraphError(err)
-		}
-		text := string(appendJSON(nil, strings.ReplaceAll(value[1:len(value)-1], "''", "'")))
-		wanted = append(wanted, strings.ToLower(`"`+name+`":`+text))
-	}
-	return func(object []byte) bool {
-		lower := strings.ToLower(string(object))
-		return slices.ContainsFunc(wanted, func(w string) bool { return strings.Contains(lower, w) })
 	}, nil
 }
 
-func one(g *graphCall, kind directory.Kind, id string) ([]byte, *graphError) {
-	permissions := readUsers
-	if kind == directory.KindGroup {
-		permissions = readGroups
-	}
-	if refused := g.allow(permissions); refused != nil {
-		return nil, refused
-	}
-	names, _ := g.option("select")
-	selected, err := directory.Select(kind, names, false)
-	if err != nil {
-		return nil, asGraphError(err)
-	}
-	context := g.context(kind, names)
-	context = append(context[:len(context)-1], `/$entity",`...)
-	if kind == directory.KindUser {
-		u, err := g.tenant.directory.User(id)
-		if err != nil {
-			return nil, asGraphError(err)
-		}
-		return append(directory.AppendUser(context, u, selected, selected), '}'), nil
-	}
-	group, err := g.tenant.directory.Group(id)
-	if err != nil {
-		return nil, asGraphError(err)
-	}
-	return append(directory.AppendGroup(context, group, selected&^directory.MembersProperty, selected), '}'), nil
-}
-
-func (s *Server) members(g *graphCall, groupID string) ([]byte, *graphError) {
-	if refused := g.allow(readMembers); refused != nil {
-		return nil, refused
-	}
+func (s *Server) members(g *graphCall) ([]byte, *graphError) {
 	at, refused := s.listStart(g)
 	if refused != nil {
 		return nil, refused
 	}
-	people, err := g.tenant.directory.Members(groupID, at.From)
+	set, err := selection(at.Select, users, groups)
 	if err != nil {
 		return nil, asGraphError(err)
 	}
-	body := appendJSON([]byte(`{"@odata.context":`), g.origin+"/"+g.version+"/$metadata#directoryObjects")
-	body = append(body, `,"value":[`...)
-	count, last, next := 0, at.From, 0
-	for after, m := range people {
-		if count == at.Top {
-			next = last
-			break
-		}
-		if count > 0 {
-			body = append(body, ',')
-		}
-		if body, refused = appendMember(body, m, at.Select); refused != nil {
-			return nil, refused
-		}
-		count, last = count+1, after
-	}
-	return s.finishList(g, body, at, next), nil
-}
-
-func transitiveMembers(g *graphCall, groupID string) ([]byte, *graphError) {
-	if refused := g.allow(readMembers); refused != nil {
+	all, refused := g.membersOf(at.From)
+	if refused != nil {
 		return nil, refused
 	}
-	all, err := g.tenant.directory.TransitiveMembers(groupID)
-	if err != nil {
-		return nil, asGraphError(err)
-	}
-	names, _ := g.option("select")
-	body := appendJSON([]byte(`{"@odata.context":`), g.origin+"/"+g.version+"/$metadata#directoryObjects")
-	body = append(body, `,"value":[`...)
-	for i, m := range all {
-		if i > 0 {
-			body = append(body, ',')
+	return s.page(g, at, g.metadata("directoryObjects"), all, -1, func(dst []byte, m directory.Member) []byte {
+		kind := users
+		if m.Group != nil {
+			kind = groups
 		}
-		var refused *graphError
-		if body, refused = appendMember(body, m, names); refused != nil {
-			return nil, refused
-		}
-	}
-	return append(body, "]}"...), nil
+		return appendObject(append(dst, `{"@odata.type":"#microsoft.graph.`+kind.String()+`",`...), m, set)
+	})
 }
 
-// appendMember writes a member with its type, as lists of mixed objects do. A property that only the other type has is
-// left out.
-func appendMember(dst []byte, m directory.Member, names string) ([]byte, *graphError) {
-	kind := directory.KindUser
-	if m.Group != nil {
-		kind = directory.KindGroup
+func (s *Server) countMembers(g *graphCall) ([]byte, *graphError) {
+	if !g.eventual() {
+		return nil, errNoCount
 	}
-	var selected directory.Properties
-	if names == "" {
-		selected, _ = directory.Select(kind, "", false)
+	all, refused := g.membersOf(0)
+	if refused != nil {
+		return nil, refused
 	}
-	for name := range strings.SplitSeq(names, ",") {
-		bit, err := directory.Select(kind, strings.TrimSpace(name), false)
-		if err != nil {
-			other := directory.KindUser
-			if kind == directory.KindUser {
-				other = directory.KindGroup
-			}
-			if _, elsewhere := directory.Select(other, name, false); elsewhere != nil {
-				return nil, asGraphError(err)
-			}
-		} else if names != "" {
-			selected |= bit
-		}
+	return g.number(all, -1)
+}
+
+// context is the metadata address of a collection and what is selected of it.
+func (g *graphCall) context(kind directory.Kind, selected string) string {
+	address := g.metadata(kind.String() + "s")
+	if selected != "" {
+		address += "(" + strings.ReplaceAll(selected, " ", "") + ")"
 	}
-	dst = append(dst, `{"@odata.type":"#microsoft.graph.`+kind.String()+`",`...)
-	if m.Group != nil {
-		return append(directory.AppendGroup(dst, m.Group, selected&^directory.MembersProperty, selected), '}'), nil
-	}
-	return append(directory.AppendUser(dst, m.User, selected, selected), '}'), nil
+	return address
+}
+
+func (g *graphCall) metadata(of string) string {
+	return g.origin + "/" + g.version + "/$metadata#" + of
+}
+
+func appendJSON(dst []byte, text string) []byte {
+	raw, _ := json.Marshal(text) // text always marshals
+	return append(dst, raw...)
 }

@@ -21,6 +21,7 @@ type call struct {
 	entry       *Request
 	replica     Replica   // which copy of the service answers
 	switches    *Switches // of the tenant
+	fault       *Fault    // that happens to this call; nil for none
 }
 
 // Handler answers everything but the control API.
@@ -72,17 +73,29 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.logger.Debug("answered", zap.String("method", c.entry.Method), zap.String("path", c.entry.Path),
 			zap.Int("status", recorder.status), zap.String("code", c.entry.Code))
 	}()
-	if s.faults.strike(recorder, c) {
+	c.strike(s.faults.take(c))
+	if c.fault.replaces() {
+		answerFault(recorder, c)
 		return
 	}
-	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	if !c.fault.disturbs() {
+		s.dispatch(recorder, c)
+		return
+	}
+	held := &heldAnswer{ResponseWriter: recorder}
+	s.dispatch(held, c)
+	held.send(r.Context(), c.fault)
+}
+
+func (s *Server) dispatch(w http.ResponseWriter, c *call) {
+	first, _, _ := strings.Cut(strings.TrimPrefix(c.URL.Path, "/"), "/")
 	switch first {
 	case "":
-		s.index(recorder, c)
+		s.index(w, c)
 	case "v1.0", "beta":
-		s.graph(recorder, c)
+		s.graph(w, c)
 	default:
-		s.login(recorder, c)
+		s.login(w, c)
 	}
 }
 

@@ -17,6 +17,11 @@ var graphRoles = map[string]graphRole{
 	"b0afded3-3588-46d8-8b3d-9842eff778da": {"AuditLog.Read.All", "Read all audit log data"},
 	"7ab1d382-f21e-4acd-a863-ba3e13f7da61": {"Directory.Read.All", "Read directory data"},
 	"498476ce-e0fe-48b0-b801-37ba7e2685c6": {"Organization.Read.All", "Read organization information"},
+	"1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9": {"Application.ReadWrite.All", "Read and write all applications"},
+	"741f803b-c850-494e-b5df-cde7c675a1ca": {"User.ReadWrite.All", "Read and write all users' full profiles"},
+	"62a82d76-70ea-41e2-9197-370581804d09": {"Group.ReadWrite.All", "Read and write all groups"},
+	"dbaae8cf-10b5-4b86-a4a1-f871c94c6695": {"GroupMember.ReadWrite.All", "Read and write all group memberships"},
+	"19dbc75e-c2e2-444c-a770-ec69d8559fc7": {"Directory.ReadWrite.All", "Read and write directory data"},
 }
 
 // scopeWords says in words what a delegated scope lets an app do.
@@ -28,12 +33,24 @@ var scopeWords = map[string]string{
 	"User.Read":      "Sign in and read user profile",
 }
 
-// Permissions that open an endpoint, least first (permissions reference, facts 5.1 and 9.2).
+// scopeIDs are the ids of the delegated scopes (facts, table of well-known ids).
+var scopeIDs = map[string]string{
+	"openid": "37f7f235-527c-4136-accd-4a02d197296e", "profile": "14dad69e-099b-42c9-810b-d002981feec1",
+	"email": "64a6cdd6-aab1-4aaf-94b8-3cc8405e90d0", "offline_access": "7427e0e9-2fba-42fe-b0c0-848c9e6a8182",
+	"User.Read": "e1fe6dd8-ba31-4d61-89e7-88639da4683d",
+}
+
+// Permissions that open an endpoint, least first (permissions reference, facts 4.5, 5.1 and 9.2).
 var (
-	readOrganization = []string{"Organization.Read.All", "User.Read.All", "Directory.Read.All", "GroupMember.Read.All", "Group.Read.All"}
-	readUsers        = []string{"User.ReadBasic.All", "User.Read.All", "Directory.Read.All"}
-	readUserDelta    = []string{"User.Read.All", "Directory.Read.All"}
-	readGroups       = []string{"Group.ReadBasic.All", "GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"}
-	readMembers      = []string{"GroupMember.ReadBasic.All", "Group.ReadBasic.All", "GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"}
-	readApplications = []string{"Application.Read.All", "Application.ReadWrite.OwnedBy", "Directory.Read.All"}
+	readOrganization  = []string{"Organization.Read.All", "User.Read.All", "GroupMember.Read.All", "Group.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"}
+	readUsers         = []string{"User.ReadBasic.All", "User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}
+	readUserDelta     = []string{"User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}
+	readGroups        = []string{"Group.ReadBasic.All", "GroupMember.Read.All", "GroupMember.ReadWrite.All", "Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}
+	readMembers       = append([]string{"GroupMember.ReadBasic.All"}, readGroups...)
+	readApplications  = []string{"Application.Read.All", "Application.ReadWrite.OwnedBy", "Application.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}
+	allApplications   = []string{"Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}
+	writeApplications = []string{"Application.ReadWrite.OwnedBy", "Application.ReadWrite.All", "Directory.ReadWrite.All"}
+	readAssignments   = allApplications
+	readDelegated     = []string{"Directory.Read.All", "Directory.ReadWrite.All"}
+	readHiddenMembers = "Member.Read.Hidden"
 )

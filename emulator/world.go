@@ -41,20 +41,21 @@ func newWorld() *world {
 
 // Kinds of events.
 const (
-	eventTenant           = "tenant"
-	eventPerson           = "person"
-	eventApplication      = "application"
-	eventApplicationState = "application-state"
-	eventKeyAdded         = "key-added"
-	eventKeyRemoved       = "key-removed"
-	eventConsent          = "consent"
-	eventPrincipalState   = "principal-state"
-	eventDirectory        = "directory"
-	eventDeltasExpired    = "deltas-expired"
-	eventClock            = "clock"
-	eventKeysRolled       = "keys-rolled"
-	eventConsentAsked     = "consent-asked"
-	eventConsentAnswered  = "consent-answered"
+	eventTenant             = "tenant"
+	eventPerson             = "person"
+	eventApplication        = "application"
+	eventApplicationState   = "application-state"
+	eventKeyAdded           = "key-added"
+	eventKeyRemoved         = "key-removed"
+	eventConsent            = "consent"
+	eventPrincipalState     = "principal-state"
+	eventDirectory          = "directory"
+	eventDeltasExpired      = "deltas-expired"
+	eventApplicationChanged = "application-changed"
+	eventClock              = "clock"
+	eventKeysRolled         = "keys-rolled"
+	eventConsentAsked       = "consent-asked"
+	eventConsentAnswered    = "consent-answered"
 )
 
 // errNoChange is an event that says what is already so; it is not logged.
@@ -83,6 +84,8 @@ func (w *world) apply(e event) error {
 		return decoded(e, w.mutate)
 	case eventDeltasExpired:
 		return decoded(e, w.expireDeltas)
+	case eventApplicationChanged:
+		return decoded(e, w.changeApplication)
 	case eventClock:
 		return decoded(e, w.moveClock)
 	case eventKeysRolled:
@@ -213,6 +216,7 @@ func (w *world) addPerson(e event, p Person) error {
 		if err := t.directory.Apply(Mutation{Op: directory.OpCreateUser, User: userOf(p, e.At)}); err != nil {
 			return err
 		}
+		t.directory.Stamp(e.At)
 	}
 	if at >= 0 {
 		t.persons[at] = &p
@@ -262,12 +266,14 @@ type mutation struct {
 	Mutation
 }
 
-func (w *world) mutate(_ event, m mutation) error {
+func (w *world) mutate(e event, m mutation) error {
 	t, err := w.mustTenant(m.TenantID)
 	if err != nil {
 		return err
 	}
-	return t.directory.Apply(m.Mutation)
+	err = t.directory.Apply(m.Mutation)
+	t.directory.Stamp(e.At)
+	return err
 }
 
 type tenantOnly struct {

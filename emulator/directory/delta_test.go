@@ -99,15 +99,15 @@ func TestApplyingEveryDeltaGivesTheDirectory(t *testing.T) {
 		r := newReader()
 		place := map[Kind]uint32{}
 		round := func(kind Kind, quiet bool) {
-			cursor, ok := d.Since(place[kind])
+			cursor, ok := d.Now().Since(place[kind])
 			require.True(t, ok)
 			if _, started := place[kind]; !started {
-				cursor = d.Start()
+				cursor = d.Now().Start()
 			}
 			all := tableSet(kind, false) | MembersProperty
 			for !cursor.Done() {
 				var items []Item
-				items, cursor = d.Page(Query{Kind: kind, Select: all}, cursor, limits)
+				items, cursor = d.Now().Page(Query{Kind: kind, Select: all}, cursor, limits)
 				r.take(items)
 				if !quiet && rapid.Bool().Draw(t, "interleave") {
 					ids = mutateOnce(t, d, ids)
@@ -181,13 +181,13 @@ func TestDeltaShowsNothingOfPropertiesNobodySelected(t *testing.T) {
 
 	mail, err := Select(KindUser, "mail", true)
 	require.NoError(t, err)
-	cursor, _ := d.Since(from)
-	items, _ := d.Page(Query{Kind: KindUser, Select: mail}, cursor, Limits{Objects: 10, Members: 10})
+	cursor, _ := d.Now().Since(from)
+	items, _ := d.Now().Page(Query{Kind: KindUser, Select: mail}, cursor, Limits{Objects: 10, Members: 10})
 	require.Empty(t, items)
 
 	title, err := Select(KindUser, "jobTitle", true)
 	require.NoError(t, err)
-	items, _ = d.Page(Query{Kind: KindUser, Select: title}, cursor, Limits{Objects: 10, Members: 10})
+	items, _ = d.Now().Page(Query{Kind: KindUser, Select: title}, cursor, Limits{Objects: 10, Members: 10})
 	require.Len(t, items, 1)
 	require.JSONEq(t, `{"id":"`+id+`","jobTitle":"Captain"}`, "{"+string(AppendUser(nil, items[0].User, items[0].Show, items[0].Empties))+"}")
 }
@@ -201,12 +201,12 @@ func TestClearedPropertyIsNullAndNeverSetIsAbsent(t *testing.T) {
 
 	selected, err := Select(KindUser, "id,displayName,mail,city", true)
 	require.NoError(t, err)
-	cursor, _ := d.Since(from)
-	items, _ := d.Page(Query{Kind: KindUser, Select: selected}, cursor, Limits{Objects: 10, Members: 10})
+	cursor, _ := d.Now().Since(from)
+	items, _ := d.Now().Page(Query{Kind: KindUser, Select: selected}, cursor, Limits{Objects: 10, Members: 10})
 	require.Len(t, items, 1)
 	require.JSONEq(t, `{"id":"`+id+`","displayName":"A","mail":null}`, "{"+string(AppendUser(nil, items[0].User, items[0].Show, items[0].Empties))+"}")
 
-	items, _ = d.Page(Query{Kind: KindUser, Select: selected, Minimal: true}, cursor, Limits{Objects: 10, Members: 10})
+	items, _ = d.Now().Page(Query{Kind: KindUser, Select: selected, Minimal: true}, cursor, Limits{Objects: 10, Members: 10})
 	require.JSONEq(t, `{"id":"`+id+`","mail":null}`, "{"+string(AppendUser(nil, items[0].User, items[0].Show, items[0].Empties))+"}")
 }
 
@@ -215,8 +215,8 @@ func TestRemovalTellsRecycledFromPurged(t *testing.T) {
 	id := uuid.NewString()
 	require.NoError(t, d.Apply(Mutation{Op: OpCreateUser, User: &User{ID: id, DisplayName: "A", UserPrincipalName: "a"}}))
 	removed := func(from uint32) string {
-		cursor, _ := d.Since(from)
-		items, _ := d.Page(Query{Kind: KindUser, Select: tableSet(KindUser, true)}, cursor, Limits{Objects: 10, Members: 10})
+		cursor, _ := d.Now().Since(from)
+		items, _ := d.Now().Page(Query{Kind: KindUser, Select: tableSet(KindUser, true)}, cursor, Limits{Objects: 10, Members: 10})
 		require.Len(t, items, 1)
 		return items[0].Removed
 	}
@@ -260,8 +260,8 @@ func TestComingAndGoingWithinARoundIsNoNews(t *testing.T) {
 		{Op: OpRemoveMember, ID: group, MemberID: inside}, {Op: OpAddMember, ID: group, MemberID: inside}} {
 		require.NoError(t, d.Apply(m))
 	}
-	cursor, _ := d.Since(from)
-	items, _ := d.Page(Query{Kind: KindGroup, Select: MembersProperty}, cursor, Limits{Objects: 10, Members: 10})
+	cursor, _ := d.Now().Since(from)
+	items, _ := d.Now().Page(Query{Kind: KindGroup, Select: MembersProperty}, cursor, Limits{Objects: 10, Members: 10})
 	require.Len(t, items, 1)
 	require.Equal(t, []MemberChange{{ID: inside, Kind: KindUser}}, items[0].Members)
 }

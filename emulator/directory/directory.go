@@ -2,8 +2,8 @@ package directory
 
 import (
 	"cmp"
-	"iter"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -14,6 +14,7 @@ const (
 	live    state = iota
 	deleted       // in the recycle bin, restorable
 	purged
+	unborn // before its creation
 )
 
 // object is a user or a group. Objects are never taken out of the list, so their position is a lasting short name.
@@ -45,6 +46,23 @@ type change struct {
 	object   uint32
 	previous uint32 // number of the same object's previous change
 	props    Properties
+	before   *version // what it replaced; nil where only memberships changed, which tell their own times
+}
+
+// version is an object's state and properties at one time. No user means that the seed tells them.
+type version struct {
+	state state
+	user  *User
+	group *Group
+}
+
+// nothing is what a creation replaces.
+var nothing = &version{state: unborn}
+
+// mark says when the history had reached a change number.
+type mark struct {
+	at  int64 // Unix nanoseconds
+	seq uint32
 }
 
 // Directory is one tenant's users and groups with their history.
@@ -52,6 +70,8 @@ type Directory struct {
 	objects []object
 	byID    map[uuid.UUID]uint32
 	history []change
+	marks   []mark
+	people  int        // live users
 	seed    *generator // nil for an empty directory
 }
 
@@ -68,32 +88,59 @@ func New(seed Seed) *Directory {
 // Sequence is the number of the newest change.
 func (d *Directory) Sequence() uint32 { return uint32(len(d.history)) }
 
-// record appends a change to the history.
-func (d *Directory) record(at uint32, props Properties) uint32 {
+// Stamp says that everything up to the newest change was known at a moment, so that later somebody can ask how the
+// directory stood then. A clock that is set back does not take the directory with it.
+func (d *Directory) Stamp(at time.Time) {
+	next := mark{at: at.UnixNano(), seq: d.Sequence()}
+	if n := len(d.marks); n > 0 {
+		if d.marks[n-1].seq == next.seq {
+			return
+		}
+		next.at = max(next.at, d.marks[n-1].at)
+	}
+	d.marks = append(d.marks, next)
+}
+
+// SequenceAt is the number of the newest change stamped at or before a moment.
+func (d *Directory) SequenceAt(at time.Time) uint32 {
+	moment := at.UnixNano()
+	i, _ := slices.BinarySearchFunc(d.marks, moment, func(m mark, moment int64) int {
+		if m.at <= moment {
+			return -1
+		}
+		return 1
+	})
+	if i == 0 {
+		return 0
+	}
+	return d.marks[i-1].seq
+}
+
+// People is the number of live users.
+func (d *Directory) People() int { return d.people }
+
+// record appends a change to the history, with what it replaced unless it is about memberships alone.
+func (d *Directory) record(at uint32, props Properties, before *version) uint32 {
 	o := &d.objects[at]
-	d.history = append(d.history, change{object: at, previous: o.last, props: props})
+	d.history = append(d.history, change{object: at, previous: o.last, props: props, before: before})
 	o.last = uint32(len(d.history))
 	return o.last
+}
+
+// present is an object as it stands.
+func (d *Directory) present(at uint32) *version {
+	o := &d.objects[at]
+	return &version{state: o.state, user: o.user, group: o.group}
 }
 
 func (d *Directory) insert(o object) uint32 {
 	at := uint32(len(d.objects))
 	d.objects = append(d.objects, o)
 	d.byID[o.id] = at
+	if o.kind == KindUser {
+		d.people++
+	}
 	return at
-}
-
-// find returns the position of a live object of the kind.
-func (d *Directory) find(kind Kind, id string) (uint32, error) {
-	parsed, err := parseID(id)
-	if err != nil {
-		return 0, err
-	}
-	at, ok := d.byID[parsed]
-	if !ok || d.objects[at].kind != kind || d.objects[at].state != live {
-		return 0, &NotFoundError{ID: id}
-	}
-	return at, nil
 }
 
 // Knows tells whether an id was ever given to an object, deleted ones included.
@@ -103,111 +150,17 @@ func (d *Directory) Knows(id string) bool {
 	return err == nil && taken
 }
 
+// find returns the position of a live object of the kind.
+func (d *Directory) find(kind Kind, id string) (uint32, error) { return d.Now().find(kind, id) }
+
+// User returns a live user by object id or user principal name.
+func (d *Directory) User(idOrName string) (*User, error) { return d.Now().User(idOrName) }
+
 func (d *Directory) userAt(at uint32) *User {
 	if u := d.objects[at].user; u != nil {
 		return u
 	}
 	return d.seed.user(int(at))
-}
-
-// User returns a live user by object id or, as Graph allows, by user principal name.
-func (d *Directory) User(idOrName string) (*User, error) {
-	if _, err := uuid.Parse(idOrName); err == nil {
-		at, err := d.find(KindUser, idOrName)
-		if err != nil {
-			return nil, err
-		}
-		return d.userAt(at), nil
-	}
-	for _, u := range d.Users(0) {
-		if sameText(u.UserPrincipalName, idOrName) {
-			return u, nil
-		}
-	}
-	return nil, &NotFoundError{ID: idOrName}
-}
-
-// Group returns a live group.
-func (d *Directory) Group(id string) (*Group, error) {
-	at, err := d.find(KindGroup, id)
-	if err != nil {
-		return nil, err
-	}
-	return d.objects[at].group, nil
-}
-
-// Users yields the live users from a position on, with the position that follows each, for paging.
-func (d *Directory) Users(from int) iter.Seq2[int, *User] {
-	return func(yield func(int, *User) bool) {
-		for i := from; i < len(d.objects); i++ {
-			if d.objects[i].kind == KindUser && d.objects[i].state == live && !yield(i+1, d.userAt(uint32(i))) {
-				return
-			}
-		}
-	}
-}
-
-// Groups yields the live groups from a position on, with the position that follows each.
-func (d *Directory) Groups(from int) iter.Seq2[int, *Group] {
-	return func(yield func(int, *Group) bool) {
-		for i := from; i < len(d.objects); i++ {
-			if d.objects[i].kind == KindGroup && d.objects[i].state == live && !yield(i+1, d.objects[i].group) {
-				return
-			}
-		}
-	}
-}
-
-// Member is a direct or transitive member of a group: one of User and Group is set.
-type Member struct {
-	User  *User
-	Group *Group
-}
-
-// Members yields a group's direct members from a position on, with the position that follows each.
-func (d *Directory) Members(groupID string, from int) (iter.Seq2[int, Member], error) {
-	at, err := d.find(KindGroup, groupID)
-	if err != nil {
-		return nil, err
-	}
-	entries := d.objects[at].members
-	return func(yield func(int, Member) bool) {
-		for i := from; i < len(entries); i++ {
-			if entries[i].gone == 0 && !yield(i+1, d.member(entries[i].member)) {
-				return
-			}
-		}
-	}, nil
-}
-
-// TransitiveMembers yields everybody reachable through nested groups once, the groups included. Cycles end.
-func (d *Directory) TransitiveMembers(groupID string) ([]Member, error) {
-	root, err := d.find(KindGroup, groupID)
-	if err != nil {
-		return nil, err
-	}
-	seen := map[uint32]bool{root: true}
-	var found []Member
-	for queue := []uint32{root}; len(queue) > 0; queue = queue[1:] {
-		for _, m := range d.objects[queue[0]].members {
-			if m.gone != 0 || seen[m.member] {
-				continue
-			}
-			seen[m.member] = true
-			found = append(found, d.member(m.member))
-			if d.objects[m.member].kind == KindGroup {
-				queue = append(queue, m.member)
-			}
-		}
-	}
-	return found, nil
-}
-
-func (d *Directory) member(at uint32) Member {
-	if d.objects[at].kind == KindGroup {
-		return Member{Group: d.objects[at].group}
-	}
-	return Member{User: d.userAt(at)}
 }
 
 // Counts returns how many live users, groups and memberships there are.
@@ -233,10 +186,10 @@ func (d *Directory) Counts() (users, groups, memberships int) {
 // Dump copies the whole directory as it stands.
 func (d *Directory) Dump() Dump {
 	dump := Dump{Users: []User{}, Groups: []Group{}, Memberships: []Membership{}}
-	for _, u := range d.Users(0) {
+	for _, u := range d.Now().Users(0) {
 		dump.Users = append(dump.Users, *u)
 	}
-	for _, g := range d.Groups(0) {
+	for _, g := range d.Now().Groups(0) {
 		dump.Groups = append(dump.Groups, *g)
 	}
 	for i := range d.objects {

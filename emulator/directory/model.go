@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -10,41 +11,48 @@ import (
 // User holds the properties of a Graph user that are modelled, under their Graph names. Moments are Graph's own
 // text form, so that a value survives a round trip unchanged.
 type User struct {
-	ID                           string   `json:"id"`
-	DisplayName                  string   `json:"displayName,omitempty"`
-	GivenName                    string   `json:"givenName,omitempty"`
-	Surname                      string   `json:"surname,omitempty"`
-	UserPrincipalName            string   `json:"userPrincipalName,omitempty"`
-	Mail                         string   `json:"mail,omitempty"`
-	MailNickname                 string   `json:"mailNickname,omitempty"`
-	AccountEnabled               bool     `json:"accountEnabled"`
-	UserType                     string   `json:"userType,omitempty"`
-	JobTitle                     string   `json:"jobTitle,omitempty"`
-	Department                   string   `json:"department,omitempty"`
-	CompanyName                  string   `json:"companyName,omitempty"`
-	OfficeLocation               string   `json:"officeLocation,omitempty"`
-	EmployeeID                   string   `json:"employeeId,omitempty"`
-	EmployeeType                 string   `json:"employeeType,omitempty"`
-	MobilePhone                  string   `json:"mobilePhone,omitempty"`
-	BusinessPhones               []string `json:"businessPhones,omitempty"`
-	PreferredLanguage            string   `json:"preferredLanguage,omitempty"`
-	UsageLocation                string   `json:"usageLocation,omitempty"`
-	City                         string   `json:"city,omitempty"`
-	Country                      string   `json:"country,omitempty"`
-	ProxyAddresses               []string `json:"proxyAddresses,omitempty"`
-	OtherMails                   []string `json:"otherMails,omitempty"`
-	CreationType                 string   `json:"creationType,omitempty"`
-	ExternalUserState            string   `json:"externalUserState,omitempty"`
-	CreatedDateTime              string   `json:"createdDateTime,omitempty"`
-	OnPremisesSyncEnabled        *bool    `json:"onPremisesSyncEnabled,omitempty"`
-	OnPremisesImmutableID        string   `json:"onPremisesImmutableId,omitempty"`
-	OnPremisesSamAccountName     string   `json:"onPremisesSamAccountName,omitempty"`
-	OnPremisesDomainName         string   `json:"onPremisesDomainName,omitempty"`
-	OnPremisesDistinguishedName  string   `json:"onPremisesDistinguishedName,omitempty"`
-	OnPremisesSecurityIdentifier string   `json:"onPremisesSecurityIdentifier,omitempty"`
-	OnPremisesUserPrincipalName  string   `json:"onPremisesUserPrincipalName,omitempty"`
-	OnPremisesLastSyncDateTime   string   `json:"onPremisesLastSyncDateTime,omitempty"`
-	SecurityIdentifier           string   `json:"securityIdentifier,omitempty"`
+	ID                              string          `json:"id"`
+	DisplayName                     string          `json:"displayName,omitempty"`
+	GivenName                       string          `json:"givenName,omitempty"`
+	Surname                         string          `json:"surname,omitempty"`
+	UserPrincipalName               string          `json:"userPrincipalName,omitempty"`
+	Mail                            string          `json:"mail,omitempty"`
+	MailNickname                    string          `json:"mailNickname,omitempty"`
+	AccountEnabled                  bool            `json:"accountEnabled"`
+	UserType                        string          `json:"userType,omitempty"`
+	JobTitle                        string          `json:"jobTitle,omitempty"`
+	Department                      string          `json:"department,omitempty"`
+	CompanyName                     string          `json:"companyName,omitempty"`
+	OfficeLocation                  string          `json:"officeLocation,omitempty"`
+	EmployeeID                      string          `json:"employeeId,omitempty"`
+	EmployeeType                    string          `json:"employeeType,omitempty"`
+	MobilePhone                     string          `json:"mobilePhone,omitempty"`
+	BusinessPhones                  []string        `json:"businessPhones,omitempty"`
+	PreferredLanguage               string          `json:"preferredLanguage,omitempty"`
+	UsageLocation                   string          `json:"usageLocation,omitempty"`
+	City                            string          `json:"city,omitempty"`
+	Country                         string          `json:"country,omitempty"`
+	ProxyAddresses                  []string        `json:"proxyAddresses,omitempty"`
+	OtherMails                      []string        `json:"otherMails,omitempty"`
+	CreationType                    string          `json:"creationType,omitempty"`
+	ExternalUserState               string          `json:"externalUserState,omitempty"`
+	ExternalUserStateChangeDateTime string          `json:"externalUserStateChangeDateTime,omitempty"`
+	CreatedDateTime                 string          `json:"createdDateTime,omitempty"`
+	StreetAddress                   string          `json:"streetAddress,omitempty"`
+	PostalCode                      string          `json:"postalCode,omitempty"`
+	State                           string          `json:"state,omitempty"`
+	FaxNumber                       string          `json:"faxNumber,omitempty"`
+	Identities                      json.RawMessage `json:"identities,omitempty"`                    // a list of objectIdentity
+	OnPremisesExtensionAttributes   json.RawMessage `json:"onPremisesExtensionAttributes,omitempty"` // an object
+	OnPremisesSyncEnabled           *bool           `json:"onPremisesSyncEnabled,omitempty"`
+	OnPremisesImmutableID           string          `json:"onPremisesImmutableId,omitempty"`
+	OnPremisesSamAccountName        string          `json:"onPremisesSamAccountName,omitempty"`
+	OnPremisesDomainName            string          `json:"onPremisesDomainName,omitempty"`
+	OnPremisesDistinguishedName     string          `json:"onPremisesDistinguishedName,omitempty"`
+	OnPremisesSecurityIdentifier    string          `json:"onPremisesSecurityIdentifier,omitempty"`
+	OnPremisesUserPrincipalName     string          `json:"onPremisesUserPrincipalName,omitempty"`
+	OnPremisesLastSyncDateTime      string          `json:"onPremisesLastSyncDateTime,omitempty"`
+	SecurityIdentifier              string          `json:"securityIdentifier,omitempty"`
 }
 
 // Group holds the modelled properties of a Graph group.
@@ -65,6 +73,7 @@ type Group struct {
 	OnPremisesSamAccountName string   `json:"onPremisesSamAccountName,omitempty"`
 	OnPremisesDomainName     string   `json:"onPremisesDomainName,omitempty"`
 	SecurityIdentifier       string   `json:"securityIdentifier,omitempty"`
+	IsAssignableToRole       *bool    `json:"isAssignableToRole,omitempty"`
 	UniqueName               string   `json:"uniqueName,omitempty"`
 }
 

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 )
@@ -11,6 +12,8 @@ type Mutation struct {
 	Op       string `json:"op"`
 	ID       string `json:"id,omitempty"` // the object changed; for memberships the group
 	MemberID string `json:"memberId,omitempty"`
+	To       string `json:"to,omitempty"`   // the group a member moves to
+	Name     string `json:"name,omitempty"` // a new user principal name, or a group's new display name
 	User     *User  `json:"user,omitempty"`
 	Group    *Group `json:"group,omitempty"`
 	Set      Patch  `json:"set,omitempty"`
@@ -28,6 +31,8 @@ const (
 	OpPurge        = "purge"   // for good
 	OpAddMember    = "add-member"
 	OpRemoveMember = "remove-member"
+	OpRename       = "rename"      // a user with address and aliases as well, or a group
+	OpMoveMember   = "move-member" // from one group to another at once
 )
 
 // everything is the change of an object that appears or disappears, whatever is selected.
@@ -56,6 +61,10 @@ func (d *Directory) Apply(m Mutation) error {
 		return d.addMember(m.ID, m.MemberID)
 	case OpRemoveMember:
 		return d.removeMember(m.ID, m.MemberID)
+	case OpRename:
+		return d.rename(m.ID, m.Name)
+	case OpMoveMember:
+		return d.moveMember(m.ID, m.MemberID, m.To)
 	}
 	return invalid("Unknown operation '%s'.", m.Op)
 }
@@ -77,7 +86,7 @@ func (d *Directory) createUser(u *User) error {
 		made.UserType = "Member"
 	}
 	at := d.insert(object{id: id, kind: KindUser, user: &made, ever: held(userTable, &made), born: d.Sequence() + 1})
-	d.record(at, everything)
+	d.record(at, everything, nothing)
 	return nil
 }
 
@@ -95,7 +104,7 @@ func (d *Directory) createGroup(g *Group) error {
 	made := *g
 	made.ID = id.String()
 	at := d.insert(object{id: id, kind: KindGroup, group: &made, ever: held(groupTable, &made), born: d.Sequence() + 1})
-	d.record(at, everything)
+	d.record(at, everything, nothing)
 	return nil
 }
 
@@ -121,9 +130,9 @@ func (d *Directory) updateUser(id string, set Patch) error {
 		return err
 	}
 	if diff := changed(userTable, before, after); diff != 0 {
+		d.record(at, diff, d.present(at))
 		d.objects[at].ever |= held(userTable, before) | diff
 		d.objects[at].user = after
-		d.record(at, diff)
 	}
 	return nil
 }
@@ -139,9 +148,9 @@ func (d *Directory) updateGroup(id string, set Patch) error {
 		return err
 	}
 	if diff := changed(groupTable, before, after); diff != 0 {
+		d.record(at, diff, d.present(at))
 		d.objects[at].ever |= held(groupTable, before) | diff
 		d.objects[at].group = after
-		d.record(at, diff)
 	}
 	return nil
 }
@@ -159,8 +168,9 @@ func (d *Directory) remove(kind Kind, id string) error {
 			o.parents = append(o.parents, uint32(g))
 		}
 	}
+	seq := d.record(at, everything, d.present(at))
 	o.state = deleted
-	seq := d.record(at, everything)
+	d.count(kind, -1)
 	for i := range o.members {
 		if o.members[i].gone == 0 {
 			o.members[i].gone = seq
@@ -176,9 +186,10 @@ func (d *Directory) restore(id string) error {
 		return err
 	}
 	o := &d.objects[at]
-	o.state = live
 	closing := o.last
-	seq := d.record(at, everything|MembersProperty)
+	seq := d.record(at, everything|MembersProperty, d.present(at))
+	o.state = live
+	d.count(o.kind, 1)
 	for _, m := range o.members {
 		if m.gone == closing && d.objects[m.member].state == live {
 			o.members = append(o.members, membership{member: m.member, from: seq})
@@ -193,14 +204,20 @@ func (d *Directory) restore(id string) error {
 	return nil
 }
 
+func (d *Directory) count(kind Kind, by int) {
+	if kind == KindUser {
+		d.people += by
+	}
+}
+
 func (d *Directory) purge(id string) error {
 	at, err := d.inBin(id)
 	if err != nil {
 		return err
 	}
+	d.record(at, everything, d.present(at))
 	d.objects[at].state = purged
 	d.objects[at].parents = nil
-	d.record(at, everything)
 	return nil
 }
 
@@ -238,6 +255,53 @@ func (d *Directory) removeMember(groupID, memberID string) error {
 	return nil
 }
 
+// rename gives a user another principal name. As in Exchange, the address follows it and the old one stays an alias. A
+// group gets another display name.
+func (d *Directory) rename(id, name string) error {
+	if name == "" {
+		return invalid("A new name is needed.")
+	}
+	at, err := d.find(KindUser, id)
+	if err != nil {
+		return d.updateGroup(id, Patch{"displayName": name})
+	}
+	before := d.userAt(at)
+	nickname, _, ok := strings.Cut(name, "@")
+	if !ok {
+		return invalid("Property 'userPrincipalName' is invalid.")
+	}
+	set := Patch{"userPrincipalName": name, "mailNickname": nickname}
+	if before.Mail != "" && before.UserType != "Guest" {
+		addresses := []string{"SMTP:" + name}
+		for _, a := range before.ProxyAddresses {
+			if scheme, address, _ := strings.Cut(a, ":"); !sameText(address, name) {
+				addresses = append(addresses, strings.ToLower(scheme)+":"+address)
+			}
+		}
+		set["mail"], set["proxyAddresses"] = name, addresses
+	}
+	return d.updateUser(id, set)
+}
+
+func (d *Directory) moveMember(fromID, memberID, toID string) error {
+	from, member, err := d.ends(fromID, memberID)
+	if err != nil {
+		return err
+	}
+	to, _, err := d.ends(toID, memberID)
+	if err != nil {
+		return err
+	}
+	if d.openEntry(from, member) < 0 {
+		return &NotFoundError{ID: memberID}
+	}
+	if !d.openMembership(to, member) {
+		return invalid("One or more added object references already exist for the following modified properties: 'members'.")
+	}
+	d.closeMembership(from, member)
+	return nil
+}
+
 func (d *Directory) ends(groupID, memberID string) (group, member uint32, err error) {
 	if group, err = d.find(KindGroup, groupID); err != nil {
 		return 0, 0, err
@@ -255,7 +319,7 @@ func (d *Directory) openMembership(group, member uint32) bool {
 	if d.openEntry(group, member) >= 0 {
 		return false
 	}
-	seq := d.record(group, MembersProperty)
+	seq := d.record(group, MembersProperty, nil)
 	d.objects[group].members = append(d.objects[group].members, membership{member: member, from: seq})
 	return true
 }
@@ -265,7 +329,7 @@ func (d *Directory) closeMembership(group, member uint32) bool {
 	if at < 0 {
 		return false
 	}
-	d.objects[group].members[at].gone = d.record(group, MembersProperty)
+	d.objects[group].members[at].gone = d.record(group, MembersProperty, nil)
 	return true
 }
 

@@ -15,13 +15,14 @@ type Properties uint64
 // MembersProperty stands for a group's members, which delta queries track like a property.
 const MembersProperty Properties = 1 << 63
 
-// property describes one Graph property of T. Exactly one of text, flag and list is set.
+// property describes one Graph property of T. Exactly one of text, flag, list and object is set.
 type property[T any] struct {
-	name string
-	base bool // returned when a request names no properties
-	text func(*T) string
-	flag func(*T) *bool
-	list func(*T) []string
+	name   string
+	base   bool // returned when a request names no properties
+	text   func(*T) string
+	flag   func(*T) *bool
+	list   func(*T) []string
+	object func(*T) json.RawMessage // complex values, as the caller wrote them
 }
 
 func (p *property[T]) has(v *T) bool {
@@ -30,6 +31,8 @@ func (p *property[T]) has(v *T) bool {
 		return p.text(v) != ""
 	case p.flag != nil:
 		return p.flag(v) != nil
+	case p.object != nil:
+		return len(p.object(v)) > 0 && string(p.object(v)) != "null"
 	default:
 		return len(p.list(v)) > 0
 	}
@@ -48,6 +51,10 @@ func (p *property[T]) append(dst []byte, v *T) []byte {
 				return append(dst, "true"...)
 			}
 			return append(dst, "false"...)
+		}
+	case p.object != nil:
+		if p.has(v) {
+			return append(dst, p.object(v)...)
 		}
 	default:
 		dst = append(dst, '[')
@@ -86,6 +93,10 @@ func list[T any](name string, base bool, get func(*T) []string) property[T] {
 	return property[T]{name: name, base: base, list: get}
 }
 
+func complexValue[T any](name string, get func(*T) json.RawMessage) property[T] {
+	return property[T]{name: name, object: get}
+}
+
 var userTable = []property[User]{
 	text("displayName", true, func(u *User) string { return u.DisplayName }),
 	text("givenName", true, func(u *User) string { return u.GivenName }),
@@ -111,7 +122,14 @@ var userTable = []property[User]{
 	list("otherMails", false, func(u *User) []string { return u.OtherMails }),
 	text("creationType", false, func(u *User) string { return u.CreationType }),
 	text("externalUserState", false, func(u *User) string { return u.ExternalUserState }),
+	text("externalUserStateChangeDateTime", false, func(u *User) string { return u.ExternalUserStateChangeDateTime }),
 	text("createdDateTime", false, func(u *User) string { return u.CreatedDateTime }),
+	text("streetAddress", false, func(u *User) string { return u.StreetAddress }),
+	text("postalCode", false, func(u *User) string { return u.PostalCode }),
+	text("state", false, func(u *User) string { return u.State }),
+	text("faxNumber", false, func(u *User) string { return u.FaxNumber }),
+	complexValue("identities", func(u *User) json.RawMessage { return u.Identities }),
+	complexValue("onPremisesExtensionAttributes", func(u *User) json.RawMessage { return u.OnPremisesExtensionAttributes }),
 	flag("onPremisesSyncEnabled", false, func(u *User) *bool { return u.OnPremisesSyncEnabled }),
 	text("onPremisesImmutableId", false, func(u *User) string { return u.OnPremisesImmutableID }),
 	text("onPremisesSamAccountName", false, func(u *User) string { return u.OnPremisesSamAccountName }),
@@ -139,17 +157,71 @@ var groupTable = []property[Group]{
 	text("onPremisesSamAccountName", true, func(g *Group) string { return g.OnPremisesSamAccountName }),
 	text("onPremisesDomainName", true, func(g *Group) string { return g.OnPremisesDomainName }),
 	text("securityIdentifier", true, func(g *Group) string { return g.SecurityIdentifier }),
+	flag("isAssignableToRole", false, func(g *Group) *bool { return g.IsAssignableToRole }),
 	text("uniqueName", true, func(g *Group) string { return g.UniqueName }),
 }
 
 // bare are properties Graph knows and this directory never has a value for: they may be selected and stay empty.
 var bare = map[Kind][]string{
-	KindUser: {"ageGroup", "consentProvidedForMinor", "deletedDateTime", "externalUserStateChangeDateTime", "faxNumber",
-		"identities", "imAddresses", "onPremisesExtensionAttributes", "onPremisesProvisioningErrors", "postalCode",
-		"showInAddressList", "state", "streetAddress", "assignedLicenses", "assignedPlans", "employeeHireDate"},
-	KindGroup: {"classification", "deletedDateTime", "expirationDateTime", "isAssignableToRole", "membershipRuleProcessingState",
+	KindUser: {"ageGroup", "consentProvidedForMinor", "deletedDateTime", "imAddresses",
+		"onPremisesProvisioningErrors", "showInAddressList", "assignedLicenses", "assignedPlans", "employeeHireDate"},
+	KindGroup: {"classification", "deletedDateTime", "expirationDateTime", "membershipRuleProcessingState",
 		"onPremisesLastSyncDateTime", "onPremisesNetBiosName", "onPremisesSecurityIdentifier", "preferredDataLocation",
 		"preferredLanguage", "renewedDateTime", "resourceProvisioningOptions", "theme", "owners"},
+}
+
+// elsewhere are properties of users that are kept outside of the directory; neither lists nor delta queries reach them.
+var elsewhere = []string{"aboutMe", "birthday", "hireDate", "interests", "mailboxSettings", "mySite", "pastProjects",
+	"preferredName", "responsibilities", "schools", "skills"}
+
+// NotServedError names a property that exists and that the directory cannot tell.
+type NotServedError struct{ Name string }
+
+func (e *NotServedError) Error() string { return "This operation target is not yet supported." }
+
+// PropertyNames lists the properties that a kind may have values for.
+func PropertyNames(kind Kind) []string {
+	var names []string
+	if kind == KindGroup {
+		for i := range groupTable {
+			names = append(names, groupTable[i].name)
+		}
+		return names
+	}
+	for i := range userTable {
+		names = append(names, userTable[i].name)
+	}
+	return names
+}
+
+// Value is a property of an object for comparisons: a string, a bool, a []string, or nil without a value.
+func (m Member) Value(name string) (any, error) {
+	if m.Group != nil {
+		return value(KindGroup, groupTable, m.Group, m.Group.ID, name)
+	}
+	return value(KindUser, userTable, m.User, m.User.ID, name)
+}
+
+func value[T any](kind Kind, table []property[T], v *T, id, name string) (any, error) {
+	if name == "id" {
+		return id, nil
+	}
+	i := slices.IndexFunc(table, func(p property[T]) bool { return p.name == name })
+	switch {
+	case i < 0 && slices.Contains(bare[kind], name):
+		return nil, nil
+	case i < 0:
+		return nil, &UnknownPropertyError{Kind: kind, Name: name}
+	case !table[i].has(v):
+		return nil, nil
+	case table[i].text != nil:
+		return table[i].text(v), nil
+	case table[i].flag != nil:
+		return *table[i].flag(v), nil
+	case table[i].list != nil:
+		return table[i].list(v), nil
+	}
+	return nil, nil
 }
 
 // UnknownPropertyError names a property that the kind does not have.
@@ -181,6 +253,8 @@ func Select(kind Kind, names string, tracked bool) (Properties, error) {
 		case name == "id", slices.Contains(bare[kind], name):
 		case name == "members" && kind == KindGroup:
 			set |= MembersProperty
+		case kind == KindUser && slices.Contains(elsewhere, name):
+			return 0, &NotServedError{Name: name}
 		default:
 			return 0, &UnknownPropertyError{Kind: kind, Name: name}
 		}
