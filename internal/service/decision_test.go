@@ -1,0 +1,187 @@
+package service_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"consentry/internal/contract"
+	"consentry/internal/domain"
+	"consentry/internal/migration"
+	"consentry/internal/service"
+)
+
+func TestWhatMayBeDecidedByWhomAndWhen(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.AwaitingDescription)
+	give := func(who domain.Caller, kind domain.DecisionKind, d domain.DecisionDetail) error {
+		_, err := w.GiveDecision(t.Context(), who, "", w.m.ID, kind, d)
+		return err
+	}
+	describe := domain.DecisionDetail{Description: words}
+	for name, c := range map[string]struct {
+		err  error
+		kind domain.Kind
+		code string
+	}{
+		"another account":          {give(eve, domain.DecideDescribe, describe), domain.NotFound, "not-found"},
+		"too small a role":         {give(vera, domain.DecideDescribe, describe), domain.Forbidden, "role-needed"},
+		"an operator":              {give(olga, domain.DecideDescribe, describe), domain.Forbidden, "role-needed"},
+		"approval beforehand":      {give(mika, domain.DecideDescribe, domain.DecisionDetail{Description: words, GoOnIfUnchanged: true}), domain.Forbidden, "role-needed"},
+		"too short":                {give(mika, domain.DecideDescribe, domain.DecisionDetail{Description: "short"}), domain.Invalid, "invalid-description"},
+		"no more than the name":    {give(mika, domain.DecideDescribe, domain.DecisionDetail{Description: " contoso "}), domain.Invalid, "invalid-description"},
+		"nothing to approve":       {give(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: "prf_1"}), domain.Conflict, migration.NotInPhase},
+		"not migrated":             {give(mika, domain.DecideCleanUp, domain.DecisionDetail{Removed: true}), domain.Conflict, migration.NotInPhase},
+		"extension by a customer":  {give(ana, domain.DecideExtend, domain.DecisionDetail{Deadline: domain.At(w.now.Add(900 * time.Hour))}), domain.Forbidden, "operator-needed"},
+		"extension to the past":    {give(olga, domain.DecideExtend, domain.DecisionDetail{Deadline: domain.At(w.now)}), domain.Invalid, "invalid-deadline"},
+		"extension without a date": {give(olga, domain.DecideExtend, domain.DecisionDetail{}), domain.Invalid, "invalid-deadline"},
+		"no such kind":             {give(mika, "dance", domain.DecisionDetail{}), domain.Invalid, "invalid-kind"},
+	} {
+		require.Equal(t, c.kind, domain.KindOf(c.err), name)
+		require.Equal(t, c.code, codeOf(t, c.err), name)
+	}
+	require.Empty(t, list(t, w.world, func(r service.Rows) service.Table[domain.Decision] { return r.Decisions() }, service.Query{}))
+}
+
+func TestAKeyMakesADecisionOnceOnly(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.AwaitingDescription)
+	sent := len(w.door.taken)
+	first, err := w.GiveDecision(t.Context(), mika, "k", w.m.ID, domain.DecideDescribe, domain.DecisionDetail{Description: words})
+	require.NoError(t, err)
+	again, err := w.GiveDecision(t.Context(), mika, "k", w.m.ID, domain.DecideDescribe, domain.DecisionDetail{Description: words})
+	require.NoError(t, err)
+	require.Equal(t, first.ID, again.ID)
+	require.Len(t, w.door.taken, sent+1)
+	require.Equal(t, first.ID, w.door.taken[sent].DedupeID, "the decision's id is the update's")
+}
+
+func TestADecisionIsAppliedOnceAndKeepsItsAnswer(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.AwaitingDescription)
+	d, first := w.decide(mika, domain.DecideDescribe, domain.DecisionDetail{Description: words})
+	w.prove(false)
+	again, err := w.ApplyDecision(t.Context(), worker, contract.ApplyDecision{AttemptID: w.m.ID, DecisionID: d.ID})
+	require.NoError(t, err)
+	require.Equal(t, domain.DecisionApplied, again.State)
+	require.Greater(t, again.PhaseSeq, first.PhaseSeq, "a repeat tells where the migration stands now")
+	require.Equal(t, 1, w.audited("apply-decision"))
+
+	other, err := w.ApplyDecision(t.Context(), worker, contract.ApplyDecision{AttemptID: w.m.ID, DecisionID: "dec_none"})
+	require.True(t, domain.IsNotFound(err), "%v", other)
+}
+
+func TestNothingChangesGoesOnOnlyIfThatWasConfirmed(t *testing.T) {
+	for name, c := range map[string]struct {
+		goOn, frozen, differs bool
+		want                  domain.Phase
+		code                  string
+	}{
+		"confirmed":                  {goOn: true, want: domain.CuttingOver},
+		"not confirmed":              {want: domain.AwaitingApproval},
+		"frozen":                     {goOn: true, frozen: true, want: domain.AwaitingApproval},
+		"something changes":          {goOn: true, differs: true, want: domain.AwaitingApproval, code: migration.ProofDiffers},
+		"changes, and not confirmed": {differs: true, want: domain.AwaitingApproval},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newMigrationWorld(t)
+			w.open()
+			w.decide(ana, domain.DecideDescribe, domain.DecisionDetail{Description: words, GoOnIfUnchanged: c.goOn})
+			w.consent("cs_1")
+			_, err := w.ConsentConfirmed(t.Context(), worker, w.m.ID)
+			require.NoError(t, err)
+			if c.differs {
+				w.dir.user("u99", "New hire")
+			}
+			s := w.prove(c.frozen)
+			require.Equal(t, c.want, s.Phase)
+			require.Equal(t, c.code, w.row().FailureCode)
+			require.Equal(t, c.differs, !w.proof().Equal())
+			again, err := w.RecordProof(t.Context(), worker, contract.ShadowRead{AttemptID: w.m.ID, ShadowRunID: w.proof().ShadowRunID, Frozen: c.frozen})
+			require.NoError(t, err)
+			require.Equal(t, s.PhaseSeq, again.PhaseSeq, "a shadow has its say once")
+		})
+	}
+}
+
+func TestApprovalNamesTheProofThatStandsAndIsFresh(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.AwaitingApproval)
+	d, res := w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: "prf_other"})
+	require.Equal(t, domain.DecisionRefused, d.State)
+	require.Equal(t, migration.ProofOther, d.Code)
+	require.Equal(t, domain.Proving, res.Phase)
+
+	w.prove(false)
+	seen := w.row().ProofID
+	w.now = w.now.Add(25 * time.Hour)
+	d, res = w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: seen})
+	require.Equal(t, migration.ProofTooOld, d.Code)
+	require.Equal(t, domain.Proving, res.Phase)
+	require.NotEmpty(t, d.Reason)
+}
+
+func TestARefusalStaysWithItsReason(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.AwaitingApproval)
+	seq := w.row().PhaseSeq
+	_, res := w.decide(ana, domain.DecideRefuse, domain.DecisionDetail{Reason: "two leavers are still   paid"})
+	require.Equal(t, domain.DecisionApplied, res.State)
+	require.Equal(t, domain.AwaitingApproval, res.Phase)
+	require.Equal(t, seq, w.row().PhaseSeq)
+	require.Equal(t, "The changes were refused: two leavers are still paid", w.row().FailureText)
+	require.Equal(t, domain.BoundLegacy, w.integration().Binding)
+}
+
+func TestAPausedCampaignBeginsNoSwitch(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.AwaitingApproval)
+	terms := list(t, w.world, func(r service.Rows) service.Table[domain.Campaign] { return r.Campaigns() }, service.Query{})[0].Terms
+	_, err := w.ChangeCampaign(t.Context(), olga, "c", service.CampaignChange{Version: 1, Terms: terms, Paused: true})
+	require.NoError(t, err)
+	d, _ := w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID})
+	require.Equal(t, migration.CampaignPaused, d.Code)
+	require.Equal(t, domain.AwaitingApproval, w.row().Phase)
+}
+
+func TestCancellingLeavesNothingOpen(t *testing.T) {
+	for _, p := range []domain.Phase{domain.AwaitingConsent, domain.ConfirmingConsent, domain.AwaitingDescription, domain.Proving, domain.AwaitingApproval} {
+		t.Run(string(p), func(t *testing.T) {
+			w := newMigrationWorld(t)
+			w.reach(p)
+			left, err := w.GiveDecision(t.Context(), mika, "", w.m.ID, domain.DecideDescribe, domain.DecisionDetail{Description: words})
+			require.NoError(t, err)
+			d, res := w.decide(olga, domain.DecideCancel, domain.DecisionDetail{})
+			require.Equal(t, domain.DecisionApplied, d.State)
+			require.Equal(t, domain.Cancelled, res.Phase)
+			require.False(t, w.row().Open)
+			require.False(t, w.integration().Frozen)
+			require.Equal(t, migration.MigrationEnded, w.decision(left.ID).Code, "a decision nobody applied gets its answer")
+			_, err = w.GiveDecision(t.Context(), mika, "", w.m.ID, domain.DecideDescribe, domain.DecisionDetail{Description: words})
+			require.Equal(t, migration.MigrationEnded, codeOf(t, err))
+			again, err := w.StartMigration(t.Context(), mika, "i")
+			require.NoError(t, err)
+			require.NotEqual(t, w.m.ID, again.ID, "a new attempt may be opened")
+		})
+	}
+}
+
+func TestCleanUpAnswers(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.Migrated)
+	_, err := w.GiveDecision(t.Context(), mika, "", w.m.ID, domain.DecideCleanUp, domain.DecisionDetail{})
+	require.Equal(t, migration.WayBackStillOpen, codeOf(t, err))
+	_, err = w.GiveDecision(t.Context(), ana, "", w.m.ID, domain.DecideRollBack, domain.DecisionDetail{})
+	require.Equal(t, migration.RollBackUnavailable, codeOf(t, err))
+	_, res := w.decide(mika, domain.DecideCleanUp, domain.DecisionDetail{Removed: true})
+	require.Equal(t, domain.CleanUp, res.Phase)
+	require.False(t, res.Until.After(w.now), "nothing more is waited for")
+	require.Equal(t, "confirmed", w.row().OldAppRemoved)
+
+	w = newMigrationWorld(t)
+	w.reach(domain.CleanUp)
+	_, res = w.decide(mika, domain.DecideCleanUp, domain.DecisionDetail{})
+	require.Equal(t, domain.Closed, res.Phase)
+	require.Equal(t, "declined", w.row().OldAppRemoved)
+}

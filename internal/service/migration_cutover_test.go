@@ -1,0 +1,139 @@
+package service_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"consentry/internal/contract"
+	"consentry/internal/domain"
+	"consentry/internal/migration"
+	"consentry/internal/service"
+)
+
+// What the way back restores is everything but the epoch, which only grows, and
+// the counts, which the restored mirror gives anew.
+func TestCompensationPutsEverythingBack(t *testing.T) {
+	for name, far := range map[string]func(w *migrationWorld) string{
+		"before the first page":     func(*migrationWorld) string { return "" },
+		"after everything was done": func(w *migrationWorld) string { return w.first() },
+		"in the middle of reading": func(w *migrationWorld) string {
+			return w.begin(contract.DirectorySyncInput{Purpose: domain.RunFirst, AttemptID: w.m.ID, ShadowRunID: w.proof().ShadowRunID}).RunID
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newMigrationWorld(t)
+			w.reach(domain.AwaitingApproval)
+			before, held := w.integration(), w.mirror()
+			w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID})
+			w.begunCutOver()
+			w.dir.user("u77", "Seen by the first sync only")
+			w.change(func(i *domain.Integration) {
+				i.Settings, i.Schedule = domain.SyncSettings{IncludeGuests: true}, domain.SyncSchedule{TimesADay: 24}
+			})
+			run := far(w)
+			s, err := w.CompensateCutOver(t.Context(), worker, contract.FirstSyncFailed{AttemptID: w.m.ID, RunID: run, Code: contract.SyncBudgetExceeded})
+			require.NoError(t, err)
+			require.Equal(t, domain.AwaitingApproval, s.Phase)
+			require.Equal(t, migration.FirstSyncLate, s.Code)
+			require.NotNil(t, s.Dates, "the workflow's timer is armed from the answer")
+
+			after := w.integration()
+			require.Equal(t, before.Epoch+2, after.Epoch)
+			after.Epoch = before.Epoch
+			require.Equal(t, before, after)
+			require.Equal(t, held, w.mirror())
+			require.Contains(t, w.notices(), "cut-over-failed")
+			if run != "" && name != "after everything was done" {
+				require.NotEqual(t, domain.RunReading, w.run(run).State, "its run is closed")
+			}
+			require.Equal(t, domain.RunDone, w.round().State, "and legacy synchronises on")
+
+			// The reading that was approved is used up, so the next approval has it made anew.
+			d, res := w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID})
+			require.Equal(t, migration.ProofUsed, d.Code)
+			require.Equal(t, domain.Proving, res.Phase)
+			w.prove(false)
+			w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID})
+			w.begunCutOver()
+			_, err = w.FinishMigration(t.Context(), worker, contract.FirstSyncDone{AttemptID: w.m.ID, RunID: w.first()})
+			require.NoError(t, err)
+			require.Equal(t, w.dir.objects(), w.mirror())
+		})
+	}
+}
+
+func TestCutOverIsRepeatableAndStopsTheRunAtWork(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.AwaitingApproval)
+	open := w.begin(contract.DirectorySyncInput{Purpose: domain.RunScheduled})
+	require.False(t, open.Refused)
+	w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID})
+	epoch := w.integration().Epoch
+	first := w.begunCutOver()
+	require.Equal(t, domain.RunStopped, w.run(open.RunID).State)
+	require.Equal(t, first, w.begunCutOver())
+	require.Equal(t, epoch+1, w.integration().Epoch)
+	require.Equal(t, 1, w.audited("bind-connector"))
+	require.Equal(t, w.proof().ShadowRunID, first.ShadowRunID)
+	require.Equal(t, day, first.Budget)
+
+	for _, other := range []string{open.RunID, first.ShadowRunID, w.integration().LastRunID} {
+		_, err := w.FinishMigration(t.Context(), worker, contract.FirstSyncDone{AttemptID: w.m.ID, RunID: other})
+		require.Equal(t, "first-sync-not-done", codeOf(t, err), "no other run completes a cut-over")
+	}
+	require.Equal(t, domain.CuttingOver, w.row().Phase)
+}
+
+func TestNothingIsSwitchedWithoutItsApproval(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.CuttingOver)
+	w.write(func(r service.Rows) error {
+		m, err := r.Migrations().Get(w.m.ID)
+		if err != nil {
+			return err
+		}
+		m.ApprovedProof = "prf_another"
+		return r.Migrations().Update(&m)
+	})
+	_, err := w.BeginCutOver(t.Context(), worker, w.m.ID)
+	require.Equal(t, "not-approved", codeOf(t, err))
+	require.Equal(t, domain.BoundLegacy, w.integration().Binding)
+}
+
+func TestAWorkflowCancelledFromOutsideLeavesNoHalfState(t *testing.T) {
+	for p, want := range map[domain.Phase]domain.Phase{
+		domain.AwaitingConsent: domain.Cancelled, domain.Proving: domain.Cancelled, domain.CuttingOver: domain.Cancelled,
+		domain.Migrated: domain.Closed, domain.CleanUp: domain.Closed,
+	} {
+		t.Run(string(p), func(t *testing.T) {
+			w := newMigrationWorld(t)
+			w.reach(p)
+			if p == domain.CuttingOver {
+				w.begunCutOver()
+			}
+			for range 2 {
+				s, err := w.StopMigration(t.Context(), worker, w.m.ID)
+				require.NoError(t, err)
+				require.Equal(t, want, s.Phase)
+			}
+			require.Equal(t, want == domain.Closed, w.integration().Binding == domain.BoundConnector)
+			require.False(t, w.integration().Frozen)
+			require.Equal(t, w.dir.objects(), w.mirror())
+		})
+	}
+}
+
+func TestConsentLostWhileProvingIsAskedForAgain(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.Proving)
+	s, err := w.LoseConsent(t.Context(), worker, w.m.ID, migration.ConsentWithdrawn)
+	require.NoError(t, err)
+	require.Equal(t, domain.AwaitingConsent, s.Phase)
+	require.Equal(t, domain.ConditionError, w.connector().Condition)
+	w.consent("cs_2")
+	s, err = w.ConsentConfirmed(t.Context(), worker, w.m.ID)
+	require.NoError(t, err)
+	require.Equal(t, domain.Proving, s.Phase, "the description was given")
+	require.Equal(t, domain.ConditionOK, w.connector().Condition)
+}
