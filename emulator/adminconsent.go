@@ -153,13 +153,13 @@ type consentPage struct {
 	dynamic   bool // named one by one
 }
 
-func (s *Server) consentForm(c *call, p consentPage) []field {
+func (s *Server) consentForm(p consentPage) []field {
 	return []field{{"request", p.original.Encode()}, {"account", s.keys.sealed("consent", []byte(consentMark(p.person, p.original)))}}
 }
 
 func (s *Server) showConsent(w http.ResponseWriter, c *call, p consentPage) {
 	shown := page{Template: "consent", Title: "Permissions requested", Action: c.URL.Path, App: p.app.DisplayName, AppID: p.app.AppID,
-		Tenant: p.tenant.DisplayName, TenantID: p.tenant.ID, Person: p.person.UPN, Everybody: p.everybody, Review: p.review, MayAll: p.mayAll, Hidden: s.consentForm(c, p)}
+		Tenant: p.tenant.DisplayName, TenantID: p.tenant.ID, Person: p.person.UPN, Everybody: p.everybody, Review: p.review, MayAll: p.mayAll, Hidden: s.consentForm(p)}
 	shown.Permissions = words(p)
 	showPage(w, http.StatusOK, shown)
 }
@@ -188,7 +188,7 @@ func (s *Server) showRefusal(w http.ResponseWriter, c *call, p consentPage) {
 		c.entry.Code = "AADSTS90095"
 		showPage(w, http.StatusOK, page{Template: "approval", Title: "Approval required", Action: c.URL.Path, App: p.app.DisplayName,
 			AppID: p.app.AppID, Tenant: p.tenant.DisplayName, TenantID: p.tenant.ID, Person: p.person.UPN,
-			Text: "This app requires your admin's approval to:", Permissions: words(p), Message: e.Error(), Hidden: s.consentForm(c, p)})
+			Text: "This app requires your admin's approval to:", Permissions: words(p), Message: e.Error(), Hidden: s.consentForm(p)})
 		return
 	}
 	e := aadsts(90094, p.tenant.DisplayName, p.app.DisplayName, p.tenant.DisplayName)
@@ -197,5 +197,5 @@ func (s *Server) showRefusal(w http.ResponseWriter, c *call, p consentPage) {
 		AppID: p.app.AppID, Tenant: p.tenant.DisplayName, TenantID: p.tenant.ID, Person: p.person.UPN,
 		Text: p.app.DisplayName + " needs permission to access resources in your organization that only an admin can grant. " +
 			"Please ask an admin to grant permission to this app before you can use it.",
-		Message: e.Error(), Hidden: s.consentForm(c, p)})
+		Message: e.Error(), Hidden: s.consentForm(p)})
 }

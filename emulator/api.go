@@ -3,6 +3,7 @@ package emulator
 import (
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"strings"
 
 	"consentry/emulator/directory"
@@ -26,11 +27,10 @@ func (s *Server) AddCertificate(appID string, der []byte) (string, error) {
 	}
 	s.mu.RLock()
 	if a := s.world.app(appID); a != nil {
-		for i := range a.keys {
-			if a.keys[i].cert.Equal(cert) {
-				defer s.mu.RUnlock()
-				return a.keys[i].id, nil
-			}
+		if i := slices.IndexFunc(a.keys, func(k credential) bool { return k.cert.Equal(cert) }); i >= 0 {
+			id := a.keys[i].id
+			s.mu.RUnlock()
+			return id, nil
 		}
 	}
 	s.mu.RUnlock()

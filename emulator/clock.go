@@ -72,6 +72,8 @@ type Duration time.Duration
 // MarshalText writes "1h30m0s".
 func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
 
+func (d Duration) String() string { return time.Duration(d).String() }
+
 // UnmarshalText reads what MarshalText writes, and any other text of Go's time.ParseDuration.
 func (d *Duration) UnmarshalText(text []byte) error {
 	parsed, err := time.ParseDuration(string(text))

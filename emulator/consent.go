@@ -121,10 +121,9 @@ func (w *world) setPrincipalState(e event, s principalState) error {
 		p.enabled = true
 	case principalSettle:
 		delete(t.former, key(s.AppID))
-		for _, at := range []*time.Time{&p.seenByLogin, &p.seenByGraph, &p.granted} {
-			if at.After(e.At) {
-				*at = e.At
-			}
+		p.seenByLogin, p.seenByGraph, p.earlier = time.Time{}, time.Time{}, p.roles
+		if p.granted.After(e.At) {
+			p.granted = e.At
 		}
 	default:
 		return fmt.Errorf("a service principal cannot %q", s.Do)

@@ -181,7 +181,7 @@ func (s *Server) request(w http.ResponseWriter, c *call, p consentPage, reason s
 		return
 	}
 	showPage(w, http.StatusOK, page{Template: "requested", Title: "Request sent", Action: c.URL.Path, App: p.app.DisplayName,
-		Text: "Your request has been sent to your admin. You'll receive an email once it has been reviewed.", Hidden: s.consentForm(c, p)})
+		Text: "Your request has been sent to your admin. You'll receive an email once it has been reviewed.", Hidden: s.consentForm(p)})
 }
 
 // review is the page that the mail to the reviewers links to.

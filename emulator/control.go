@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"time"
 
 	"consentry/emulator/directory"
 )
@@ -116,6 +117,28 @@ func (s *Server) controlHandler() http.Handler {
 	mux.HandleFunc("POST /application-state", posted(func(a applicationState) (any, error) {
 		return nil, s.setApplication(a.AppID, a.Deleted, a.Disabled)
 	}))
+	mux.HandleFunc("GET /clock", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.clock(), nil) })
+	mux.HandleFunc("POST /clock", posted(s.changeClock))
+	mux.HandleFunc("GET /signing-keys", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.SigningKeys(), nil) })
+	mux.HandleFunc("POST /signing-keys/roll", posted(func(r struct {
+		KeepOld *Duration `json:"keepOld"`
+	}) (any, error) {
+		keep := s.config.KeyOverlap
+		if r.KeepOld != nil {
+			keep = time.Duration(*r.KeepOld)
+		}
+		err := s.RollSigningKey(keep)
+		return s.SigningKeys(), err
+	}))
+	mux.HandleFunc("GET /consent-requests", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.ConsentRequests(""), nil) })
+	mux.HandleFunc("POST /consent-requests/{id}", func(w http.ResponseWriter, r *http.Request) {
+		posted(func(a struct {
+			Do       string `json:"do"`
+			Reviewer string `json:"reviewer"`
+		}) (any, error) {
+			return nil, s.AnswerConsentRequest(r.PathValue("id"), a.Reviewer, a.Do)
+		})(w, r)
+	})
 	mux.HandleFunc("POST /expire-deltas", posted(func(t tenantOnly) (any, error) { return nil, s.ExpireDeltas(t.TenantID) }))
 	return mux
 }

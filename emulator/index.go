@@ -16,6 +16,7 @@ func (s *Server) index(w http.ResponseWriter, c *call) {
 		}
 	}
 	showPage(w, http.StatusOK, page{Template: "index", Title: "Entra and Graph emulator", World: map[string]any{
+		"SigningKeys": s.SigningKeys(), "ConsentRequests": s.ConsentRequests(""), "Replicas": s.config.Replicas, "Choice": s.config.Choice,
 		"HTTPS": s.HTTPSURL(), "HTTP": s.HTTPURL(), "Tenants": s.tenantViews(), "Applications": s.applicationViews(),
 		"Requests": last[:min(len(last), 60)], "Missing": missing, "Faults": s.Faults(), "Now": s.now(),
 	}})

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 )
 
 //go:embed pages/*.html
@@ -53,7 +54,7 @@ func hidden(values url.Values) []field {
 			fields = append(fields, field{name, v})
 		}
 	}
-	slices.SortFunc(fields, func(a, b field) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
+	slices.SortFunc(fields, func(a, b field) int { return strings.Compare(a.Name, b.Name) })
 	return fields
 }
 

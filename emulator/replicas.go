@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"fmt"
 	"hash/fnv"
 	"slices"
 	"sync/atomic"
@@ -12,6 +13,13 @@ import (
 type Replica struct {
 	Name string   `json:"name"`
 	Lag  Duration `json:"lag"`
+}
+
+func (r Replica) check() error {
+	if r.Name == "" || r.Lag < 0 {
+		return fmt.Errorf("a replica needs a name and a lag of zero or more, not %q and %s", r.Name, r.Lag)
+	}
+	return nil
 }
 
 // How a request meets a replica.
@@ -34,9 +42,9 @@ func (r *replicaSet) choose(c *call) Replica {
 	case r.sticky:
 		sum := fnv.New32a()
 		_, _ = sum.Write([]byte(key(c.entry.TenantID) + "|" + key(c.entry.AppID)))
-		return r.all[int(sum.Sum32()%uint32(len(r.all)))] //nolint:gosec // a handful of replicas
+		return r.all[int(sum.Sum32()%uint32(len(r.all)))]
 	}
-	return r.all[int((r.turn.Add(1)-1)%uint64(len(r.all)))] //nolint:gosec // a handful of replicas
+	return r.all[int((r.turn.Add(1)-1)%uint64(len(r.all)))]
 }
 
 // place finds out by which replica and under which switches a request is answered.

@@ -41,8 +41,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("a replica is chosen by %s or %s, not %q", RoundRobin, Sticky, c.Choice)
 	}
 	for _, r := range c.Replicas {
-		if r.Name == "" || r.Lag < 0 {
-			return fmt.Errorf("a replica needs a name and a lag of zero or more, not %q and %s", r.Name, time.Duration(r.Lag))
+		if err := r.check(); err != nil {
+			return err
 		}
 	}
 	return c.Switches.check()
@@ -65,7 +65,6 @@ type Server struct {
 	replicas replicaSet
 	faults   faultBook
 	requests requestBook
-	budgets  budgetBook
 
 	listeners [3]net.Listener // HTTPS, HTTP, control if it has its own
 	servers   [3]*http.Server

@@ -321,3 +321,18 @@ func (s *stage) publishedKeys(t *testing.T, tenant string) map[string]*rsa.Publi
 	}
 	return keys
 }
+
+// control calls the control API.
+func (s *stage) control(t *testing.T, method, path string, body any) (int, string) {
+	t.Helper()
+	raw, err := json.Marshal(body)
+	require.NoError(t, err)
+	r, err := http.NewRequestWithContext(t.Context(), method, s.ControlURL()+"/__control"+path, strings.NewReader(string(raw)))
+	require.NoError(t, err)
+	resp, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	content, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return resp.StatusCode, string(content)
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -17,54 +18,107 @@ import (
 )
 
 type options struct {
-	HTTPS        string        `default:"127.0.0.1:8443" env:"EMULATOR_HTTPS" help:"Address for programs (TLS with the emulator's own certificate authority)."`
-	HTTP         string        `default:"127.0.0.1:8480" env:"EMULATOR_HTTP" help:"Loopback address for browsers and the control API under /__control/."`
-	State        string        `type:"path" env:"EMULATOR_STATE" help:"Folder that keeps keys and events; without it everything is forgotten at the end."`
-	CAOut        string        `type:"path" name:"ca-out" env:"EMULATOR_CA_OUT" help:"Write the certificate authority's certificate to this file."`
-	ConsentDelay time.Duration `default:"5s" env:"EMULATOR_CONSENT_DELAY" help:"Until a consent is visible everywhere."`
-	KeyDelay     time.Duration `default:"2s" env:"EMULATOR_KEY_DELAY" help:"Until an added key is accepted."`
-	PageSize     int           `default:"200" env:"EMULATOR_PAGE_SIZE" help:"Objects on a page of users or groups."`
-	Verbose      bool          `short:"v" help:"Log every request."`
+	HTTPS        string         `env:"EMULATOR_HTTPS" help:"Address for programs, with TLS by the emulator's own certificate authority (default 127.0.0.1:8443)."`
+	HTTP         string         `env:"EMULATOR_HTTP" help:"Loopback address for browsers (default 127.0.0.1:8480)."`
+	Control      string         `env:"EMULATOR_CONTROL" help:"Loopback address of the control API; without it, the browsers' address serves it under /__control/."`
+	Config       string         `type:"path" env:"EMULATOR_CONFIG" help:"YAML or JSON file with settings, switches, tenants, people, apps, consents and faults. Flags go before it."`
+	Seed         uint64         `env:"EMULATOR_SEED" help:"Seed of the directories of tenants that name none."`
+	State        string         `type:"path" env:"EMULATOR_STATE" help:"Folder that keeps keys and events; without it everything is forgotten at the end."`
+	CAOut        string         `type:"path" name:"ca-out" env:"EMULATOR_CA_OUT" help:"Write the certificate authority's certificate to this file."`
+	ConsentDelay *time.Duration `env:"EMULATOR_CONSENT_DELAY" help:"Until a consent is visible everywhere (default 5s)."`
+	KeyDelay     *time.Duration `env:"EMULATOR_KEY_DELAY" help:"Until an added key is accepted (default 2s)."`
+	PageSize     int            `env:"EMULATOR_PAGE_SIZE" help:"Objects on a page of users or groups (default 200)."`
+	Verbose      bool           `short:"v" help:"Log every request."`
 }
 
 func main() {
 	var o options
 	kong.Parse(&o, kong.Name("entra-emulator"), kong.Description("Entra ID and Microsoft Graph on this machine, for programs that must not meet the real ones."))
-	if err := o.Run(); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := o.run(ctx, os.Stdout)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "entra-emulator:", err)
 		os.Exit(1)
 	}
 }
 
-// Run answers until the process is told to end.
-func (o *options) Run() error {
-	config := zap.NewDevelopmentConfig()
-	config.Level.SetLevel(zap.InfoLevel)
-	if o.Verbose {
-		config.Level.SetLevel(zap.DebugLevel)
+// run answers until ctx ends.
+func (o *options) run(ctx context.Context, out io.Writer) error {
+	file := &emulator.File{}
+	if o.Config != "" {
+		var err error
+		if file, err = emulator.ReadFile(o.Config); err != nil {
+			return err
+		}
 	}
-	logger, err := config.Build()
+	logging := zap.NewDevelopmentConfig()
+	logging.Level.SetLevel(zap.InfoLevel)
+	if o.Verbose {
+		logging.Level.SetLevel(zap.DebugLevel)
+	}
+	logger, err := logging.Build()
 	if err != nil {
 		return fmt.Errorf("start the log: %w", err)
 	}
-	server, err := emulator.New(emulator.Config{StateDir: o.State, HTTPSAddr: o.HTTPS, HTTPAddr: o.HTTP,
-		ConsentDelay: o.ConsentDelay, KeyDelay: o.KeyDelay, PageSize: o.PageSize, Logger: logger})
+	server, err := emulator.New(o.settings(file, logger))
 	if err != nil {
 		return err
 	}
-	if o.CAOut != "" {
-		if err := os.WriteFile(o.CAOut, server.CAPEM(), 0o644); err != nil {
-			return errors.Join(fmt.Errorf("write the certificate authority's certificate: %w", err), server.Close(context.Background()))
-		}
+	if err := o.serve(file, server); err != nil {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		return errors.Join(err, server.Close(closing))
 	}
-	if err := server.Start(); err != nil {
-		return err
-	}
-	fmt.Printf("programs  %s\nbrowsers  %s\n", server.HTTPSURL(), server.HTTPURL())
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	fmt.Fprintf(out, "programs  %s\nbrowsers  %s\ncontrol   %s/__control/\n", server.HTTPSURL(), server.HTTPURL(), server.ControlURL())
 	<-ctx.Done()
-	stop()
-	closing, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 	defer cancel()
 	return server.Close(closing)
+}
+
+// settings are the flags, then the file, then the defaults.
+func (o *options) settings(file *emulator.File, logger *zap.Logger) emulator.Config {
+	if o.Seed != 0 {
+		file.Seed = o.Seed
+	}
+	return emulator.Config{
+		HTTPSAddr: first(o.HTTPS, file.HTTPS, "127.0.0.1:8443"), HTTPAddr: first(o.HTTP, file.HTTP, "127.0.0.1:8480"),
+		ControlAddr: first(o.Control, file.Control), StateDir: first(o.State, file.State),
+		ConsentDelay: span(o.ConsentDelay, file.ConsentDelay, 5*time.Second), KeyDelay: span(o.KeyDelay, file.KeyDelay, 2*time.Second),
+		KeyOverlap: time.Duration(file.KeyOverlap), PageSize: first(o.PageSize, file.PageSize), MemberPage: file.MemberPage,
+		Replicas: file.Replicas, Choice: file.Choice, Switches: file.Switches, Logger: logger,
+	}
+}
+
+func (o *options) serve(file *emulator.File, server *emulator.Server) error {
+	if o.CAOut != "" {
+		if err := os.WriteFile(o.CAOut, server.CAPEM(), 0o644); err != nil {
+			return fmt.Errorf("write the certificate authority's certificate: %w", err)
+		}
+	}
+	if err := file.Populate(server); err != nil {
+		return err
+	}
+	return server.Start()
+}
+
+func first[T comparable](values ...T) T {
+	var none T
+	for _, v := range values {
+		if v != none {
+			return v
+		}
+	}
+	return none
+}
+
+func span(flag *time.Duration, file *emulator.Duration, otherwise time.Duration) time.Duration {
+	switch {
+	case flag != nil:
+		return *flag
+	case file != nil:
+		return time.Duration(*file)
+	}
+	return otherwise
 }
