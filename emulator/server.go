@@ -65,6 +65,7 @@ type Server struct {
 	replicas replicaSet
 	faults   faultBook
 	requests requestBook
+	budgets  budgetBook
 
 	listeners [3]net.Listener // HTTPS, HTTP, control if it has its own
 	servers   [3]*http.Server
