@@ -292,23 +292,3 @@ func TestHelp(t *testing.T) {
 		require.NotEmpty(t, help.Actor)
 	}
 }
-
-func FuzzConsentReturnNeverGrantsAnotherTenant(f *testing.F) {
-	f.Add("admin_consent=True&tenant=" + contoso)
-	f.Add("admin_consent=True&tenant=" + adatum + "&error=")
-	f.Add("admin_consent=True&error=access_denied&tenant=" + contoso)
-	f.Fuzz(func(t *testing.T, raw string) {
-		query, err := url.ParseQuery(raw)
-		if err != nil {
-			return
-		}
-		outcome := consent.CheckConsentReturn(contoso, query)
-		if outcome.Kind == consent.Granted {
-			require.Equal(t, contoso, outcome.TenantID)
-			require.False(t, query.Has("error"))
-			require.Len(t, query["tenant"], 1)
-		} else {
-			require.Empty(t, outcome.TenantID)
-		}
-	})
-}
