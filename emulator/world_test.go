@@ -95,6 +95,8 @@ type stage struct {
 	*emulator.Server
 	clock *clock
 	key   keyPair
+	apps  int
+	web   *http.Client // that keeps its connection
 }
 
 func start(t *testing.T, config emulator.Config) *emulator.Server {
@@ -275,8 +277,7 @@ func (s *stage) do(t *testing.T, r *http.Request) (int, map[string]any) {
 // token fetches an app-only token by the legacy app's secret.
 func (s *stage) legacyToken(t *testing.T) string {
 	t.Helper()
-	status, body := s.post(t, "/"+customerTenant+"/oauth2/v2.0/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {legacyApp},
-		"client_secret": {legacySecret}, "scope": {"https://graph.microsoft.com/.default"}})
+	status, body := s.post(t, "/"+customerTenant+"/oauth2/v2.0/token", legacyForm())
 	require.Equal(t, 200, status, body)
 	return body["access_token"].(string)
 }

@@ -2,7 +2,9 @@ package directory
 
 import (
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -67,7 +69,7 @@ func (r *reader) requireSame(t require.TestingT, want Dump) {
 func mutateOnce(t *rapid.T, d *Directory, ids []string) []string {
 	id := rapid.SampledFrom(ids).Draw(t, "id")
 	switch op := rapid.SampledFrom([]string{OpCreateUser, OpUpdateUser, OpDeleteUser, OpCreateGroup, OpUpdateGroup, OpDeleteGroup,
-		OpRestore, OpPurge, OpAddMember, OpAddMember, OpRemoveMember, OpRemoveMember}).Draw(t, "op"); op {
+		OpRestore, OpPurge, OpAddMember, OpAddMember, OpRemoveMember, OpRemoveMember, OpRename, OpMoveMember}).Draw(t, "op"); op {
 	case OpCreateUser:
 		made := uuid.NewSHA1(uuid.Nil, fmt.Append(nil, len(ids))).String()
 		if d.Apply(Mutation{Op: op, User: &User{ID: made, DisplayName: "N", UserPrincipalName: "n" + made}}) == nil {
@@ -80,8 +82,10 @@ func mutateOnce(t *rapid.T, d *Directory, ids []string) []string {
 		}
 	case OpUpdateUser, OpUpdateGroup:
 		_ = d.Apply(Mutation{Op: op, ID: id, Set: Patch{"displayName": rapid.SampledFrom([]any{"A", "B", "C"}).Draw(t, "name"), "mail": nil}})
+	case OpRename:
+		_ = d.Apply(Mutation{Op: op, ID: id, Name: rapid.SampledFrom([]string{"a@t.example", "b@t.example"}).Draw(t, "name")})
 	default:
-		_ = d.Apply(Mutation{Op: op, ID: id, MemberID: rapid.SampledFrom(ids).Draw(t, "member")})
+		_ = d.Apply(Mutation{Op: op, ID: id, To: rapid.SampledFrom(ids).Draw(t, "to"), MemberID: rapid.SampledFrom(ids).Draw(t, "member")})
 	}
 	return ids
 }
@@ -95,7 +99,8 @@ func TestApplyingEveryDeltaGivesTheDirectory(t *testing.T) {
 		for _, o := range d.objects {
 			ids = append(ids, o.id.String())
 		}
-		limits := Limits{Objects: rapid.IntRange(1, 9).Draw(t, "page"), Members: rapid.IntRange(1, 7).Draw(t, "members")}
+		limits := Limits{Objects: rapid.IntRange(1, 9).Draw(t, "page"), Members: rapid.IntRange(1, 7).Draw(t, "members"), Chunk: rapid.IntRange(0, 3).Draw(t, "chunk")}
+		replay, shuffled, tombstones := rapid.IntRange(0, 8).Draw(t, "replay"), rapid.Bool().Draw(t, "shuffled"), rapid.Bool().Draw(t, "tombstones")
 		r := newReader()
 		place := map[Kind]uint32{}
 		round := func(kind Kind, quiet bool) {
@@ -104,10 +109,13 @@ func TestApplyingEveryDeltaGivesTheDirectory(t *testing.T) {
 			if _, started := place[kind]; !started {
 				cursor = d.Now().Start()
 			}
+			if cursor = cursor.Again(replay); shuffled {
+				cursor = cursor.Shuffled()
+			}
 			all := tableSet(kind, false) | MembersProperty
 			for !cursor.Done() {
 				var items []Item
-				items, cursor = d.Now().Page(Query{Kind: kind, Select: all}, cursor, limits)
+				items, cursor = d.Now().Page(Query{Kind: kind, Select: all, Tombstones: tombstones}, cursor, limits)
 				r.take(items)
 				if !quiet && rapid.Bool().Draw(t, "interleave") {
 					ids = mutateOnce(t, d, ids)
@@ -126,6 +134,117 @@ func TestApplyingEveryDeltaGivesTheDirectory(t *testing.T) {
 		round(KindGroup, true)
 		r.requireSame(t, d.Dump())
 	})
+}
+
+// dumpOf is a directory as one of its views tells it.
+func dumpOf(t require.TestingT, v View) Dump {
+	dump := Dump{Users: []User{}, Groups: []Group{}, Memberships: []Membership{}}
+	for _, u := range v.Users(0) {
+		dump.Users = append(dump.Users, *u)
+	}
+	for _, g := range v.Groups(0) {
+		dump.Groups = append(dump.Groups, *g)
+		members, err := v.Members(g.ID, 0)
+		require.NoError(t, err)
+		for _, m := range members {
+			edge := Membership{GroupID: g.ID, MemberType: "user"}
+			if m.Group != nil {
+				edge.MemberType, edge.MemberID = "group", m.Group.ID
+			} else {
+				edge.MemberID = m.User.ID
+			}
+			dump.Memberships = append(dump.Memberships, edge)
+		}
+	}
+	return dump.ordered()
+}
+
+func TestViewsShowTheDirectoryAsItStood(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := New(Seed{Tenant: "t", Domain: "t.example", Users: 5, Groups: 6})
+		var ids []string
+		for _, o := range d.objects {
+			ids = append(ids, o.id.String())
+		}
+		stood := map[uint32]Dump{0: d.Dump()}
+		for i := range 20 {
+			ids = mutateOnce(t, d, ids)
+			d.Stamp(epoch.Add(time.Duration(i) * time.Second))
+			stood[d.Sequence()] = d.Dump()
+			require.Equal(t, d.Sequence(), d.SequenceAt(epoch.Add(time.Duration(i)*time.Second)))
+		}
+		for seq, dump := range stood {
+			require.Equal(t, dump, dumpOf(t, d.At(seq)), "after change %d", seq)
+		}
+		require.Equal(t, d.Dump(), dumpOf(t, d.Now()))
+		require.Zero(t, d.SequenceAt(epoch.Add(-time.Second)))
+		require.Equal(t, len(d.Dump().Users), d.People())
+	})
+}
+
+func TestReaderAheadOfAReplicaIsNotSetBack(t *testing.T) {
+	d := New(Seed{Tenant: "t", Domain: "t.example", Users: 2, Groups: 1})
+	user := d.objects[0].id.String()
+	require.NoError(t, d.Apply(Mutation{Op: OpUpdateUser, ID: user, Set: Patch{"city": "Oslo"}}))
+	ahead := d.Sequence()
+	require.NoError(t, d.Apply(Mutation{Op: OpUpdateUser, ID: user, Set: Patch{"city": "Bergen"}}))
+	behind := d.At(0)
+	cursor, ok := behind.Since(ahead)
+	require.True(t, ok)
+	require.True(t, cursor.Done())
+	require.Equal(t, ahead, cursor.Until, "the next round begins where this one did")
+
+	selected, err := Select(KindUser, "city", true)
+	require.NoError(t, err)
+	cursor, _ = d.At(ahead).Since(0)
+	items, _ := d.At(ahead).Page(Query{Kind: KindUser, Select: selected}, cursor, Limits{Objects: 9, Members: 9})
+	require.Len(t, items, 1)
+	require.Equal(t, "Oslo", items[0].User.City)
+}
+
+func TestLargeGroupsComeAmongTheOthers(t *testing.T) {
+	d := New(Seed{Tenant: "t", Domain: "t.example", Users: 30, Groups: 4})
+	cursor := d.Now().Start()
+	var order []string
+	for !cursor.Done() {
+		var items []Item
+		items, cursor = d.Now().Page(Query{Kind: KindGroup, Select: MembersProperty}, cursor, Limits{Objects: 2, Members: 100, Chunk: 5})
+		for _, item := range items {
+			require.LessOrEqual(t, len(item.Members), 5)
+			order = append(order, item.ID)
+		}
+	}
+	staff := d.objects[30+allStaff].id.String()
+	first, last := slices.Index(order, staff), len(order)-1
+	for order[last] != staff {
+		last--
+	}
+	require.Greater(t, len(slices.Compact(slices.Clone(order[first:last]))), 2, "another group stands between two chunks of one: %v", order)
+}
+
+func TestRenamingMovesTheAddressAndKeepsTheOldOne(t *testing.T) {
+	d := New(Seed{})
+	id := uuid.NewString()
+	require.NoError(t, d.Apply(Mutation{Op: OpCreateUser, User: &User{ID: id, DisplayName: "A", UserPrincipalName: "old@t.example",
+		Mail: "old@t.example", ProxyAddresses: []string{"SMTP:old@t.example", "smtp:alias@t.example"}}}))
+	require.NoError(t, d.Apply(Mutation{Op: OpRename, ID: id, Name: "new@t.example"}))
+	u, err := d.User(id)
+	require.NoError(t, err)
+	require.Equal(t, "new@t.example", u.UserPrincipalName)
+	require.Equal(t, "new@t.example", u.Mail)
+	require.Equal(t, "new", u.MailNickname)
+	require.Equal(t, []string{"SMTP:new@t.example", "smtp:old@t.example", "smtp:alias@t.example"}, u.ProxyAddresses)
+	require.Error(t, d.Apply(Mutation{Op: OpRename, ID: id, Name: "no address"}))
+}
+
+func TestMovingAMemberIsOneMutation(t *testing.T) {
+	d := New(Seed{Tenant: "t", Domain: "t.example", Users: 3, Groups: 2})
+	staff, empty, user := d.objects[3+allStaff].id.String(), d.objects[3+emptyGroup].id.String(), d.objects[0].id.String()
+	require.NoError(t, d.Apply(Mutation{Op: OpMoveMember, ID: staff, MemberID: user, To: empty}))
+	dump := d.Dump()
+	require.Contains(t, dump.Memberships, Membership{GroupID: empty, MemberID: user, MemberType: "user"})
+	require.NotContains(t, dump.Memberships, Membership{GroupID: staff, MemberID: user, MemberType: "user"})
+	require.Error(t, d.Apply(Mutation{Op: OpMoveMember, ID: staff, MemberID: user, To: empty}), "no longer there")
 }
 
 func TestSeedTellsTheSameDirectoryEveryTime(t *testing.T) {

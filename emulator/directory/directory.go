@@ -202,6 +202,10 @@ func (d *Directory) Dump() Dump {
 			}
 		}
 	}
+	return dump.ordered()
+}
+
+func (dump Dump) ordered() Dump {
 	slices.SortFunc(dump.Users, func(a, b User) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(dump.Groups, func(a, b Group) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(dump.Memberships, func(a, b Membership) int {

@@ -1,0 +1,95 @@
+package emulator_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"consentry/emulator"
+)
+
+func TestFaultsInPlaceOfAnswers(t *testing.T) {
+	s := newStage(t)
+	token := s.legacyToken(t)
+	strike := func(f emulator.Fault) (*http.Response, string) {
+		s.ClearFaults()
+		s.SetFault(f)
+		return s.ask(t, "GET", token, "/v1.0/users", "")
+	}
+	resp, text := strike(emulator.Fault{Status: 429, RetryAfter: "240"})
+	require.Equal(t, 429, resp.StatusCode)
+	require.Equal(t, "240", resp.Header.Get("Retry-After"))
+	require.Contains(t, text, `"code":"TooManyRequests"`)
+
+	resp, _ = strike(emulator.Fault{Status: 503, RetryAfter: "90", RetryOnDate: true})
+	require.Equal(t, 503, resp.StatusCode)
+	at, err := http.ParseTime(resp.Header.Get("Retry-After"))
+	require.NoError(t, err)
+	sent, err := http.ParseTime(resp.Header.Get("Date"))
+	require.NoError(t, err)
+	require.Equal(t, 90*time.Second, at.Sub(sent))
+
+	for _, status := range []int{502, 504} {
+		resp, text = strike(emulator.Fault{Status: status, HTML: true})
+		require.Equal(t, status, resp.StatusCode)
+		require.Equal(t, "text/html", resp.Header.Get("Content-Type"))
+		require.Contains(t, text, "<html>")
+	}
+	resp, text = strike(emulator.Fault{Status: 403, Body: "{}"})
+	require.Equal(t, 403, resp.StatusCode)
+	require.Equal(t, "{}", text)
+	require.Equal(t, "application/json", resp.Header.Get("Content-Type"))
+
+	resp, _ = strike(emulator.Fault{TenantID: vendorTenant})
+	require.Equal(t, 200, resp.StatusCode, "another tenant's fault")
+	resp, _ = strike(emulator.Fault{AppID: connectorApp})
+	require.Equal(t, 200, resp.StatusCode, "another app's fault")
+	resp, _ = strike(emulator.Fault{PathPrefix: "/v1.0/groups"})
+	require.Equal(t, 200, resp.StatusCode, "another path's fault")
+}
+
+func TestFaultsOnTheWay(t *testing.T) {
+	s := newStage(t)
+	token := s.legacyToken(t)
+	_, whole := s.ask(t, "GET", token, "/v1.0/users?$top=20", "")
+	fetch := func(f emulator.Fault) (string, error) {
+		s.ClearFaults()
+		s.SetFault(f)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.HTTPSURL()+"/v1.0/users?$top=20", nil)
+		require.NoError(t, err)
+		r.Header.Set("Authorization", "Bearer "+token)
+		resp, err := s.HTTPClient().Do(r)
+		if err != nil {
+			return "", err
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		return string(text), err
+	}
+	same := func(text string) {
+		before, _, _ := strings.Cut(whole, "skiptoken")
+		after, _, _ := strings.Cut(text, "skiptoken")
+		require.Equal(t, before, after)
+	}
+	_, err := fetch(emulator.Fault{Drop: true})
+	require.True(t, errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF), err)
+
+	text, err := fetch(emulator.Fault{Cut: 100})
+	require.Error(t, err, "the body promised more")
+	require.Equal(t, whole[:len(text)], text)
+	require.LessOrEqual(t, len(text), 100)
+
+	for _, f := range []emulator.Fault{{Delay: emulator.Duration(30 * time.Millisecond)}, {Trickle: emulator.Duration(30 * time.Millisecond)}} {
+		began := time.Now()
+		text, err = fetch(f)
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, time.Since(began), 30*time.Millisecond)
+		same(text)
+	}
+}
