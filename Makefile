@@ -42,7 +42,7 @@ demo: $(TEMPORAL) $(SYSTEM) ## Migrate the demo customers from start to end with
 ##@ Check
 
 .PHONY: test
-test: prerequisites lint test-go e2e ## Run everything that CI runs: lint, Go tests with the race detector, the browser journey
+test: prerequisites lint test-go clients e2e ## Run everything that CI runs: lint, Go tests with the race detector, other clients, the browser journey
 
 .PHONY: test-go
 test-go: prerequisites-go bin/temporal-dev $(SYSTEM) ## Run the Go tests, also those against a real Temporal server, but no browser
@@ -55,6 +55,11 @@ test-go: prerequisites-go bin/temporal-dev $(SYSTEM) ## Run the Go tests, also t
 e2e: prerequisites-browser bin/temporal-dev $(SYSTEM) test/e2e-browser/node_modules/.package-lock.json ## Walk through the console in a real browser, with accessibility checks
 	@tools/step 'Browser journeys'
 	bin/consentry-dev with -- npm --prefix test/e2e-browser test
+
+.PHONY: clients
+clients: prerequisites-node emulator/clients/node_modules/.package-lock.json ## Let Microsoft's own libraries for JavaScript walk through the emulator
+	@tools/step 'Unmodified clients of the emulator'
+	go test -tags clients -count=1 ./emulator/clients
 
 .PHONY: lint
 lint: bin/golangci-lint bin/workflowcheck ## Check style, mistakes, the import table and that workflow code is deterministic
@@ -114,14 +119,16 @@ bin/golangci-lint: tools/golangci-lint/go.mod tools/golangci-lint/go.sum
 bin/workflowcheck: tools/workflowcheck/go.mod tools/workflowcheck/go.sum
 	@tools/go-build tools/workflowcheck $@ go.temporal.io/sdk/contrib/tools/workflowcheck 'the determinism checker'
 
-test/e2e-browser/node_modules/.package-lock.json: test/e2e-browser/package.json test/e2e-browser/package-lock.json
-	cd test/e2e-browser && npm ci --no-audit --no-fund
+test/e2e-browser/node_modules/.package-lock.json emulator/clients/node_modules/.package-lock.json: %/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund
 	@touch $@
 
-.PHONY: prerequisites prerequisites-go prerequisites-browser
+.PHONY: prerequisites prerequisites-go prerequisites-node prerequisites-browser
 prerequisites: prerequisites-go prerequisites-browser
 prerequisites-go:
 	@tools/prerequisites go
+prerequisites-node:
+	@tools/prerequisites node
 prerequisites-browser:
 	@tools/prerequisites browser
 
