@@ -1,5 +1,5 @@
 // Package console is the web console: the pages on which a customer's
-// administrator sees what needs doing, migrates a directory synchronisation and
+// administrator sees what needs doing, migrates a directory synchronization and
 // watches it afterwards.
 //
 // A page is complete as the server sends it and works without JavaScript: forms

@@ -130,7 +130,7 @@ func exampleGroups(p domain.Proof) []exampleGroup {
 	return found
 }
 
-// cutOverStep shows the switch and the first synchronisation.
+// cutOverStep shows the switch and the first synchronization.
 type cutOverStep struct {
 	Bound  bool
 	Moves  []move
@@ -168,5 +168,5 @@ func newCutOverStep(v service.ViewMigration, now time.Time) *cutOverStep {
 	return s
 }
 
-// Share is how far the first synchronisation is.
+// Share is how far the first synchronization is.
 func (s cutOverStep) Share() int64 { return min(s.Read, s.Total) }

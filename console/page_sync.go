@@ -8,7 +8,7 @@ import (
 	"consentry/internal/service"
 )
 
-// syncPage is the overview of an account's directory synchronisations.
+// syncPage is the overview of an account's directory synchronizations.
 type syncPage struct {
 	layout
 	Integrations []integrationCard
@@ -26,7 +26,7 @@ type integrationPage struct {
 	HeldMore int
 }
 
-// integrationCard is how one directory synchronisation fares.
+// integrationCard is how one directory synchronization fares.
 type integrationCard struct {
 	ID           string
 	Name         string

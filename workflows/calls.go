@@ -110,7 +110,7 @@ func graphRemoveKey(ctx workflow.Context, in contract.RotationStep) (out contrac
 	return out, err
 }
 
-// ---- Synchronisation ------------------------------------------------------
+// ---- Synchronization ------------------------------------------------------
 
 func serviceBeginRun(ctx workflow.Context, in contract.BeginRun) (out contract.RunStart, err error) {
 	err = workflow.ExecuteActivity(ctx, syncs.ServiceBeginRun, in).Get(ctx, &out)

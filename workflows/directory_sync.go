@@ -28,7 +28,7 @@ func DirectorySyncWorkflow(ctx workflow.Context, in contract.DirectorySyncInput)
 type syncRun struct {
 	in    contract.DirectorySyncInput
 	id    string    // of the run's row
-	until time.Time // a first synchronisation gives up here; zero = no budget
+	until time.Time // a first synchronization gives up here; zero = no budget
 	read  contract.ReadSlice
 }
 

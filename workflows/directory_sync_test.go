@@ -18,7 +18,7 @@ import (
 	"consentry/workflows"
 )
 
-// syncEnv is a synchronisation workflow over activities that answer as told.
+// syncEnv is a synchronization workflow over activities that answer as told.
 type syncEnv struct {
 	*testsuite.TestWorkflowEnvironment
 	t *testing.T

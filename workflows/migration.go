@@ -246,7 +246,7 @@ func (r *migrationRun) prove(ctx workflow.Context) (string, error) {
 	return shadow.Code, nil
 }
 
-// cutOver switches the binding and synchronises for the first time. Whatever
+// cutOver switches the binding and synchronizes for the first time. Whatever
 // goes wrong after the switch, cancellation included, is taken back on a context
 // of its own: half switched is no state to leave an integration in.
 func (r *migrationRun) cutOver(ctx workflow.Context) (string, error) {
@@ -282,7 +282,7 @@ func (r *migrationRun) cutOver(ctx workflow.Context) (string, error) {
 	return contract.SyncUnexpectedFault, nil
 }
 
-// sync runs one synchronisation of the migration's own as a child. A child that
+// sync runs one synchronization of the migration's own as a child. A child that
 // fails as a workflow is a fault like any other; only cancellation is an error.
 func (r *migrationRun) sync(ctx workflow.Context, in contract.DirectorySyncInput) (contract.DirectorySyncResult, error) {
 	in.IntegrationID, in.AccountID, in.Region, in.AttemptID = r.in.IntegrationID, r.in.AccountID, r.in.Region, r.in.AttemptID

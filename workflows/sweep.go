@@ -9,7 +9,7 @@ import (
 	"consentry/internal/contract"
 )
 
-// SweepWorkflow starts the synchronisations of a region that are due. One
+// SweepWorkflow starts the synchronizations of a region that are due. One
 // schedule and one activity serve the whole region, where a schedule for each
 // integration would cost several actions a round. A sweep that fails is seen as
 // failed and followed by the next firing; nothing is lost, because what is due

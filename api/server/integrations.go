@@ -10,7 +10,7 @@ import (
 	"consentry/internal/service"
 )
 
-// Integration is one directory synchronisation of an account.
+// Integration is one directory synchronization of an account.
 type Integration struct {
 	ID           string              `json:"id"`
 	AccountID    string              `json:"accountId"`
@@ -107,12 +107,12 @@ func (s *server) integrationRoutes(api huma.API) {
 		Paging
 		AccountID string `query:"accountId" maxLength:"100"`
 	}
-	add(s, api, op{method: http.MethodGet, path: prefix + "/integrations", id: "list-integrations", tag: "integrations", summary: "Directory synchronisations"},
+	add(s, api, op{method: http.MethodGet, path: prefix + "/integrations", id: "list-integrations", tag: "integrations", summary: "Directory synchronizations"},
 		func(ctx context.Context, in *listIn) (*list[Integration], error) {
 			rows, err := s.Service.Integrations(ctx, CallerFrom(ctx), in.AccountID, in.page())
 			return listOf(rows, integrationOf), err
 		})
-	add(s, api, op{method: http.MethodGet, path: prefix + "/integrations/{id}", id: "get-integration", tag: "integrations", summary: "One directory synchronisation"},
+	add(s, api, op{method: http.MethodGet, path: prefix + "/integrations/{id}", id: "get-integration", tag: "integrations", summary: "One directory synchronization"},
 		func(ctx context.Context, in *ByID) (*one[IntegrationDetail], error) {
 			r, err := s.Service.Integration(ctx, CallerFrom(ctx), in.ID)
 			if err != nil {

@@ -49,7 +49,7 @@ func migrationOf(m domain.Migration) Migration {
 // MigrationDetail is a migration with its dates, what was shown, asked and done.
 type MigrationDetail struct {
 	Migration
-	DateInForce *time.Time     `json:"dateInForce,omitempty" doc:"When synchronisation through the legacy app ends; absent: no date is enforced."`
+	DateInForce *time.Time     `json:"dateInForce,omitempty" doc:"When synchronization through the legacy app ends; absent: no date is enforced."`
 	Armed       Armed          `json:"armed"`
 	Consent     *ConsentState  `json:"consent,omitempty" doc:"The latest consent session."`
 	Connector   *Connector     `json:"connector,omitempty"`

@@ -9,7 +9,7 @@ import (
 	"consentry/internal/domain"
 )
 
-// SyncRun is one round of a directory synchronisation.
+// SyncRun is one round of a directory synchronization.
 type SyncRun struct {
 	ID            string          `json:"id"`
 	AccountID     string          `json:"accountId"`
@@ -89,7 +89,7 @@ func (s *server) syncRoutes(api huma.API) {
 		Paging
 		IntegrationID string `query:"integrationId" maxLength:"100"`
 	}
-	add(s, api, op{method: http.MethodGet, path: prefix + "/sync-runs", id: "list-sync-runs", tag: "sync", summary: "Synchronisation runs"},
+	add(s, api, op{method: http.MethodGet, path: prefix + "/sync-runs", id: "list-sync-runs", tag: "sync", summary: "Synchronization runs"},
 		func(ctx context.Context, in *runsIn) (*list[SyncRun], error) {
 			rows, err := s.Service.SyncRuns(ctx, CallerFrom(ctx), in.IntegrationID, in.page())
 			return listOf(rows, syncRunOf), err

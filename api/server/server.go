@@ -93,7 +93,7 @@ func Mount(e *echo.Echo, d Deps) {
 
 func (s *server) apiConfig() huma.Config {
 	c := huma.DefaultConfig("Consentry", Version)
-	c.Info.Description = "Moves customers' directory synchronisation from hand-made app registrations to consented connectors, and keeps it there."
+	c.Info.Description = "Moves customers' directory synchronization from hand-made app registrations to consented connectors, and keeps it there."
 	c.Servers = []*huma.Server{{URL: s.PublicURL.String()}}
 	c.DocsPath, c.SchemasPath = "", ""
 	c.CreateHooks = nil // no "$schema" links in answers

@@ -72,7 +72,7 @@ var States = []State{
 	}},
 	{"backagain", func(b *builder, s *scene) {
 		b.proven(s)
-		s.Migration.FailureCode, s.Migration.FailureText = "first-sync-failed", "The first synchronisation failed and everything was put back as it was."
+		s.Migration.FailureCode, s.Migration.FailureText = "first-sync-failed", "The first synchronization failed and everything was put back as it was."
 	}},
 	{"rebinding", func(b *builder, s *scene) {
 		b.proven(s)
@@ -106,7 +106,7 @@ var States = []State{
 	{"overdue", func(b *builder, s *scene) {
 		s.Migration.CampaignID, s.Migration.Overdue, s.Migration.OverdueSince = "cmp_past", true, b.ago(2*day)
 		s.Integration.Condition, s.Integration.ConditionCode, s.Integration.LastSyncedAt = domain.ConditionStopped, "deadline-passed", b.ago(2*day)
-		s.Integration.ConditionText = "The date for migrating has passed, so synchronisation through the old app is stopped. Nothing is deleted. Complete the migration to start it again."
+		s.Integration.ConditionText = "The date for migrating has passed, so synchronization through the old app is stopped. Nothing is deleted. Complete the migration to start it again."
 	}},
 	{"paused", func(_ *builder, s *scene) { s.Migration.CampaignID = "cmp_paused" }},
 	{"given", func(b *builder, s *scene) {

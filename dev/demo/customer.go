@@ -23,15 +23,16 @@ type (
 		Migration    *struct{ ID string }
 	}
 	migration struct {
-		ID          string
-		Phase       domain.Phase
-		Overdue     bool
-		Failure     *reason
-		Waiting     *reason
-		ProofID     string
-		Proof       *proof
-		Receipt     *struct{ Recommendation string }
-		DateInForce time.Time
+		ID             string
+		Phase          domain.Phase
+		Overdue        bool
+		ConsentProblem *reason
+		Failure        *reason
+		Waiting        *reason
+		ProofID        string
+		Proof          *proof
+		Receipt        *struct{ Recommendation string }
+		DateInForce    time.Time
 	}
 	reason struct{ Code, Text string }
 	proof  struct {
@@ -95,6 +96,13 @@ func (c *customer) consent(ctx context.Context) error {
 	}
 	if page.Status != http.StatusOK {
 		return fmt.Errorf("the consent of %s ended on %s with status %d", c.Name, page.URL.Path, page.Status)
+	}
+	m, err := c.show.migration(ctx, c.attempt)
+	if err != nil {
+		return err
+	}
+	if m.Phase == domain.AwaitingConsent {
+		return fmt.Errorf("the consent of %s was not taken: %+v", c.Name, m.ConsentProblem)
 	}
 	c.show.say("%s of %s consented at Microsoft and signed in there", c.GlobalAdmin.Name, c.Name)
 	return nil
@@ -188,7 +196,7 @@ func (c *customer) synchronize(ctx context.Context) error {
 			return err
 		}
 		if err := pause(ctx); err != nil {
-			return fmt.Errorf("%s does not synchronise (%s): %w", c.Name, i.Condition.Text, err)
+			return fmt.Errorf("%s does not synchronize (%s): %w", c.Name, i.Condition.Text, err)
 		}
 	}
 }

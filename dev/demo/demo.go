@@ -117,7 +117,7 @@ func (s *show) importInventory(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		s.say("%s synchronised through its client secret: %s", c.Name, counts(i.Mirror))
+		s.say("%s synchronized through its client secret: %s", c.Name, counts(i.Mirror))
 	}
 	if err := s.ExpireSecrets(); err != nil {
 		return err

@@ -21,7 +21,7 @@ import (
 
 // open starts the whole system for one test: a real Temporal server, the worker
 // as a process of its own, the emulated Microsoft over TLS, and small
-// customers whose legacy integrations have synchronised.
+// customers whose legacy integrations have synchronized.
 func open(t *testing.T) *show {
 	t.Helper()
 	bin, err := filepath.Abs("../../bin")
@@ -92,7 +92,7 @@ func TestAMigrationOutlivesAnOutageOfMicrosoftAndItsWorker(t *testing.T) {
 	s.requireSame(t, "contoso")
 }
 
-// A cut-over whose first synchronisation cannot read goes back exactly: legacy
+// A cut-over whose first synchronization cannot read goes back exactly: legacy
 // binding, same mirror, a higher epoch, and the failure is told.
 func TestACutOverThatFailsGoesBackToLegacy(t *testing.T) {
 	s := open(t)
@@ -132,7 +132,7 @@ func TestACutOverThatFailsGoesBackToLegacy(t *testing.T) {
 	require.Equal(t, before.Mirror, after.Mirror)
 	require.Equal(t, before.Schedule, after.Schedule)
 	require.Equal(t, before.Settings, after.Settings)
-	require.NoError(t, c.synchronize(ctx), "legacy synchronisation goes on")
+	require.NoError(t, c.synchronize(ctx), "legacy synchronization goes on")
 	s.requireSame(t, "contoso")
 }
 

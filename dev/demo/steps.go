@@ -118,7 +118,7 @@ func (s *show) rotate(ctx context.Context) error {
 func tail(s string) string { return s[max(0, len(s)-8):] }
 
 // changeTheDirectory changes the largest customer's directory at Microsoft and
-// synchronises: the delta comes through the connector, signed by the new
+// synchronizes: the delta comes through the connector, signed by the new
 // certificate.
 func (s *show) changeTheDirectory(ctx context.Context) error {
 	c, err := s.visit(ctx, "contoso")
@@ -137,7 +137,7 @@ func (s *show) changeTheDirectory(ctx context.Context) error {
 }
 
 // missTheDeadline lets a customer run into its deadline, shows that its legacy
-// synchronisation refuses and nothing is deleted, and migrates it late.
+// synchronization refuses and nothing is deleted, and migrates it late.
 func (s *show) missTheDeadline(ctx context.Context) error {
 	c, err := s.at(ctx, "fabrikam")
 	if err != nil {
@@ -162,7 +162,7 @@ func (s *show) missTheDeadline(ctx context.Context) error {
 	err = c.synchronize(ctx)
 	var refused *visitor.APIError
 	if !errors.As(err, &refused) || refused.Status != http.StatusConflict {
-		return fmt.Errorf("the legacy synchronisation of %s must refuse after the deadline, but: %w", c.Name, errors.Join(err, errors.New("not refused")))
+		return fmt.Errorf("the legacy synchronization of %s must refuse after the deadline, but: %w", c.Name, errors.Join(err, errors.New("not refused")))
 	}
 	after, err := s.integration(ctx, c.Customer)
 	if err != nil {

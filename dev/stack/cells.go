@@ -51,6 +51,26 @@ func (s *Stack) registerCells(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := s.verifyCell(ctx, cell.ID); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// verifyCell waits until Microsoft has spread the certificate that was added.
+func (s *Stack) verifyCell(ctx context.Context, cellID string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		err := s.App.VerifyCell(ctx, cellID)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the first certificate of %s does not work: %w", cellID, err)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }

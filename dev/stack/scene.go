@@ -14,7 +14,7 @@ import (
 )
 
 // SetScene makes the world's story true, once: the inventory is imported, every
-// legacy integration synchronises through its client secret, the campaigns
+// legacy integration synchronizes through its client secret, the campaigns
 // start, and the secret of one customer ends. A world that is there already is
 // left alone.
 func (s *Stack) SetScene(ctx context.Context, terms world.Terms) error {
@@ -27,10 +27,10 @@ func (s *Stack) SetScene(ctx context.Context, terms world.Terms) error {
 	if _, err := s.App.Service.ImportInventory(ctx, caller, "", w.Inventory(s.Issuer, terms)); err != nil {
 		return fmt.Errorf("import the inventory: %w", err)
 	}
-	s.say("first start: the legacy integrations synchronise")
+	s.say("first start: the legacy integrations synchronize")
 	for _, region := range w.Regions() {
 		if _, err := s.App.Service.StartDueRuns(ctx, caller, region); err != nil {
-			return fmt.Errorf("start the first synchronisations of %s: %w", region, err)
+			return fmt.Errorf("start the first synchronizations of %s: %w", region, err)
 		}
 	}
 	if err := s.WaitSynchronized(ctx); err != nil {
@@ -85,7 +85,7 @@ func (s *Stack) recallExpiry() error {
 	return err
 }
 
-// WaitSynchronized waits until every integration has synchronised once.
+// WaitSynchronized waits until every integration has synchronized once.
 func (s *Stack) WaitSynchronized(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
@@ -105,7 +105,7 @@ func (s *Stack) WaitSynchronized(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("integration %s has not synchronised", pending), ctx.Err())
+			return errors.Join(fmt.Errorf("integration %s has not synchronized", pending), ctx.Err())
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

@@ -65,7 +65,7 @@ type LegacyApp struct {
 	Name     string
 	Secret   string
 	EndsAt   time.Time
-	Expires  bool // its secret ends right after the first synchronisation
+	Expires  bool // its secret ends right after the first synchronization
 }
 
 // Size chooses how large the largest customer is.

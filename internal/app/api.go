@@ -86,16 +86,27 @@ func (a *App) handler() (*echo.Echo, chan struct{}, error) {
 
 	e := echo.New()
 	stopping := make(chan struct{})
+	var pages *console.Pages
 	server.Mount(e, server.Deps{
 		Service: a.Service, Consent: flow, Console: consoleDoor{entra.NewConsole(provider, time.Now)}, PublicURL: public, FormTargets: signInHosts,
 		Probes: a.probes(), Stopping: stopping, Log: a.log.Named("api"),
+		ShowPage: func(c echo.Context, p server.Page) error { return pages.Show(c, messageOf(p)) },
 	})
-	_, err = console.Mount(e, console.Deps{
+	pages, err = console.Mount(e, console.Deps{
 		Service: a.Service, Caller: func(c echo.Context) domain.Caller { return server.CallerFrom(c.Request().Context()) },
 		BrowserAuthorities: signInHosts, Now: time.Now, Log: a.log.Named("console"), Public: base,
 		SignIn: "/auth/sign-in", SignOut: "/auth/sign-out",
 	})
 	return e, stopping, err
+}
+
+// messageOf carries a small page of the browser routes into the console's layout.
+func messageOf(p server.Page) console.Message {
+	m := console.Message{Status: p.Status, Title: p.Title, Text: p.Text, Code: p.Code, Correlation: p.Correlation}
+	for _, l := range p.Links {
+		m.Links = append(m.Links, console.Link{Href: l.Href, Text: l.Text})
+	}
+	return m
 }
 
 // probes are the parts this process cannot work without.

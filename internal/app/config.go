@@ -31,7 +31,7 @@ type Config struct {
 	ConsoleClientID   string `name:"console-client-id" env:"CONSENTRY_CONSOLE_CLIENT_ID" required:"" placeholder:"ID" help:"The console's application there."`
 	ConsoleSecretFile string `name:"console-secret-file" env:"CONSENTRY_CONSOLE_SECRET_FILE" required:"" placeholder:"FILE" help:"File that holds its client secret."`
 
-	Regions         []string      `name:"regions" env:"CONSENTRY_REGIONS" default:"eu" help:"Regions whose due synchronisations the worker looks for."`
+	Regions         []string      `name:"regions" env:"CONSENTRY_REGIONS" default:"eu" help:"Regions whose due synchronizations the worker looks for."`
 	SweepEvery      time.Duration `name:"sweep-every" env:"CONSENTRY_SWEEP_EVERY" default:"1m" help:"How often it looks."`
 	TemporalAddress string        `name:"temporal-address" env:"TEMPORAL_ADDRESS" placeholder:"HOST:PORT" help:"Temporal's frontend. Namespace, TLS and keys come from TEMPORAL_NAMESPACE, TEMPORAL_TLS… and TEMPORAL_API_KEY."`
 	TemporalUI      string        `name:"temporal-ui" env:"CONSENTRY_TEMPORAL_UI" placeholder:"URL" help:"Address of the Temporal UI, for links."`

@@ -81,3 +81,18 @@ func (p keyProver) ProveKey(ctx context.Context, cellID, credentialID string) er
 	}
 	return p.tokens.ProveKey(ctx, key, found.Cell.HomeTenantID)
 }
+
+// VerifyCell obtains one token for the cell's home tenant, signed by its active
+// credential: whoever added the first certificate sees that Microsoft knows it.
+func (a *App) VerifyCell(ctx context.Context, cellID string) error {
+	source := credentials{a.Service, a.keeper}
+	found, err := a.Service.ActiveCredential(ctx, cellID)
+	if err != nil {
+		return err
+	}
+	key, err := source.open(ctx, found)
+	if err != nil {
+		return err
+	}
+	return a.microsoft.tokens.ProveKey(ctx, key, found.Cell.HomeTenantID)
+}

@@ -1,5 +1,5 @@
 // Package campaign holds the pure rules of a campaign: which date is in force
-// for an account, whether an integration may still synchronise through its
+// for an account, whether an integration may still synchronize through its
 // legacy app, and which reminders are due. Rows come in, verdicts go out; the
 // clock is an argument.
 package campaign
@@ -10,7 +10,7 @@ import (
 	"consentry/internal/domain"
 )
 
-// DateInForce is when synchronisation through the legacy app ends: the
+// DateInForce is when synchronization through the legacy app ends: the
 // migration's own extension where it is later than the
 // campaign's deadline, else the campaign's deadline. The zero time
 // means that no date is in force: there is none, or the kill-switch is on.

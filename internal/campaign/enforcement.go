@@ -13,7 +13,7 @@ const (
 	CodeDisabled       = "disabled"
 )
 
-// Verdict answers "may this integration synchronise now?". A refusal deletes
+// Verdict answers "may this integration synchronize now?". A refusal deletes
 // nothing: the mirror stays as it was at its last round.
 type Verdict struct {
 	Allowed bool

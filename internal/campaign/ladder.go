@@ -71,7 +71,7 @@ func Reached(c domain.Campaign, m domain.Migration, now time.Time) int {
 	return n
 }
 
-// GraceEnd is until when synchronisation goes on although the date has passed:
+// GraceEnd is until when synchronization goes on although the date has passed:
 // consent was begun in time and may still be on its way through the customer's
 // house. Zero when there is no grace.
 func GraceEnd(c domain.Campaign, m domain.Migration) time.Time {

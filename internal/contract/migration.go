@@ -36,7 +36,7 @@ type ShadowRead struct {
 	Frozen      bool   `json:"frozen"`
 }
 
-// CutOver is what the first synchronisation needs once the binding is switched.
+// CutOver is what the first synchronization needs once the binding is switched.
 type CutOver struct {
 	Standing
 	ShadowRunID string        `json:"shadowRunId"`

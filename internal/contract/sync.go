@@ -1,6 +1,6 @@
 package contract
 
-// Codes of a synchronisation that a rule ended (state stopped) or that a fault
+// Codes of a synchronization that a rule ended (state stopped) or that a fault
 // ended (state error). They are what DirectorySyncResult.Code, the run row and
 // the integration's condition carry.
 const (

@@ -1,4 +1,4 @@
-// Package dirsync holds the pure rules of directory synchronisation: what a page
+// Package dirsync holds the pure rules of directory synchronization: what a page
 // of a Microsoft Graph delta query says, what it makes of the mirror, which
 // removals a guard holds back, and how two readings of one directory differ.
 //

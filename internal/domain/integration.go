@@ -26,7 +26,7 @@ const (
 	ConditionDisabled Condition = "disabled"
 )
 
-// Integration is one directory synchronisation of an account. Epoch grows with
+// Integration is one directory synchronization of an account. Epoch grows with
 // every switch of its binding and is checked by whoever writes under it, so
 // that a run begun before the switch can apply nothing after it.
 type Integration struct {

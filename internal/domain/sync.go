@@ -1,6 +1,6 @@
 package domain
 
-// Purpose is why a synchronisation run exists.
+// Purpose is why a synchronization run exists.
 type Purpose string
 
 // The purposes. The last three belong to a migration and run as children of its

@@ -88,8 +88,8 @@ func (e *Engine) startMigration(ctx context.Context, call domain.EngineCall) err
 		contract.AttrAccountID.ValueSet(in.AccountID), contract.AttrRegion.ValueSet(in.Region), contract.AttrCampaignID.ValueSet(in.CampaignID),
 		contract.AttrMigrationPhase.ValueSet(string(phase)), contract.AttrNeedsPerson.ValueSet(phase.NeedsPerson()), contract.AttrOverdue.ValueSet(in.Dates.Overdue),
 	}
-	if !in.Dates.NextAt.IsZero() {
-		attributes = append(attributes, contract.AttrDeadlineArmed.ValueSet(in.Dates.NextAt))
+	if !in.Dates.Deadline.IsZero() {
+		attributes = append(attributes, contract.AttrDeadlineArmed.ValueSet(in.Dates.Deadline))
 	}
 	_, err := e.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: call.Target, TaskQueue: contract.QueueMigrations, WorkflowExecutionErrorWhenAlreadyStarted: true,

@@ -20,7 +20,7 @@ import (
 type Schedules struct {
 	RotationCron   string        // when a cell's certificates are looked after, daily
 	RotationJitter time.Duration // so that cells do not all ask Microsoft at once
-	SweepEvery     time.Duration // how often due synchronisations are looked for
+	SweepEvery     time.Duration // how often due synchronizations are looked for
 }
 
 // DefaultSchedules rotates daily in the small hours (UTC) and sweeps every
@@ -59,7 +59,7 @@ func (e *Engine) EnsureSweep(ctx context.Context, region string) error {
 		Action: &client.ScheduleWorkflowAction{
 			ID: contract.SweepScheduleID(region), Workflow: contract.SweepWorkflow, Args: []any{contract.SweepInput{Region: region}},
 			TaskQueue:             contract.QueueMigrations,
-			StaticSummary:         "Start due synchronisations of region " + region,
+			StaticSummary:         "Start due synchronizations of region " + region,
 			TypedSearchAttributes: temporal.NewSearchAttributes(contract.AttrRegion.ValueSet(region)),
 		},
 	})

@@ -6,7 +6,7 @@
 //	       ↑______________________________________________________|            ⇅
 //	                                                             CuttingOver → Migrated → CleanUp → Closed
 //
-// Up to AwaitingApproval nothing of the synchronisation has changed and the
+// Up to AwaitingApproval nothing of the synchronization has changed and the
 // attempt can be cancelled; CuttingOver ends as Migrated or exactly where it
 // came from. The rules are data here so that the service, the workflow and the
 // console cannot disagree.

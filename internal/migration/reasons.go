@@ -28,7 +28,7 @@ const (
 	RollBackUnavailable  = "roll-back-unavailable" // not offered yet
 	WayBackStillOpen     = "way-back-open"         // declining closes nothing yet
 	DeadlineNotLater     = "deadline-not-later"    // an extension extends
-	DeadlinePassed       = "deadline-passed"       // synchronisation is stopped by the date
+	DeadlinePassed       = "deadline-passed"       // synchronization is stopped by the date
 )
 
 var texts = map[string]string{
@@ -45,8 +45,8 @@ var texts = map[string]string{
 	ProofOther:           "The comparison that was approved is not the latest one.",
 	ProofUsed:            "The comparison was used up by the switch that was taken back, so a new one is made.",
 	ProofDiffers:         "Something changes, so the migration did not go on by itself.",
-	FirstSyncFailed:      "The first synchronisation failed and everything was put back as it was.",
-	FirstSyncLate:        "The first synchronisation did not end in time and everything was put back as it was.",
+	FirstSyncFailed:      "The first synchronization failed and everything was put back as it was.",
+	FirstSyncLate:        "The first synchronization did not end in time and everything was put back as it was.",
 	CutOverCancelled:     "The switch was stopped by an operator and everything was put back as it was.",
 	ApprovalRefused:      "The changes were refused.",
 	CampaignPaused:       "The campaign is paused; no switch begins until it is resumed.",
@@ -55,7 +55,7 @@ var texts = map[string]string{
 	RollBackUnavailable:  "Rolling back is not available yet. Ask the vendor's support.",
 	WayBackStillOpen:     "The way back is still open. Removal can be declined once it is closed.",
 	DeadlineNotLater:     "The new date must lie later than now and than the present date.",
-	// Ends of a synchronisation that a migration waits out; their codes are contract's.
+	// Ends of a synchronization that a migration waits out; their codes are contract's.
 	"throttled":         "Microsoft asked us to slow down.",
 	"run-open":          "Another synchronization of the integration is still at work.",
 	"binding-changed":   "The integration was connected anew while it was read.",
@@ -68,7 +68,7 @@ var texts = map[string]string{
 	"cancelled":         "The synchronization was cancelled.",
 	"unexpected":        "The synchronization failed for a reason we do not know.",
 
-	DeadlinePassed: "The date for migrating has passed, so synchronisation through the old app is stopped. Nothing is deleted. Complete the migration to start it again.",
+	DeadlinePassed: "The date for migrating has passed, so synchronization through the old app is stopped. Nothing is deleted. Complete the migration to start it again.",
 }
 
 // Text is the sentence for a code; a code without one is named, so that support

@@ -95,15 +95,15 @@ func where(f Facts) string {
 		}
 		return wait
 	case domain.CuttingOver:
-		return "The integration is being switched to the connector and synchronised for the first time. If that fails, everything goes back as it was."
+		return "The integration is being switched to the connector and synchronized for the first time. If that fails, everything goes back as it was."
 	case domain.Migrated:
-		return fmt.Sprintf("Migrated: the integration synchronises through its connector. The way back is open until %s; from then on removing the old app is recommended.", day(m.WayBackUntil.Time))
+		return fmt.Sprintf("Migrated: the integration synchronizes through its connector. The way back is open until %s; from then on removing the old app is recommended.", day(m.WayBackUntil.Time))
 	case domain.CleanUp:
 		return fmt.Sprintf("Migrated, and the way back is closed. Removing the old app is recommended; this reminder ends by itself on %s.", day(m.CleanUpUntil.Time))
 	case domain.Closed:
 		return "The migration is complete."
 	case domain.RolledBack:
-		return "The integration was rolled back and synchronises through its old app."
+		return "The integration was rolled back and synchronizes through its old app."
 	case domain.Cancelled:
 		return "This attempt was cancelled. The integration is as it was."
 	}
@@ -113,11 +113,11 @@ func where(f Facts) string {
 func date(f Facts) string {
 	switch {
 	case f.Migration.Overdue:
-		return "The date has passed and synchronisation is stopped; nothing is deleted, and completing the migration starts it again."
+		return "The date has passed and synchronization is stopped; nothing is deleted, and completing the migration starts it again."
 	case f.InForce.IsZero():
 		return "No date is in force."
 	}
-	return fmt.Sprintf("Synchronisation through the old app ends on %s.", day(f.InForce))
+	return fmt.Sprintf("Synchronization through the old app ends on %s.", day(f.InForce))
 }
 
 func day(t time.Time) string { return t.UTC().Format("2 January 2006 15:04 UTC") }

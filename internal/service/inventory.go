@@ -47,7 +47,7 @@ type InventoryPerson struct {
 	Role    domain.Role `json:"role,omitempty"` // of an account; operators need none
 }
 
-// InventoryIntegration is one legacy directory synchronisation. Secret is sealed
+// InventoryIntegration is one legacy directory synchronization. Secret is sealed
 // on arrival and given back by nobody.
 type InventoryIntegration struct {
 	ID           string              `json:"id"`
@@ -310,4 +310,3 @@ func (tx *Tx) flagSharedTenants() ([]string, error) {
 	}
 	return tenants, nil
 }
-

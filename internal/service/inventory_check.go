@@ -83,7 +83,7 @@ func (i InventoryIntegration) check(at string) error {
 func checkTerms(at string, t domain.CampaignTerms) error {
 	switch {
 	case t.Deadline.IsZero():
-		return domain.InvalidField(at+"deadline", "Enter the date after which legacy synchronisation stops")
+		return domain.InvalidField(at+"deadline", "Enter the date after which legacy synchronization stops")
 	case !t.AvailableFrom.IsZero() && !t.AvailableFrom.Before(t.Deadline.Time):
 		return domain.InvalidField(at+"availableFrom", "The campaign must become available before its deadline")
 	}

@@ -69,7 +69,7 @@ func (t *Tx) snapshot(m domain.Migration, i domain.Integration) error {
 	return t.Rows.Snapshots().Insert(&snap)
 }
 
-// FinishMigration records that the first synchronisation through the connector
+// FinishMigration records that the first synchronization through the connector
 // is complete. From here the page leaves the list of tasks, the cell's rotation
 // looks after the certificate, and the way back is open for its window.
 func (s *Service) FinishMigration(ctx context.Context, caller domain.Caller, in contract.FirstSyncDone) (contract.Standing, error) {

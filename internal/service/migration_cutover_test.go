@@ -47,7 +47,7 @@ func TestCompensationPutsEverythingBack(t *testing.T) {
 			if run != "" && name != "after everything was done" {
 				require.NotEqual(t, domain.RunReading, w.run(run).State, "its run is closed")
 			}
-			require.Equal(t, domain.RunDone, w.round().State, "and legacy synchronises on")
+			require.Equal(t, domain.RunDone, w.round().State, "and legacy synchronizes on")
 
 			// The reading that was approved is used up, so the next approval has it made anew.
 			d, res := w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID})

@@ -60,7 +60,7 @@ func (t *Tx) readDates(m *domain.Migration, c domain.Campaign) (campaign.Dates, 
 }
 
 // markOverdue says once that the date has passed, and takes it back when a later
-// date, or none, is in force. What stops synchronisation is the predicate at
+// date, or none, is in force. What stops synchronization is the predicate at
 // each run; the condition here is what people read.
 func (t *Tx) markOverdue(m *domain.Migration, i *domain.Integration, c domain.Campaign, d campaign.Dates) error {
 	if err := t.markStopped(i, campaign.MaySync(*i, &c, m, t.Now)); err != nil {

@@ -100,7 +100,7 @@ func (t *Tx) openMigration(c domain.Campaign, i domain.Integration) (m domain.Mi
 		return m, false, err
 	}
 	if i.Binding != domain.BoundLegacy {
-		return m, false, domain.Refuse(domain.Conflict, "already-migrated", "The integration already synchronises through a connector.")
+		return m, false, domain.Refuse(domain.Conflict, "already-migrated", "The integration already synchronizes through a connector.")
 	}
 	m = domain.Migration{
 		ID: domain.NewID("mig"), AccountID: i.AccountID, IntegrationID: i.ID, CampaignID: c.ID, Region: c.Region,

@@ -21,7 +21,7 @@ var (
 )
 
 // migrationWorld is a sync world whose campaign runs in days and whose one
-// integration has synchronised through its legacy app.
+// integration has synchronized through its legacy app.
 type migrationWorld struct {
 	*syncWorld
 	t *testing.T
@@ -164,7 +164,7 @@ func (w *migrationWorld) begunCutOver() contract.CutOver {
 	return c
 }
 
-// first runs the first synchronisation to its end.
+// first runs the first synchronization to its end.
 func (w *migrationWorld) first() string {
 	w.t.Helper()
 	start := w.begin(contract.DirectorySyncInput{Purpose: domain.RunFirst, AttemptID: w.m.ID, ShadowRunID: w.proof().ShadowRunID})

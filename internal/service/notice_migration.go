@@ -20,7 +20,7 @@ func told(m domain.Migration, kind, scope, title, body string) domain.Notice {
 }
 
 func actionsNeeded(m domain.Migration, i domain.Integration, deadline time.Time) domain.Notice {
-	body := fmt.Sprintf("%s synchronises through an app registration of your own and its client secret. Choose Migrate now to move it to a connector with a certificate: "+
+	body := fmt.Sprintf("%s synchronizes through an app registration of your own and its client secret. Choose Migrate now to move it to a connector with a certificate: "+
 		"about five minutes of a Privileged Role Administrator or Global Administrator of %s. Nothing of the directory is lost.", i.Name, i.TenantDomain)
 	if !deadline.IsZero() {
 		body += " Synchronization through the old app ends on " + noticeDate(deadline) + "."
@@ -52,7 +52,7 @@ func cutOverFailed(m domain.Migration, i domain.Integration) domain.Notice {
 
 func migrated(m domain.Migration, i domain.Integration, c domain.Connector) domain.Notice {
 	return told(m, "migrated", "", i.Name+" is migrated",
-		fmt.Sprintf("%s synchronises through the connector %q. Its certificate is renewed every day by us; there is no secret to look after any more.", i.Name, c.Name))
+		fmt.Sprintf("%s synchronizes through the connector %q. Its certificate is renewed every day by us; there is no secret to look after any more.", i.Name, c.Name))
 }
 
 func receipt(m domain.Migration, i domain.Integration, app domain.LegacyApp) domain.Notice {

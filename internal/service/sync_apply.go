@@ -20,10 +20,10 @@ type Applied struct {
 
 // ApplySlice brings the next part of what a run has read into the mirror. Before
 // each slice the rules are asked again: whether the run is still open, whether
-// the binding is still the one it was begun under, and whether synchronisation
+// the binding is still the one it was begun under, and whether synchronization
 // is still allowed. A rule's no closes the run in this same transaction. The
 // slice that empties the staging also stores the links, completes the run's row
-// and marks the integration as synchronised.
+// and marks the integration as synchronized.
 func (s *Service) ApplySlice(ctx context.Context, caller domain.Caller, runID string) (Applied, error) {
 	return Do(ctx, s, caller, "", "apply-slice", runID, func(tx *Tx) (Applied, error) {
 		run, err := tx.Rows.SyncRuns().Get(runID)

@@ -144,7 +144,7 @@ func (t *Tx) readsAs(i domain.Integration, run domain.SyncRun) (syncAccess, erro
 
 // firstPosition is where a run begins to read: from the links its app left when
 // it last brought the mirror to where it stands, or from nothing. A first
-// synchronisation goes on in the staging of the shadow run that was approved.
+// synchronization goes on in the staging of the shadow run that was approved.
 func (t *Tx) firstPosition(i domain.Integration, run domain.SyncRun, shadowRunID string) (c dirsync.Cursor, full bool, err error) {
 	c = dirsync.Cursor{RunID: run.ID, StageID: run.ID}
 	switch run.Purpose {

@@ -88,7 +88,7 @@ func (t *Tx) failRun(run *domain.SyncRun, i *domain.Integration, code, text stri
 }
 
 // conditional reports whether how the run ends says how the integration fares. A
-// shadow run and a first synchronisation speak of a migration only, which goes
+// shadow run and a first synchronization speak of a migration only, which goes
 // on or back by itself.
 func conditional(run domain.SyncRun) bool {
 	return run.Purpose != domain.RunShadow && run.Purpose != domain.RunFirst

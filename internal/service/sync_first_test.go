@@ -12,7 +12,7 @@ import (
 	"consentry/internal/service"
 )
 
-// first runs the first synchronisation over a shadow's staging.
+// first runs the first synchronization over a shadow's staging.
 func (w *syncWorld) first(shadow string) contract.DirectorySyncResult {
 	w.t.Helper()
 	start := w.begin(contract.DirectorySyncInput{Purpose: domain.RunFirst, AttemptID: "m", ShadowRunID: shadow})

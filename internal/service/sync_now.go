@@ -73,7 +73,7 @@ func (t *Tx) startSync(i domain.Integration, purpose domain.Purpose) error {
 
 // StartDueRuns starts the rounds of a region that are due, each in a command of
 // its own, and puts every integration's next one ahead. An integration that may
-// not synchronise is told so without starting anything. A fault with one does
+// not synchronize is told so without starting anything. A fault with one does
 // not keep the others.
 func (s *Service) StartDueRuns(ctx context.Context, caller domain.Caller, region string) (started int, err error) {
 	var due []string

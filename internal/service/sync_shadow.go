@@ -35,7 +35,7 @@ func (t *Tx) CompareShadow(m domain.Migration, shadowRunID string, frozen bool) 
 }
 
 // RestoreMirror puts back exactly how the mirror was before a migration's first
-// synchronisation touched it, and takes back what else that run left: its holds,
+// synchronization touched it, and takes back what else that run left: its holds,
 // its staging and the connector's links. The integration's counts are written
 // anew, so a caller that goes on with its row reads it afterwards.
 func (t *Tx) RestoreMirror(migrationID string) error {

@@ -7,7 +7,7 @@ import (
 	"consentry/internal/domain"
 )
 
-// ViewIntegration is one directory synchronisation with how it fares.
+// ViewIntegration is one directory synchronization with how it fares.
 type ViewIntegration struct {
 	Integration domain.Integration
 	Connector   domain.Connector // zero while bound to legacy

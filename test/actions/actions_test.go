@@ -15,7 +15,7 @@ const histories = "../../workflows/testdata/histories/"
 
 // The whole road with every question asked separately: consent, description,
 // approval, the way back, and the answer about the old app. What its
-// synchronisations cost beside their start is counted apart.
+// synchronizations cost beside their start is counted apart.
 func TestAMigrationCostsAtMostThirtyActions(t *testing.T) {
 	c, err := actions.OfFile(histories + "migration-happy.json")
 	require.NoError(t, err)

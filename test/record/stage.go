@@ -51,7 +51,7 @@ func newStage(ctx context.Context, c client.Client) *stage {
 
 func (s *stage) attempt() string { return "mig_" + s.id }
 
-// migration sets the stage for an attempt whose synchronisations are played.
+// migration sets the stage for an attempt whose synchronizations are played.
 func (s *stage) migration(script scripted.Script) {
 	if script.WayBack == 0 {
 		script.WayBack = time.Second
