@@ -24,13 +24,25 @@ type Figure struct {
 	Note     string  `json:"note,omitempty"`
 }
 
+// size is how much is measured.
+type size struct {
+	users    int // of the tenant
+	pages    int // of a delta query that are read again and again
+	requests int // for a rate
+	pairs    int // how often each way is measured, in turn with the others
+}
+
 // Run measures all figures named emulator.*.
 func Run(ctx context.Context, report func(Figure)) error {
+	return run(ctx, size{users: 100_000, pages: 60, requests: 300, pairs: 7}, report)
+}
+
+func run(ctx context.Context, n size, report func(Figure)) error {
 	checked := func(f Figure) {
 		f.OK = f.Op == "" || f.Op == "<=" && f.Value <= f.Target || f.Op == ">=" && f.Value >= f.Target
 		report(f)
 	}
-	b, err := newScene(ctx, checked)
+	b, err := newScene(ctx, n, checked)
 	if err != nil {
 		return fmt.Errorf("prepare the emulator: %w", err)
 	}
@@ -52,9 +64,6 @@ func processorTime() time.Duration {
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
-// pairs is how often each way is measured, in turn with the others.
-const pairs = 7
-
 // way is one way to do the same work.
 type way struct {
 	name string
@@ -62,7 +71,7 @@ type way struct {
 }
 
 // inTurn measures ways alternately and returns the processor time of each, pass by pass. The first pass only warms up.
-func inTurn(ctx context.Context, ways ...way) ([][]time.Duration, error) {
+func inTurn(ctx context.Context, pairs int, ways ...way) ([][]time.Duration, error) {
 	spent := make([][]time.Duration, len(ways))
 	for pass := range pairs + 1 {
 		for i := range ways {

@@ -14,16 +14,13 @@ func TestRatiosAreMediansOfPairs(t *testing.T) {
 	require.InDelta(t, 2.0, ratio(of, to), 1e-9, "of 1, 3 and 2")
 }
 
-func TestAllFiguresAreNamedForTheEmulator(t *testing.T) {
-	if testing.Short() {
-		t.SkipNow()
-	}
+// TestEveryPartMeasures keeps the bench from rotting; its numbers say nothing at this size.
+func TestEveryPartMeasures(t *testing.T) {
 	seen := map[string]Figure{}
-	require.NoError(t, Run(t.Context(), func(f Figure) { seen[f.Name] = f }))
+	require.NoError(t, run(t.Context(), size{users: 600, pages: 2, requests: 4, pairs: 1}, func(f Figure) { seen[f.Name] = f }))
+	require.Len(t, seen, 8)
 	for name, f := range seen {
 		require.True(t, strings.HasPrefix(name, "emulator."), name)
-		require.Positive(t, f.Value, name)
-		t.Logf("%+v", f)
+		require.NotEmpty(t, f.Unit, name)
 	}
-	require.Len(t, seen, 8)
 }

@@ -23,14 +23,12 @@ const (
 	appID    = "dddddddd-0000-4000-8000-000000000004"
 	secret   = "a secret of the bench" //nolint:gosec // of an app of the emulator, which ends with the bench
 
-	users     = 100_000
-	pageSize  = 200
-	kept      = 60 // pages that are read again and again
-	keptUsers = kept * pageSize
+	pageSize = 200
 )
 
 // scene is an emulator with one large tenant, and the first pages of its users as they were answered.
 type scene struct {
+	size
 	server *emulator.Server
 	token  string
 	links  []string
@@ -38,27 +36,27 @@ type scene struct {
 }
 
 // newScene fills an emulator and reports what a tenant takes in memory.
-func newScene(ctx context.Context, report func(Figure)) (*scene, error) {
+func newScene(ctx context.Context, n size, report func(Figure)) (*scene, error) {
 	server, err := emulator.New(emulator.Config{PageSize: pageSize})
 	if err != nil {
 		return nil, err
 	}
 	if err := server.Start(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, server.Close(ctx))
 	}
 	before := heap()
 	if err := server.AddTenant(emulator.Tenant{ID: tenantID, DisplayName: "Bench", Domain: "bench.example",
-		Generate: &emulator.Generate{Seed: 1, Users: users, Groups: users / 50}}); err != nil {
+		Generate: &emulator.Generate{Seed: 1, Users: n.users, Groups: n.users / 50}}); err != nil {
 		return nil, err
 	}
-	report(Figure{Name: "emulator.memory_per_100k_users", Value: float64(heap()-before) / (1 << 20), Unit: "MiB", Target: 200, Op: "<=",
-		Note: fmt.Sprintf("%d users and %d groups with their memberships; a million in 2 GB", users, users/50)})
+	report(Figure{Name: "emulator.memory_per_100k_users", Value: (float64(heap()) - float64(before)) / (1 << 20) * 100_000 / float64(n.users), Unit: "MiB", Target: 200, Op: "<=",
+		Note: fmt.Sprintf("%d users and %d groups with their memberships; a million in 2 GB", n.users, n.users/50)})
 	if err := server.AddApplication(emulator.Application{AppID: appID, TenantID: tenantID, DisplayName: "Bench", Consented: true,
 		RequiredRoles: []string{"df021288-bdef-4463-88db-98f22de89214", "98830695-27a2-44f7-8c18-0c3ebc9698f6"},
 		Secrets:       []emulator.Secret{{Value: secret}}}); err != nil {
 		return nil, err
 	}
-	s := &scene{server: server, bodies: map[string][]byte{}}
+	s := &scene{size: n, server: server, bodies: map[string][]byte{}}
 	if err := s.askToken(ctx, server.HTTPClient()); err != nil {
 		return nil, err
 	}
@@ -120,7 +118,7 @@ func (s *scene) request(link string) *http.Request {
 // keepPages reads the first pages and remembers them.
 func (s *scene) keepPages() error {
 	link := s.server.HTTPSURL() + "/v1.0/users/delta?$select=" + url.QueryEscape(strings.Join(entra.UserProperties, ","))
-	for range kept {
+	for range s.size.pages {
 		recorder := httptest.NewRecorder()
 		s.server.Handler().ServeHTTP(recorder, s.request(link))
 		var page struct {
