@@ -183,7 +183,7 @@ func (s *Server) checkAudience(r *tokenRequest, p *proof) *authError {
 		segments = append(segments, r.at.tenant.Domain)
 	}
 	for _, aud := range p.audiences() {
-		for _, origin := range []string{r.call.origin, s.HTTPSURL()} {
+		for _, origin := range []string{r.call.origin, s.HTTPSURL(), s.authority()} {
 			for _, segment := range segments {
 				base := origin + "/" + segment
 				if strings.EqualFold(aud, base+"/oauth2/v2.0/token") || strings.EqualFold(aud, base+"/v2.0") || strings.EqualFold(aud, base+"/oauth2/token") {

@@ -13,6 +13,8 @@ type File struct {
 	HTTPS        string    `json:"https"`
 	HTTP         string    `json:"http"`
 	Control      string    `json:"control"`
+	Hosts        []string  `json:"hosts"`
+	PublicURL    string    `json:"publicUrl"`
 	State        string    `json:"state"` // folder, from the file's own
 	Seed         uint64    `json:"seed"`  // of directories that name none
 	ConsentDelay *Duration `json:"consentDelay"`

@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -50,7 +51,7 @@ func (w *world) placeNamed(name string) (place, *authError) {
 }
 
 // issuer of the tokens of a tenant, always at the programs' address, whichever one the browser used.
-func (s *Server) issuer(tenantID string) string { return s.HTTPSURL() + "/" + tenantID + "/v2.0" }
+func (s *Server) issuer(tenantID string) string { return s.authority() + "/" + tenantID + "/v2.0" }
 
 // login routes the sign-in service.
 func (s *Server) login(w http.ResponseWriter, c *call) {
@@ -79,6 +80,10 @@ func (s *Server) login(w http.ResponseWriter, c *call) {
 	case "oauth2/v2.0/logout":
 		s.logout(w, c)
 	default:
+		if name == "subscriptions" && rest == "" { // Azure Resource Manager, which azure-cli asks when it signs in
+			writeAuthJSON(w, c, http.StatusOK, map[string]any{"value": []any{}})
+			return
+		}
 		c.entry.Unknown = true
 		http.NotFound(w, c.Request)
 	}
@@ -89,8 +94,8 @@ func (s *Server) login(w http.ResponseWriter, c *call) {
 func (s *Server) instanceDiscovery(w http.ResponseWriter, c *call) {
 	asked, err := url.Parse(c.URL.Query().Get("authorization_endpoint"))
 	aliases := []string{c.Host}
-	for _, own := range []string{strings.TrimPrefix(s.HTTPSURL(), "https://"), strings.TrimPrefix(s.HTTPURL(), "http://")} {
-		if own != c.Host {
+	for _, own := range []string{strings.TrimPrefix(s.authority(), "https://"), strings.TrimPrefix(s.HTTPSURL(), "https://"), strings.TrimPrefix(s.HTTPURL(), "http://")} {
+		if !slices.Contains(aliases, own) {
 			aliases = append(aliases, own)
 		}
 	}

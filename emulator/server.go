@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +22,8 @@ type Config struct {
 	StateDir     string           // keys and event log live here; "" keeps everything in memory
 	HTTPSAddr    string           // for programs; default 127.0.0.1:0
 	HTTPAddr     string           // for browsers and the control API, loopback only; default 127.0.0.1:0
+	Hosts        []string         // more names that its certificate is good for, such as the real ones
+	PublicURL    string           // how programs reach it and tokens name it; default: https and its address
 	Now          func() time.Time // nil = time.Now
 	ConsentDelay time.Duration    // until a consent's roles are in tokens and known to Graph
 	KeyOverlap   time.Duration    // how long a token signing key is published after it was rolled; default 24 h
@@ -81,7 +84,7 @@ func New(config Config) (*Server, error) {
 		config.HTTPAddr = "127.0.0.1:0"
 	}
 	if config.Now == nil {
-		config.Now = time.Now
+		config.Now = time.Now //nolint:forbidigo // the clock of whoever gives none
 	}
 	if config.PageSize <= 0 {
 		config.PageSize = 200
@@ -132,7 +135,7 @@ func (s *Server) open() error {
 			return err
 		}
 	}
-	if s.keys, err = openKeyring(s.stateDir, []string{"localhost", "127.0.0.1", "::1", httpsHost}); err != nil {
+	if s.keys, err = openKeyring(s.stateDir, append([]string{"localhost", "127.0.0.1", "::1", httpsHost}, s.config.Hosts...)); err != nil {
 		return err
 	}
 	if err := s.keys.replay(s.world.rolls); err != nil {
@@ -220,6 +223,14 @@ func (s *Server) release() error {
 
 // HTTPSURL is the authority and the Graph host for programs.
 func (s *Server) HTTPSURL() string { return "https://" + s.listeners[0].Addr().String() }
+
+// authority is the origin under which programs know the emulator and tokens name it.
+func (s *Server) authority() string {
+	if s.config.PublicURL != "" {
+		return strings.TrimSuffix(s.config.PublicURL, "/")
+	}
+	return s.HTTPSURL()
+}
 
 // HTTPURL is the authority for browsers, which do not know the emulator's certificate authority.
 func (s *Server) HTTPURL() string { return "http://" + s.listeners[1].Addr().String() }

@@ -216,7 +216,7 @@ func (s *Server) clientCredentials(r *tokenRequest) (map[string]any, *authError)
 	}
 	switch audience = strings.TrimSuffix(audience, "/"); audience {
 	case graphHost, graphAppID:
-	case s.HTTPSURL():
+	case s.HTTPSURL(), s.authority():
 		audience = graphHost
 	default:
 		return nil, aadsts(500011, audience, r.at.tenant.DisplayName)

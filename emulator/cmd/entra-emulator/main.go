@@ -84,7 +84,7 @@ func (o *options) settings(file *emulator.File, logger *zap.Logger) emulator.Con
 	}
 	return emulator.Config{
 		HTTPSAddr: first(o.HTTPS, file.HTTPS, "127.0.0.1:8443"), HTTPAddr: first(o.HTTP, file.HTTP, "127.0.0.1:8480"),
-		ControlAddr: first(o.Control, file.Control), StateDir: first(o.State, file.State),
+		Hosts: file.Hosts, PublicURL: file.PublicURL, ControlAddr: first(o.Control, file.Control), StateDir: first(o.State, file.State),
 		ConsentDelay: span(o.ConsentDelay, file.ConsentDelay, 5*time.Second), KeyDelay: span(o.KeyDelay, file.KeyDelay, 2*time.Second),
 		KeyOverlap: time.Duration(file.KeyOverlap), PageSize: first(o.PageSize, file.PageSize), MemberPage: file.MemberPage,
 		Replicas: file.Replicas, Choice: file.Choice, Switches: file.Switches, Logger: logger,
