@@ -28,6 +28,7 @@ import (
 	"consentry/internal/domain"
 	"consentry/internal/engine"
 	"consentry/test/actions"
+	"consentry/test/bench/emulatorbench"
 )
 
 // figure is one line of output (docs/performance.md keeps those that hold).
@@ -53,6 +54,9 @@ var parts = []struct {
 }{
 	{"job.migration", migration},
 	{"job.demo", wallTime},
+	{"emulator.", func(ctx context.Context, report func(figure)) error {
+		return emulatorbench.Run(ctx, func(f emulatorbench.Figure) { report(figure(f)) })
+	}},
 }
 
 func main() {
