@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"consentry/dev/visitor"
@@ -163,10 +164,8 @@ func (c *customer) until(ctx context.Context, phases ...domain.Phase) error {
 		if err != nil {
 			return err
 		}
-		for _, p := range phases {
-			if m.Phase == p {
-				return nil
-			}
+		if slices.Contains(phases, m.Phase) {
+			return nil
 		}
 		if m.Failure != nil {
 			return fmt.Errorf("%s is back in %s: %s", c.Name, m.Phase, m.Failure.Text)

@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"errors"
 	"io/fs"
 	"net/http"
 	"os"
@@ -196,7 +195,7 @@ func TestAConsentByTheWrongPersonChangesNothing(t *testing.T) {
 	require.NoError(t, err)
 	_, err = ana.API(ctx, "GET", "/migrations/"+c.attempt, nil, nil)
 	var refused *visitor.APIError
-	require.True(t, errors.As(err, &refused))
+	require.ErrorAs(t, err, &refused)
 	require.Equal(t, http.StatusNotFound, refused.Status, "another account's migration does not exist")
 }
 

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -193,9 +194,7 @@ func choose(page Page, login string) (form, bool) {
 		for _, b := range buttons {
 			pressed := base
 			pressed.fields = url.Values{}
-			for k, values := range base.fields {
-				pressed.fields[k] = values
-			}
+			maps.Copy(pressed.fields, base.fields)
 			if name := attr(b, "name"); name != "" {
 				pressed.fields.Set(name, attr(b, "value"))
 			}

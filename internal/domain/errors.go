@@ -58,8 +58,7 @@ func Missing(what string) *Error {
 
 // KindOf reports the kind of the first Error in the chain, "" if there is none.
 func KindOf(err error) Kind {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Kind
 	}
 	return ""

@@ -33,8 +33,9 @@ func (p Phase) NeedsPerson() string {
 		return "tenant-administrator"
 	case AwaitingDescription, AwaitingApproval:
 		return "account-administrator"
+	default:
+		return ""
 	}
-	return ""
 }
 
 // Migration is one attempt to move one integration from its legacy app to a
@@ -143,6 +144,6 @@ type DecisionDetail struct {
 	GoOnIfUnchanged bool    `json:"goOnIfUnchanged,omitempty"`
 	ProofID         string  `json:"proofId,omitempty"` // the proof the approver saw
 	Reason          string  `json:"reason,omitempty"`
-	Deadline        Instant `json:"deadline,omitempty"`
+	Deadline        Instant `json:"deadline,omitzero"`
 	Removed         bool    `json:"removed,omitempty"` // clean-up: true = removed, false = declined
 }

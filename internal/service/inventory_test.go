@@ -1,7 +1,6 @@
 package service_test
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -92,7 +91,7 @@ func TestABrokenInventoryChangesNothingAndNamesTheField(t *testing.T) {
 			breakIt(&inv)
 			_, err := w.ImportInventory(t.Context(), domain.System("test"), "", inv)
 			var refusal *domain.Error
-			require.True(t, errors.As(err, &refusal))
+			require.ErrorAs(t, err, &refusal)
 			require.Equal(t, want, refusal.Field)
 			require.Empty(t, list(t, w, secrets, service.Query{}))
 			require.Empty(t, list(t, w, func(r service.Rows) service.Table[domain.Campaign] { return r.Campaigns() }, service.Query{}))

@@ -62,9 +62,10 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return fmt.Errorf("read schema migrations: %w", err)
 	}
-	have, want := int64(0), p.ListSources()[len(p.ListSources())-1].Version
+	want := p.ListSources()[len(p.ListSources())-1].Version
 	// A new file has no version table yet; GetDBVersion makes it.
-	if have, err = p.GetDBVersion(ctx); err != nil {
+	have, err := p.GetDBVersion(ctx)
+	if err != nil {
 		return fmt.Errorf("read the database's schema version: %w", err)
 	}
 	if have > want {
