@@ -56,6 +56,8 @@ const (
 	// takes a token for dead five minutes before its end; each is renewed at a moment of its own before that.
 	renewLast  = 5 * time.Minute
 	renewFirst = 15 * time.Minute
+	// renewPatience is how long somebody waits for a new token although there is a good one.
+	renewPatience = 5 * time.Second
 )
 
 // NewTokens makes tokens for one cloud.
@@ -99,8 +101,17 @@ func (t *Tokens) shared(ctx context.Context, access Access, fresh bool) (string,
 	if access.CellID == "" {
 		key.integration = access.IntegrationID
 	}
+	token, err := t.flight(ctx, key, fresh)
+	if ctx.Err() != nil {
+		return "", fmt.Errorf("wait for a token of tenant %s: %w", access.TenantID, context.Cause(ctx))
+	}
+	return token, err
+}
+
+// flight shares one request among all who ask for the same.
+func (t *Tokens) flight(ctx context.Context, key clientKey, fresh bool) (string, error) {
 	name := fmt.Sprintf("%s\x00%s\x00%s\x00%t", key.cell, key.integration, key.tenant, fresh)
-	flight := t.flights.DoChan(name, func() (any, error) {
+	answer := t.flights.DoChan(name, func() (any, error) {
 		// Others wait for the same answer, so the first caller's cancellation must not take it from them.
 		shared, cancel := context.WithTimeout(context.WithoutCancel(ctx), tokenTimeout)
 		defer cancel()
@@ -108,12 +119,10 @@ func (t *Tokens) shared(ctx context.Context, access Access, fresh bool) (string,
 	})
 	select {
 	case <-ctx.Done():
-		return "", fmt.Errorf("wait for a token of tenant %s: %w", access.TenantID, context.Cause(ctx))
-	case result := <-flight:
-		if result.Err != nil {
-			return "", result.Err
-		}
-		return result.Val.(string), nil
+		return "", ctx.Err()
+	case result := <-answer:
+		token, _ := result.Val.(string)
+		return token, result.Err
 	}
 }
 
@@ -124,7 +133,9 @@ func (t *Tokens) obtain(ctx context.Context, key clientKey, fresh bool) (string,
 		return "", err
 	}
 	if !fresh && t.due(c) {
-		token, err := t.obtain(ctx, key, true)
+		early, cancel := context.WithTimeout(ctx, renewPatience)
+		token, err := t.flight(early, key, true)
+		cancel()
 		if err == nil {
 			return token, nil
 		}

@@ -49,6 +49,7 @@ type house struct {
 	engine    *engine
 	microsoft *tokenService
 	logged    *observer.ObservedLogs
+	began     []domain.Migration // as the campaign started them
 
 	mu    sync.Mutex
 	clock time.Time
@@ -201,6 +202,10 @@ func (h *house) open(cloud entra.Cloud) *door {
 	require.NoError(h.t, err)
 	_, err = h.service.StartCampaign(ctx, system, "campaign-eu")
 	require.NoError(h.t, err)
+	h.read(func(r service.Rows) (err error) {
+		h.began, err = r.Migrations().List(service.Query{})
+		return err
+	})
 	return way
 }
 

@@ -126,6 +126,12 @@ func (s *tokenService) fails(status int, body any) {
 	s.fault = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, status, body) })
 }
 
+func (s *tokenService) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idToken, s.fault, s.redeems = "", nil, 0
+}
+
 func (s *tokenService) redeemed() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,6 +2,7 @@ package attack
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -24,7 +25,25 @@ type scene struct {
 
 func newScene(t *testing.T) *scene {
 	t.Helper()
-	s := &scene{house: newHouse(t)}
+	return newHouse(t).scene(t)
+}
+
+// scene plays in a house that others played in before: everything they left is put back or swept away.
+func (h *house) scene(t *testing.T) *scene {
+	t.Helper()
+	h.t = t
+	require.NoError(t, h.store.Write(t.Context(), func(r service.Rows) error {
+		for _, m := range h.began {
+			if err := r.Migrations().Update(&m); err != nil {
+				return err
+			}
+		}
+		_, sessions := r.ConsentSessions().Delete(service.By(service.Where{"id <>": ""}))
+		_, logins := r.Sessions().Delete(service.By(service.Where{"id <>": ""}))
+		return errors.Join(sessions, logins)
+	}))
+	h.microsoft.forget()
+	s := &scene{house: h}
 	s.anew()
 	return s
 }
@@ -99,10 +118,11 @@ type attack struct {
 
 func run(t *testing.T, attacks []attack) {
 	t.Helper()
+	t.Parallel()
+	h := newHouse(t)
 	for _, a := range attacks {
 		t.Run(a.name, func(t *testing.T) {
-			t.Parallel()
-			s := newScene(t)
+			s := h.scene(t)
 			strike := a.prepare(s)
 			before, seq, granted := s.rows(), s.audited(), s.engine.grants()
 			got := strike()
