@@ -56,7 +56,8 @@ func certificate(t *testing.T, key *rsa.PrivateKey, serial int64) *x509.Certific
 	return cert
 }
 
-func newScene(t *testing.T) *scene {
+// newScene has an app with the two roles of a directory reader, and those named.
+func newScene(t *testing.T, roles ...string) *scene {
 	t.Helper()
 	s, err := emulator.New(emulator.Config{PageSize: 20, MemberPage: 30})
 	require.NoError(t, err)
@@ -67,7 +68,7 @@ func newScene(t *testing.T) *scene {
 	cert := certificate(t, key, 1)
 	require.NoError(t, s.AddTenant(emulator.Tenant{ID: tenant, DisplayName: "Contoso", Domain: "contoso.example", Generate: &emulator.Generate{Seed: 5, Users: 70, Groups: 18}}))
 	require.NoError(t, s.AddApplication(emulator.Application{AppID: appID, ObjectID: appObject, TenantID: tenant, DisplayName: "App", Consented: true,
-		RequiredRoles: []string{"df021288-bdef-4463-88db-98f22de89214", "98830695-27a2-44f7-8c18-0c3ebc9698f6"}, Certificates: [][]byte{cert.Raw}}))
+		RequiredRoles: append(roles, "df021288-bdef-4463-88db-98f22de89214", "98830695-27a2-44f7-8c18-0c3ebc9698f6"), Certificates: [][]byte{cert.Raw}}))
 	return &scene{Server: s, key: key, cert: cert}
 }
 
@@ -84,20 +85,25 @@ func (p *tokens) GetAuthorizationToken(ctx context.Context, _ *url.URL, _ map[st
 
 func (p *tokens) GetAllowedHostsValidator() *authentication.AllowedHostsValidator { return p.hosts }
 
-// client is the library with its middleware in a fixed order, with or without compression of request bodies.
-func (s *scene) client(t *testing.T, compress bool) *graph.GraphServiceClient {
+func (s *scene) tokens(t *testing.T) *tokens {
 	t.Helper()
 	credential, err := confidential.NewCredFromCert([]*x509.Certificate{s.cert}, s.key)
 	require.NoError(t, err)
 	msal, err := confidential.New(s.HTTPSURL()+"/"+tenant, appID, credential, confidential.WithHTTPClient(s.HTTPClient()), confidential.WithInstanceDiscovery(false))
 	require.NoError(t, err)
+	return &tokens{client: msal, hosts: &authentication.AllowedHostsValidator{}}
+}
+
+// client is the library with its middleware in a fixed order, with or without compression of request bodies.
+func (s *scene) client(t *testing.T, compress bool) *graph.GraphServiceClient {
+	t.Helper()
 	middleware := []khttp.Middleware{khttp.NewUserAgentHandler(), khttp.NewParametersNameDecodingHandler()}
 	if compress {
 		middleware = append(middleware, khttp.NewCompressionHandler())
 	}
 	transport := khttp.NewCustomTransportWithParentTransport(s.HTTPClient().Transport, middleware...)
 	adapter, err := graph.NewGraphRequestAdapterWithParseNodeFactoryAndSerializationWriterFactoryAndHttpClient(
-		authentication.NewBaseBearerTokenAuthenticationProvider(&tokens{client: msal, hosts: &authentication.AllowedHostsValidator{}}),
+		authentication.NewBaseBearerTokenAuthenticationProvider(s.tokens(t)),
 		nil, nil, &http.Client{Transport: transport})
 	require.NoError(t, err)
 	adapter.SetBaseUrl(s.HTTPSURL() + "/v1.0")
@@ -229,7 +235,7 @@ func TestKeysAreRolledThroughTheLibrary(t *testing.T) {
 			require.NoError(t, client.Applications().ByApplicationId(appObject).RemoveKey().Post(t.Context(), remove, nil))
 			require.Len(t, s.Keys(appID), 1)
 
-			remove.SetProof(ptr("not a proof"))
+			remove.SetProof(new("not a proof"))
 			err = client.Applications().ByApplicationId(appObject).RemoveKey().Post(t.Context(), remove, nil)
 			var refused *odataerrors.ODataError
 			require.ErrorAs(t, err, &refused)
@@ -238,5 +244,3 @@ func TestKeysAreRolledThroughTheLibrary(t *testing.T) {
 		})
 	}
 }
-
-func ptr(s string) *string { return &s }
