@@ -23,6 +23,7 @@ type listPlace struct {
 	Select string    `json:"q"`
 	Filter string    `json:"f,omitempty"`
 	Search string    `json:"s,omitempty"`
+	Order  string    `json:"b,omitempty"`
 	Count  bool      `json:"c,omitempty"`
 	Top    int       `json:"n"`
 	From   int       `json:"o"`
@@ -57,7 +58,10 @@ func (s *Server) listStart(g *graphCall) (listPlace, *graphError) {
 		}
 		at.Top = top
 	}
-	for _, option := range []string{"expand", "orderby", "skip"} {
+	if at.Order, _ = g.option("orderby"); at.Order != "" && (at.Filter != "" || at.Search != "") && !at.Count {
+		return at, unsupported("$orderby with $filter or $search is only supported with the header 'ConsistencyLevel: eventual' and $count=true.")
+	}
+	for _, option := range []string{"expand", "skip"} {
 		if _, asked := g.option(option); asked {
 			return at, unsupported("The query parameter '$" + option + "' is not supported here.")
 		}
@@ -235,9 +239,53 @@ func (s *Server) list(g *graphCall, kind directory.Kind) ([]byte, *graphError) {
 	if at.Count && at.From == 0 {
 		total = g.view.Count(kind)
 	}
-	return s.page(g, at, g.context(kind, at.Select), objects(g.view, kind, at.From), total, func(dst []byte, m directory.Member) []byte {
+	all := objects(g.view, kind, at.From)
+	if at.Order != "" {
+		if all, refused = g.ordered(kind, at.Order); refused != nil {
+			return nil, refused
+		}
+	}
+	return s.page(g, at, g.context(kind, at.Select), all, total, func(dst []byte, m directory.Member) []byte {
 		return appendObject(append(dst, '{'), m, set)
 	})
+}
+
+// ordered are the live objects of a kind by a property, and those with the same value by their place. Only what they are
+// compared by is kept, as there may be many.
+func (g *graphCall) ordered(kind directory.Kind, by string) (iter.Seq2[int, directory.Member], *graphError) {
+	name, direction, _ := strings.Cut(strings.TrimSpace(by), " ")
+	if !slices.Contains([]string{"", "asc", "desc"}, strings.TrimSpace(direction)) {
+		return nil, badRequest("Syntax error in $orderby.")
+	}
+	type place struct {
+		value string
+		after int
+	}
+	var places []place
+	for after, m := range objects(g.view, kind, 0) {
+		v, err := m.Value(name)
+		if err != nil {
+			return nil, asGraphError(err)
+		}
+		text, _ := v.(string)
+		places = append(places, place{strings.ToLower(text), after})
+	}
+	slices.SortStableFunc(places, func(a, b place) int {
+		if strings.TrimSpace(direction) == "desc" {
+			a, b = b, a
+		}
+		return strings.Compare(a.value, b.value)
+	})
+	return func(yield func(int, directory.Member) bool) {
+		for i, p := range places {
+			for _, m := range objects(g.view, kind, p.after-1) {
+				if !yield(i+1, m) {
+					return
+				}
+				break
+			}
+		}
+	}, nil
 }
 
 var errNoCount = badRequest("$count is not currently supported.")
@@ -278,72 +326,6 @@ func (s *Server) one(g *graphCall, kind directory.Kind) ([]byte, *graphError) {
 	}
 	body := appendJSON([]byte(`{"@odata.context":`), g.context(kind, names)+"/$entity")
 	return appendObject(append(body, ','), m, set), nil
-}
-
-// membersOf are a group's members as the path asks for them: direct or transitive, all or of one type. Who may not see
-// hidden memberships sees none of those groups'.
-func (g *graphCall) membersOf(from int) (iter.Seq2[int, directory.Member], *graphError) {
-	group, err := g.view.Group(g.args[0])
-	if err != nil {
-		return nil, asGraphError(err)
-	}
-	all, err := g.view.Members(group.ID, from)
-	if g.path[2] == "transitiveMembers" {
-		all, err = g.view.TransitiveMembers(group.ID, from)
-	}
-	if err != nil {
-		return nil, asGraphError(err)
-	}
-	wanted := ""
-	if len(g.args) > 1 {
-		if wanted = g.args[1]; !slices.Contains(casts, wanted) {
-			return nil, badRequest("Unsupported segment type. The segment '" + wanted + "' is not a type of directory objects.")
-		}
-	}
-	hidden := group.Visibility == "HiddenMembership" && !g.has(readHiddenMembers)
-	return func(yield func(int, directory.Member) bool) {
-		for after, m := range all {
-			if hidden || wanted != "" && (wanted == "microsoft.graph.group") != (m.Group != nil) {
-				continue
-			}
-			if !yield(after, m) {
-				return
-			}
-		}
-	}, nil
-}
-
-func (s *Server) members(g *graphCall) ([]byte, *graphError) {
-	at, refused := s.listStart(g)
-	if refused != nil {
-		return nil, refused
-	}
-	set, err := selection(at.Select, users, groups)
-	if err != nil {
-		return nil, asGraphError(err)
-	}
-	all, refused := g.membersOf(at.From)
-	if refused != nil {
-		return nil, refused
-	}
-	return s.page(g, at, g.metadata("directoryObjects"), all, -1, func(dst []byte, m directory.Member) []byte {
-		kind := users
-		if m.Group != nil {
-			kind = groups
-		}
-		return appendObject(append(dst, `{"@odata.type":"#microsoft.graph.`+kind.String()+`",`...), m, set)
-	})
-}
-
-func (s *Server) countMembers(g *graphCall) ([]byte, *graphError) {
-	if !g.eventual() {
-		return nil, errNoCount
-	}
-	all, refused := g.membersOf(0)
-	if refused != nil {
-		return nil, refused
-	}
-	return g.number(all, -1)
 }
 
 // context is the metadata address of a collection and what is selected of it.

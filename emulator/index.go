@@ -8,16 +8,10 @@ func (s *Server) index(w http.ResponseWriter, c *call) {
 		http.NotFound(w, c.Request)
 		return
 	}
-	var missing []Request
 	last := s.Requests()
-	for _, r := range last {
-		if r.Unknown {
-			missing = append(missing, r)
-		}
-	}
 	showPage(w, http.StatusOK, page{Template: "index", Title: "Entra and Graph emulator", World: map[string]any{
 		"SigningKeys": s.SigningKeys(), "ConsentRequests": s.ConsentRequests(""), "Replicas": s.config.Replicas, "Choice": s.config.Choice,
 		"HTTPS": s.HTTPSURL(), "HTTP": s.HTTPURL(), "Tenants": s.tenantViews(), "Applications": s.applicationViews(),
-		"Requests": last[:min(len(last), 60)], "Missing": missing, "Faults": s.Faults(), "Now": s.now(),
+		"Requests": last[:min(len(last), 60)], "Missing": s.AskedFor(), "Faults": s.Faults(), "Now": s.now(),
 	}})
 }

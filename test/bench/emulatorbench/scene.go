@@ -21,7 +21,7 @@ import (
 const (
 	tenantID = "bbbbbbbb-0000-4000-8000-000000000002"
 	appID    = "dddddddd-0000-4000-8000-000000000004"
-	secret   = "a secret of the bench" //nolint:gosec // of an app of the emulator, which ends with the bench
+	secret   = "a secret of the bench"
 
 	pageSize = 200
 )
