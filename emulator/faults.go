@@ -28,7 +28,7 @@ type Fault struct {
 	HTML        bool   `json:"html,omitempty"`      // the page of a gateway that stands before the service
 	Remaining   int    `json:"remaining,omitempty"` // requests to hit; 0 means one, -1 until cleared
 	Drop        bool   `json:"drop,omitempty"`      // reset the connection instead of answering
-	// The answer is the usual one, but it begins late, arrives in pieces over a time, or breaks off after so many bytes.
+	// The answer, by itself the usual one, begins late, arrives in pieces over a time, or breaks off after so many bytes.
 	Delay   Duration `json:"delay,omitzero"`
 	Trickle Duration `json:"trickle,omitzero"`
 	Cut     int      `json:"cut,omitempty"`
@@ -169,7 +169,9 @@ func (f *Fault) reply(c *call) reply {
 func answerFault(w http.ResponseWriter, c *call) {
 	f := c.fault
 	if f.Drop {
-		reset(w)
+		if pause(c.Context(), time.Duration(f.Delay)) {
+			reset(w)
+		}
 		return
 	}
 	r := f.reply(c)
@@ -212,8 +214,10 @@ func (h *heldAnswer) WriteHeader(status int) { h.status = or(h.status, status) }
 
 func (h *heldAnswer) Write(b []byte) (int, error) { return h.body.Write(b) }
 
-// disturbs tells whether the usual answer is sent in an unusual way.
-func (f *Fault) disturbs() bool { return f != nil && (f.Delay != 0 || f.Trickle != 0 || f.Cut != 0) }
+// disturbs tells whether an answer is sent in an unusual way.
+func (f *Fault) disturbs() bool {
+	return f != nil && !f.Drop && (f.Delay != 0 || f.Trickle != 0 || f.Cut != 0)
+}
 
 // pieces is in how many parts a slow answer arrives.
 const pieces = 10

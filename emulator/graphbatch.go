@@ -64,6 +64,7 @@ func (s *Server) batch(g *graphCall) reply {
 	if !g.switches.Graph.OrderedBatch {
 		slices.Reverse(answers)
 	}
+	g.entry.Code = ""                                             // of a request inside
 	body, _ := json.Marshal(map[string]any{"responses": answers}) // what was read as JSON marshals
 	h := g.headers()
 	h.Set("Content-Type", "application/json")

@@ -92,4 +92,8 @@ func TestFaultsOnTheWay(t *testing.T) {
 		require.GreaterOrEqual(t, time.Since(began), 30*time.Millisecond)
 		same(text)
 	}
+	began := time.Now()
+	_, err = fetch(emulator.Fault{Status: 504, HTML: true, Delay: emulator.Duration(30 * time.Millisecond)})
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, time.Since(began), 30*time.Millisecond, "gateways give up late")
 }

@@ -290,3 +290,20 @@ func TestReplicasThatHaveNotHeardYet(t *testing.T) {
 	status, _ = s.get(t, token, "/v1.0/users/"+made)
 	require.Equal(t, 200, status)
 }
+
+func TestMinimalRoundsTellOnlyWhatChanged(t *testing.T) {
+	s := newStage(t)
+	token := s.legacyToken(t)
+	_, link := s.round(t, token, "/v1.0/users/delta?$select=displayName,mail,userPrincipalName")
+	id := s.Directory(customerTenant).Users[0].ID
+	require.NoError(t, s.UpdateUser(customerTenant, id, emulator.Patch{"mail": nil, "displayName": "Changed"}))
+	changes := func(header ...string) []any {
+		resp, text := s.ask(t, "GET", token, link, "", header...)
+		require.Equal(t, 200, resp.StatusCode, text)
+		var page map[string]any
+		require.NoError(t, json.Unmarshal([]byte(text), &page))
+		return page["value"].([]any)
+	}
+	require.Contains(t, changes()[0], "userPrincipalName")
+	require.Equal(t, []any{map[string]any{"id": id, "displayName": "Changed", "mail": nil}}, changes("Prefer", "odata.maxpagesize=5, return=minimal"))
+}

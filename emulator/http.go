@@ -74,16 +74,16 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			zap.Int("status", recorder.status), zap.String("code", c.entry.Code))
 	}()
 	c.strike(s.faults.take(c))
+	send := s.dispatch
 	if c.fault.replaces() {
-		answerFault(recorder, c)
-		return
+		send = answerFault
 	}
 	if !c.fault.disturbs() {
-		s.dispatch(recorder, c)
+		send(recorder, c)
 		return
 	}
 	held := &heldAnswer{ResponseWriter: recorder}
-	s.dispatch(held, c)
+	send(held, c)
 	held.send(r.Context(), c.fault)
 }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/http/cookiejar"
@@ -152,6 +153,7 @@ type browser struct {
 }
 
 func newBrowser(t *testing.T) *browser {
+	t.Helper()
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
 	return &browser{t: t, client: &http.Client{Jar: jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
@@ -183,9 +185,7 @@ func (b *browser) press(from string, v view, button string) view {
 	require.Contains(b.t, v.buttons, button, v.text)
 	name, value, _ := strings.Cut(button, "=")
 	form := url.Values{name: {value}}
-	for k, all := range v.hidden {
-		form[k] = all
-	}
+	maps.Copy(form, v.hidden)
 	target, err := url.Parse(from)
 	require.NoError(b.t, err)
 	target, err = target.Parse(v.action)

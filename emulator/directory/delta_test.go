@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
@@ -405,4 +406,16 @@ func TestRecycleBinTakesAndGivesBackMemberships(t *testing.T) {
 	require.NoError(t, d.Apply(Mutation{Op: OpPurge, ID: user}))
 	var missing *NotFoundError
 	require.ErrorAs(t, d.Apply(Mutation{Op: OpRestore, ID: user}), &missing)
+}
+
+func TestCursorsOfEarlierVersionsAreRead(t *testing.T) {
+	d := New(Seed{Tenant: "t", Domain: "t.example", Users: 3, Groups: 2})
+	for _, city := range []string{"a", "b", "c"} {
+		require.NoError(t, d.Apply(Mutation{Op: OpUpdateUser, ID: d.objects[0].id.String(), Set: Patch{"city": city}}))
+	}
+	var cursor Cursor
+	require.NoError(t, json.Unmarshal([]byte(`{"s":1,"u":3,"a":false,"e":3,"n":1,"m":0}`), &cursor))
+	fresh, ok := d.Now().Since(1)
+	require.True(t, ok)
+	require.Equal(t, fresh, cursor)
 }
