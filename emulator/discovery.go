@@ -106,6 +106,11 @@ func (s *Server) instanceDiscovery(w http.ResponseWriter, c *call) {
 		return
 	}
 	tenantSegment, _, _ := strings.Cut(strings.TrimPrefix(asked.Path, "/"), "/")
+	if c.URL.Query().Get("api-version") == "1.0" { // the older form tells of no other names
+		writeAuthJSON(w, c, http.StatusOK, map[string]any{
+			"tenant_discovery_endpoint": "https://" + asked.Host + "/" + tenantSegment + "/.well-known/openid-configuration"})
+		return
+	}
 	writeAuthJSON(w, c, http.StatusOK, map[string]any{
 		"tenant_discovery_endpoint": "https://" + asked.Host + "/" + tenantSegment + "/v2.0/.well-known/openid-configuration",
 		"api-version":               "1.1",
