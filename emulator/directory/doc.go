@@ -7,8 +7,12 @@
 //
 // Every mutation gets the next change number. A delta round covers the changes after one number (where the reader's
 // last round ended) up to another (where this round began); what happens while the round is being read belongs to
-// the next one. Objects are shown as they are now, never as they were, so one change may be seen twice but none is
+// the next one. Objects are shown as they are when the page is read, not as the change left them, so one change may be seen twice but none is
 // lost, which is what Graph promises.
+//
+// Everything is read through a View: the directory as it is, or as it stood after an earlier change, which is what a
+// replica shows that lags behind. The owner stamps changes with the moments they were made, so that a lag in seconds can
+// be turned into a change number.
 //
 // A Directory is not safe for concurrent use; its owner serialises access.
 package directory
