@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"maps"
 	"net/url"
 	"strings"
 	"testing"
@@ -137,9 +138,7 @@ func TestRequestsThatMustNotBeRedirected(t *testing.T) {
 	} {
 		for endpoint, query := range map[string]url.Values{"/v2.0/adminconsent": consentQuery(), "/oauth2/v2.0/authorize": authorize} {
 			changed := url.Values{}
-			for k, v := range query {
-				changed[k] = v
-			}
+			maps.Copy(changed, query)
 			if c.field != "" {
 				changed.Set(c.field, c.value)
 			}

@@ -191,6 +191,10 @@ func (s *Server) review(w http.ResponseWriter, c *call, name string) {
 	at, refused := s.world.placeNamed(name)
 	var q consentRequest
 	var app Application
+	var home Tenant
+	if refused == nil && !at.many() {
+		home = at.tenant.Tenant
+	}
 	if i := slices.IndexFunc(s.world.asked, func(q *consentRequest) bool { return q.ID == original.Get("id") }); i >= 0 && refused == nil {
 		q = *s.world.asked[i]
 		if a := s.world.app(q.AppID); a != nil {
@@ -198,7 +202,7 @@ func (s *Server) review(w http.ResponseWriter, c *call, name string) {
 		}
 	}
 	s.mu.RUnlock()
-	if refused != nil || at.many() || q.TenantID != at.segment() || app.AppID == "" {
+	if refused != nil || home.ID == "" || q.TenantID != home.ID || app.AppID == "" {
 		http.NotFound(w, c.Request)
 		return
 	}
@@ -215,6 +219,6 @@ func (s *Server) review(w http.ResponseWriter, c *call, name string) {
 		showPage(w, http.StatusOK, shown)
 		return
 	}
-	s.showConsent(w, c, consentPage{app: app, tenant: at.tenant.Tenant, person: person, roles: q.Roles, scopes: q.Scopes, original: url.Values{"id": {q.ID}},
+	s.showConsent(w, c, consentPage{app: app, tenant: home, person: person, roles: q.Roles, scopes: q.Scopes, original: url.Values{"id": {q.ID}},
 		everybody: true, review: true})
 }

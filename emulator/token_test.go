@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -114,12 +115,8 @@ func TestTokenRefusals(t *testing.T) {
 		"no client id":     {customerTenant, url.Values{"client_id": {""}}, 400, "invalid_request", 900144},
 	} {
 		form := url.Values{}
-		for k, v := range good {
-			form[k] = v
-		}
-		for k, v := range c.set {
-			form[k] = v
-		}
+		maps.Copy(form, good)
+		maps.Copy(form, c.set)
 		status, body := s.post(t, path(c.tenant), form)
 		require.Equal(t, c.status, status, "%s: %v", name, body)
 		require.Equal(t, c.oauth, body["error"], name)
