@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -67,6 +68,22 @@ func TestAStreamTellsOfChangesOfItsOwnAccount(t *testing.T) {
 	own := w.change("acc-fabric")
 	require.Equal(t, own, next(t, hers), "nothing of the other account came before")
 	require.Equal(t, own, next(t, all))
+}
+
+// The server bounds how long a request may take to arrive. That bound must not
+// end a stream, which goes on long after its request has arrived.
+func TestAStreamOutlivesTheBoundOfReading(t *testing.T) {
+	w := newWorld(t)
+	fay := w.as("fay-fabric")
+	bounded := httptest.NewUnstartedServer(w.echo)
+	bounded.Config.ReadTimeout = time.Second
+	bounded.Start()
+	t.Cleanup(bounded.Close)
+	w.URL = bounded.URL
+	ids := fay.listen(t.Context(), "", nil)
+	<-time.After(bounded.Config.ReadTimeout + 500*time.Millisecond)
+	own := w.change("acc-fabric")
+	require.Equal(t, own, next(t, ids))
 }
 
 func next(t *testing.T, ids <-chan int64) int64 {
