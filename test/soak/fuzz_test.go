@@ -16,7 +16,8 @@ import (
 var fuzzed = []string{"./internal/consent", "./internal/dirsync", "./internal/entra"}
 
 // TestSoakFuzz runs every fuzz target for FUZZTIME (default: ten minutes), one at a time. What it finds, the Go tool
-// leaves in the room's testdata/fuzz, from where go test repeats it for ever.
+// leaves in the room's testdata/fuzz, from where go test repeats it for ever. The first run of internal/entra builds
+// the Graph SDK once more, with the fuzzer's instruments: minutes on an idle machine.
 func TestSoakFuzz(t *testing.T) {
 	each := 10 * time.Minute
 	if given := os.Getenv("FUZZTIME"); given != "" {
