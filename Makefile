@@ -28,7 +28,7 @@ SOAK_TIMEOUT ?= 4h
 ##@ Run
 
 .PHONY: dev
-dev: $(TEMPORAL) $(SYSTEM) ## Run the whole system on this machine; Ctrl-C stops it (ARGS="--help" shows the flags)
+dev: $(TEMPORAL) $(SYSTEM) ## Run the whole system on this machine; Ctrl-C stops it (ARGS="run --help" shows the flags)
 	@exec bin/consentry-dev $(ARGS)
 
 .PHONY: dev-reset

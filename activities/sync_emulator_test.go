@@ -203,7 +203,7 @@ func TestAMirrorFollowsTheDirectoryThroughTheRealLibraries(t *testing.T) {
 }
 
 // TestTheConnectorReadsTheSameDirectory: a shadow through the certificate shows
-// no difference, and the first synchronisation brings what changed since.
+// no difference, and the first synchronization brings what changed since.
 func TestTheConnectorReadsTheSameDirectory(t *testing.T) {
 	e := newEmulated(t)
 	e.round()

@@ -61,7 +61,7 @@ func (p *Pages) consentStep(caller domain.Caller, v service.ViewMigration, f for
 		Expired: v.Legacy.SecretEndsAt.Due(now), SecretEndedAt: v.Legacy.SecretEndsAt.Time,
 	}
 	if m.ConsentCode != "" {
-		s.Failed = &consentFailure{advice: adviceFor(m.ConsentCode), Sentence: cmp.Or(m.ConsentText, migration.Text(m.ConsentCode)), Code: m.ConsentCode, At: m.PhaseSince.Time}
+		s.Failed = &consentFailure{advice: adviceFor(m.ConsentCode), Sentence: cmp.Or(m.ConsentText, migration.Text(m.ConsentCode)), Code: m.ConsentCode, At: failedAt(v)}
 	}
 	open := v.Session.Outcome == domain.ConsentOpen && v.Session.ExpiresAt.After(now)
 	if open && s.Failed != nil && v.Session.Leg == domain.LegSignIn && v.Session.PersonID == caller.ID {
@@ -74,6 +74,23 @@ func (p *Pages) consentStep(caller domain.Caller, v service.ViewMigration, f for
 		}
 	}
 	return s
+}
+
+// failedAt is when the consent failed: the session's end where it ended, its
+// leg's refusal otherwise, and the return to this phase when no session tells.
+func failedAt(v service.ViewMigration) time.Time {
+	m, cs := v.Migration, v.Session
+	if cs.Code == "" || cs.EndedAt.Before(m.PhaseSince.Time) {
+		return later(m.PhaseSince.Time, m.UpdatedAt.Time)
+	}
+	return cs.EndedAt.Time
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // hostOf is the name a person sees in the address bar of the sign-in page.

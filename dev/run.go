@@ -38,9 +38,13 @@ func (r *runCommand) Run(ctx context.Context) error {
 		return closeAfter(s, err)
 	}
 	fmt.Print(banner(s, w, time.Since(began)))
-	<-ctx.Done()
-	fmt.Println("\nstopping …")
-	return s.Close()
+	select {
+	case <-ctx.Done():
+		fmt.Println("\nstopping …")
+		return s.Close()
+	case <-s.TemporalDied():
+		return closeAfter(s, fmt.Errorf("the Temporal server ended by itself; its log is %s. Everything is kept: start again", filepath.Join(r.Dir, "temporal.log")))
+	}
 }
 
 // secretsEnd is when the demonstration's healthy legacy secrets end: the same

@@ -46,6 +46,10 @@ func (p *Ports) claim(ownTemporal bool) error {
 		if !ownTemporal && (n.port == &p.Temporal || n.port == &p.TemporalUI) {
 			continue
 		}
+		if *n.port < 0 || *n.port > 65535 {
+			errs = append(errs, fmt.Errorf("%s is %d: a port for %s lies between 1 and 65535, or is 0 for any that is free", n.flag, *n.port, n.what))
+			continue
+		}
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(*n.port)))
 		if err != nil {
 			errs = append(errs, fmt.Errorf("port %d for %s is taken: stop what uses it or choose another with %s", *n.port, n.what, n.flag))

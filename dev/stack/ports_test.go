@@ -2,6 +2,8 @@ package stack
 
 import (
 	"net"
+	"os"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,6 +22,8 @@ func TestEveryTakenPortIsNamedWithTheFlagThatMovesIt(t *testing.T) {
 	require.ErrorContains(t, err, "--temporal-ui-port")
 	require.NotContains(t, err.Error(), "--microsoft-http-port", "a free port is not named")
 
+	require.ErrorContains(t, (&Ports{Console: 99999}).claim(true), "between 1 and 65535")
+
 	p = Ports{TemporalUI: p.TemporalUI}
 	require.NoError(t, p.claim(false), "the ports of a server that runs elsewhere are not ours")
 	require.NotZero(t, p.Console, "0 takes a free port")
@@ -33,4 +37,17 @@ func TestAProgramThatEndsBeforeItIsReadyIsToldWithItsLog(t *testing.T) {
 	require.ErrorContains(t, err, log)
 	_, err = startProcess(t.Context(), log, nil, t.TempDir()+"/missing")
 	require.ErrorContains(t, err, "make builds it")
+}
+
+func TestAStateFolderIsOneSystemsAtATime(t *testing.T) {
+	dir := t.TempDir()
+	first, err := lockFolder(dir)
+	require.NoError(t, err)
+	_, err = lockFolder(dir)
+	require.ErrorContains(t, err, "is in use by process "+strconv.Itoa(os.Getpid()))
+	require.ErrorContains(t, err, "--dir")
+	require.NoError(t, first.Close())
+	again, err := lockFolder(dir)
+	require.NoError(t, err, "the lock goes with its holder")
+	require.NoError(t, again.Close())
 }

@@ -47,6 +47,7 @@ type Stack struct {
 	inside   *app.Worker
 	api      *app.API
 	env      []string
+	lock     *os.File
 }
 
 // Start brings everything up and returns when it is ready, not merely started.
@@ -61,11 +62,14 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 func (s *Stack) start(ctx context.Context) (err error) {
 	o := &s.options
 	address := os.Getenv("TEMPORAL_ADDRESS")
-	if err := o.Ports.claim(address == ""); err != nil {
-		return err
-	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return fmt.Errorf("make the state folder: %w", err)
+	}
+	if s.lock, err = lockFolder(o.Dir); err != nil {
+		return err
+	}
+	if err := o.Ports.claim(address == ""); err != nil {
+		return err
 	}
 	if s.log, err = fileLogger(filepath.Join(o.Dir, "consentry.log")); err != nil {
 		return err
@@ -218,7 +222,19 @@ func (s *Stack) Close() error {
 	if s.temporal != nil {
 		s.temporal.Stop(4 * time.Second)
 	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close()) // and with it the lock goes
+	}
 	return errors.Join(errs...)
+}
+
+// TemporalDied is closed when the Temporal server of this stack has ended by
+// itself; it is nil when another server is used.
+func (s *Stack) TemporalDied() <-chan struct{} {
+	if s.temporal == nil {
+		return nil
+	}
+	return s.temporal.Done()
 }
 
 func (s *Stack) say(sentence string) {

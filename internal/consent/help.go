@@ -107,7 +107,7 @@ func byCode(reasons map[Reason][]string) map[string]Reason {
 
 var helps = map[Reason]Help{
 	ReasonDeclined: {
-		Sentence: "The permissions were not accepted. Nothing has changed. If you asked your reviewers for approval, leave this page: we look every few minutes and go on by ourselves.",
+		Sentence: "The permissions were not accepted. Nothing has changed. Only " + neededRoles + " can accept them; Cloud Application and Application Administrators cannot. If you asked your reviewers for approval, come back when they have approved and continue to Microsoft once more.",
 		Actor:    ActorAdmin,
 	},
 	ReasonMayNotConsent: {
@@ -115,8 +115,8 @@ var helps = map[Reason]Help{
 		Actor:    ActorAdmin, Prompt: PromptSelectAccount,
 	},
 	ReasonApprovalRequested: {
-		Sentence: "Your request went to the reviewers of your organization. We look every few minutes and go on by ourselves.",
-		Actor:    ActorAdmin, Automatic: true,
+		Sentence: "Your request went to the reviewers of your organization. Come back when they have approved and continue to Microsoft once more: your sign-in then proves who consented.",
+		Actor:    ActorAdmin,
 	},
 	ReasonOtherAccount: {
 		Sentence: "This account does not belong to the tenant of this integration, or Microsoft needs you to choose one. Sign in with an account of that tenant.",

@@ -50,7 +50,7 @@ func Dial(ctx context.Context, address string, log *zap.Logger) (client.Client, 
 	}
 	c, err := client.DialContext(ctx, o)
 	if err != nil {
-		return nil, "", fmt.Errorf("reach Temporal at %s: %w", o.HostPort, err)
+		return nil, "", fmt.Errorf("no Temporal server answers at %s: start it, or correct TEMPORAL_ADDRESS: %w", o.HostPort, err)
 	}
 	namespace := o.Namespace
 	if namespace == "" {

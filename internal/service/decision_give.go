@@ -2,6 +2,9 @@ package service
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -28,17 +31,43 @@ func (s *Service) GiveDecision(ctx context.Context, caller domain.Caller, key, m
 	if key != "" {
 		key = migrationID + "/" + key
 	}
-	d, err := Do(ctx, s, caller, key, "decide-"+string(kind), migrationID, func(tx *Tx) (domain.Decision, error) {
-		return tx.giveDecision(migrationID, kind, detail)
+	asked, err := digestOf(kind, detail)
+	if err != nil {
+		return domain.Decision{}, err
+	}
+	// The key is the caller's for the migration, whatever is decided with it, so
+	// that a key that is used for something else is noticed.
+	given, err := Do(ctx, s, caller, key, "decide", migrationID, func(tx *Tx) (givenDecision, error) {
+		d, err := tx.giveDecision(migrationID, kind, detail)
+		return givenDecision{ID: d.ID, Asked: asked}, err
 	})
 	if err != nil {
 		return domain.Decision{}, err
 	}
+	if given.Asked != asked {
+		return domain.Decision{}, domain.Refuse(domain.Conflict, "key-reused", "This Idempotency-Key was used for another decision. Nothing was changed; send this one with a key of its own.")
+	}
+	var d domain.Decision
 	err = s.Read(ctx, caller, func(tx *Tx) error {
-		d, err = tx.Rows.Decisions().Get(d.ID)
+		d, err = tx.Rows.Decisions().Get(given.ID)
 		return err
 	})
 	return d, err
+}
+
+// givenDecision is what the command keeps under its key.
+type givenDecision struct {
+	ID    string
+	Asked string // digest of what was asked
+}
+
+func digestOf(kind domain.DecisionKind, detail domain.DecisionDetail) (string, error) {
+	b, err := json.Marshal(detail)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(append([]byte(kind+"/"), b...))
+	return hex.EncodeToString(sum[:]), nil
 }
 
 func (t *Tx) giveDecision(migrationID string, kind domain.DecisionKind, detail domain.DecisionDetail) (domain.Decision, error) {
@@ -110,6 +139,9 @@ func (t *Tx) checkDetail(m domain.Migration, kind domain.DecisionKind, in domain
 	case domain.DecideApprove:
 		if out.ProofID = in.ProofID; out.ProofID == "" {
 			return out, domain.InvalidField("proofId", "Name the comparison that you approve")
+		}
+		if out.ProofID != m.ProofID {
+			return out, &domain.Error{Kind: domain.Conflict, Code: migration.ProofOther, Field: "proofId", Message: migration.Text(migration.ProofOther)}
 		}
 	case domain.DecideExtend:
 		if out.Deadline = in.Deadline; out.Deadline.IsZero() {

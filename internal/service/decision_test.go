@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -108,15 +109,34 @@ func TestNothingChangesGoesOnOnlyIfThatWasConfirmed(t *testing.T) {
 func TestApprovalNamesTheProofThatStandsAndIsFresh(t *testing.T) {
 	w := newMigrationWorld(t)
 	w.reach(domain.AwaitingApproval)
-	d, res := w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: "prf_other"})
-	require.Equal(t, domain.DecisionRefused, d.State)
-	require.Equal(t, migration.ProofOther, d.Code)
+	_, err := w.GiveDecision(t.Context(), ana, "", w.m.ID, domain.DecideApprove, domain.DecisionDetail{ProofID: "prf_other"})
+	refusal, ok := errors.AsType[*domain.Error](err)
+	require.True(t, ok)
+	require.Equal(t, migration.ProofOther, refusal.Code)
+	require.Equal(t, "proofId", refusal.Field)
+	require.Equal(t, domain.AwaitingApproval, w.row().Phase, "a mistake makes no new comparison")
+
+	// The comparison is replaced between giving and applying.
+	given, err := w.GiveDecision(t.Context(), ana, "", w.m.ID, domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID})
+	require.NoError(t, err)
+	require.NoError(t, w.store.Write(t.Context(), func(r service.Rows) error {
+		m, err := r.Migrations().Get(w.m.ID)
+		if err != nil {
+			return err
+		}
+		m.ProofID = "prf_later"
+		return r.Migrations().Update(&m)
+	}))
+	res, err := w.ApplyDecision(t.Context(), worker, contract.ApplyDecision{AttemptID: w.m.ID, DecisionID: given.ID})
+	require.NoError(t, err)
+	require.Equal(t, domain.DecisionRefused, res.State)
+	require.Equal(t, migration.ProofOther, res.Code)
 	require.Equal(t, domain.Proving, res.Phase)
 
 	w.prove(false)
 	seen := w.row().ProofID
 	w.now = w.now.Add(25 * time.Hour)
-	d, res = w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: seen})
+	d, res := w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: seen})
 	require.Equal(t, migration.ProofTooOld, d.Code)
 	require.Equal(t, domain.Proving, res.Phase)
 	require.NotEmpty(t, d.Reason)
@@ -184,4 +204,21 @@ func TestCleanUpAnswers(t *testing.T) {
 	_, res = w.decide(mika, domain.DecideCleanUp, domain.DecisionDetail{})
 	require.Equal(t, domain.Closed, res.Phase)
 	require.Equal(t, "declined", w.row().OldAppRemoved)
+}
+
+func TestAKeyIsForOneDecision(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.AwaitingDescription)
+	give := func(text string) (domain.Decision, error) {
+		return w.GiveDecision(t.Context(), ana, "k1", w.m.ID, domain.DecideDescribe, domain.DecisionDetail{Description: text})
+	}
+	first, err := give("Employees and groups of the head office")
+	require.NoError(t, err)
+	again, err := give("Employees and groups of the head office")
+	require.NoError(t, err)
+	require.Equal(t, first.ID, again.ID)
+	_, err = give("Something else altogether")
+	require.Equal(t, domain.Conflict, domain.KindOf(err))
+	require.ErrorContains(t, err, "Idempotency-Key")
+	require.Len(t, list(t, w.world, func(r service.Rows) service.Table[domain.Decision] { return r.Decisions() }, service.Query{}), 1)
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // fuzzed are the rooms that read what strangers write: answers, tokens, callbacks, pages.
-var fuzzed = []string{"./internal/consent", "./internal/dirsync", "./internal/entra"}
+var fuzzed = []string{"./internal/consent", "./internal/dirsync", "./internal/entra", "./emulator"}
 
 // TestSoakFuzz runs every fuzz target for FUZZTIME (default: ten minutes), one at a time. What it finds, the Go tool
 // leaves in the room's testdata/fuzz, from where go test repeats it for ever. The first run of internal/entra builds
