@@ -17,31 +17,42 @@ import (
 // Open makes an SQLite store in the test's own folder and closes it at the end.
 func Open(t testing.TB) *store.Store {
 	t.Helper()
-	migrated, err := template()
+	empty, err := template(t.Context())
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "consentry.db")
-	require.NoError(t, os.WriteFile(path, migrated, 0o600))
+	require.NoError(t, os.WriteFile(path, empty, 0o600))
 	s, err := store.Open(t.Context(), path, mirror.On)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s
 }
 
+var (
+	making   sync.Mutex
+	migrated []byte
+)
+
 // template is an empty migrated database, made once a process: migrating anew
 // for every test is most of what a small test costs.
-var template = sync.OnceValues(func() ([]byte, error) {
+func template(ctx context.Context) ([]byte, error) {
+	making.Lock()
+	defer making.Unlock()
+	if migrated != nil {
+		return migrated, nil
+	}
 	dir, err := os.MkdirTemp("", "consentry-storetest-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // a temporary folder left behind harms nothing
 	path := filepath.Join(dir, "template.db")
-	s, err := store.Open(context.Background(), path, mirror.On)
+	s, err := store.Open(ctx, path, mirror.On)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.Close(); err != nil { // the last connection folds the write-ahead log into the file
 		return nil, err
 	}
-	return os.ReadFile(path)
-})
+	migrated, err = os.ReadFile(path)
+	return migrated, err
+}
