@@ -81,6 +81,8 @@ func waitsForConsent(m domain.Migration) *domain.Error {
 	switch {
 	case m.Phase.Ended():
 		return domain.Refuse(domain.Gone, "migration-ended", "This migration has ended. Nothing is left to consent to.")
+	case m.Phase == domain.ConfirmingConsent:
+		return domain.Refuse(domain.Conflict, "consent-not-awaited", "A consent is being checked with real calls right now. If it turns out not to be there, this page asks for it again.")
 	case m.Phase != domain.AwaitingConsent:
 		return domain.Refuse(domain.Conflict, "consent-not-awaited", "This migration already has its consent and goes on by itself. Nothing more has to be consented.")
 	}
