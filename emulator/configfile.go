@@ -144,6 +144,12 @@ func (f *File) check(r *strictReader, dir string) {
 	for i, fault := range f.Faults {
 		at := fmt.Sprintf("faults[%d]", i)
 		tenant(at+".tenantId", fault.TenantID, false)
+		if fault.AppID != "" && !apps[key(fault.AppID)] {
+			r.wrong(at+".appId", "no application here has the id %q", fault.AppID)
+		}
+		if field, text := fault.problem(); field != "" {
+			r.wrong(at+"."+field, "%s", text)
+		}
 		if fault.ID != "" {
 			once(at+".id", "fault "+fault.ID)
 		}

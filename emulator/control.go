@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -93,6 +94,9 @@ func (s *Server) controlHandler() http.Handler {
 		answer(w, nil, nil)
 	})
 	mux.HandleFunc("POST /faults", posted(func(f Fault) (any, error) {
+		if err := s.checkFault(&f); err != nil {
+			return nil, err
+		}
 		return map[string]string{"id": s.SetFault(f)}, nil
 	}))
 	mux.HandleFunc("POST /tenants", posted(func(t Tenant) (any, error) { return nil, s.AddTenant(t) }))
@@ -147,19 +151,21 @@ func (s *Server) controlHandler() http.Handler {
 // first that is refused; those before it stand.
 func (s *Server) mutateAll(body json.RawMessage) (any, error) {
 	var all []mutation
+	strict := json.NewDecoder(bytes.NewReader(body))
+	strict.DisallowUnknownFields()
 	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("[")) {
-		if err := json.Unmarshal(body, &all); err != nil {
+		if err := strict.Decode(&all); err != nil {
 			return nil, err
 		}
 	} else {
 		var single mutation
-		if err := json.Unmarshal(body, &single); err != nil {
+		if err := strict.Decode(&single); err != nil {
 			return nil, err
 		}
 		all = append(all, single)
 	}
 	ids := []string{}
-	for _, m := range all {
+	for at, m := range all {
 		id := m.ID
 		switch {
 		case m.User != nil && m.User.ID == "":
@@ -173,7 +179,7 @@ func (s *Server) mutateAll(body json.RawMessage) (any, error) {
 			id = m.Group.ID
 		}
 		if err := s.Mutate(m.TenantID, m.Mutation); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("mutation %d of %d, those before it stand: %w", at+1, len(all), err)
 		}
 		ids = append(ids, id)
 	}

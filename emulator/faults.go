@@ -3,6 +3,7 @@ package emulator
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"maps"
 	"net"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"consentry/emulator/directory"
 )
 
 // Fault makes matching requests fail. Empty fields match everything.
@@ -49,8 +52,43 @@ type faultBook struct {
 	made   int
 }
 
+// problem says what is wrong with the fault's own values, and in which field.
+func (f *Fault) problem() (field, text string) {
+	switch {
+	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
+		return "status", "an answer has a status from 200 to 599"
+	case f.Remaining < -1:
+		return "remaining", "is a number of requests, or -1 until cleared"
+	case f.Delay < 0 || f.Trickle < 0 || f.Lag < 0 || f.Cut < 0:
+		return "delay", "delay, trickle, lag and cut are not negative"
+	}
+	return "", ""
+}
+
+// checkFault refuses a fault that could never strike, or not as it says.
+func (s *Server) checkFault(f *Fault) error {
+	if field, text := f.problem(); field != "" {
+		return fmt.Errorf("the field %s: %s", field, text)
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if f.TenantID != "" && s.world.tenant(f.TenantID) == nil {
+		return &directory.NotFoundError{ID: f.TenantID}
+	}
+	if f.AppID != "" && s.world.app(f.AppID) == nil {
+		return &directory.NotFoundError{ID: f.AppID}
+	}
+	return nil
+}
+
 // SetFault adds a fault, or replaces the one of the same id, and returns its id.
+// The tenant may be named by id or domain.
 func (s *Server) SetFault(f Fault) string {
+	s.mu.RLock()
+	if t := s.world.tenant(f.TenantID); t != nil {
+		f.TenantID = t.ID
+	}
+	s.mu.RUnlock()
 	b := &s.faults
 	b.mu.Lock()
 	defer b.mu.Unlock()
