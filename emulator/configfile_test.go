@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"context"
 	"encoding/pem"
 	"fmt"
 	"net/http"
@@ -75,7 +76,7 @@ func TestConfigurationMakesAWorld(t *testing.T) {
 	require.Equal(t, emulator.Duration(2*time.Second), f.Replicas[1].Lag)
 	require.Equal(t, "invalid_tenant", f.Tenants[1].Policy.Switches.Refusals[90002].Error)
 	s := &stage{Server: start(t, emulator.Config{ConsentDelay: time.Hour}), clock: newClock()}
-	t.Cleanup(func() { _ = s.Close(t.Context()) })
+	t.Cleanup(func() { require.NoError(t, s.Close(context.WithoutCancel(t.Context()))) })
 	require.NoError(t, f.Populate(s.Server))
 	require.NoError(t, f.Populate(s.Server), "twice is once")
 	require.Len(t, s.Directory(customerTenant).Users, 31)
@@ -85,7 +86,7 @@ func TestConfigurationMakesAWorld(t *testing.T) {
 	s.legacyToken(t)
 
 	other := start(t, emulator.Config{})
-	t.Cleanup(func() { _ = other.Close(t.Context()) })
+	t.Cleanup(func() { require.NoError(t, other.Close(context.WithoutCancel(t.Context()))) })
 	f.Seed = 8
 	require.NoError(t, f.Populate(other))
 	require.NotEqual(t, s.Directory(customerTenant), other.Directory(customerTenant), "another seed, another directory")

@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -17,7 +18,7 @@ func controlled(t *testing.T) (*emulator.Server, func(method, path, body string)
 	s, err := emulator.New(emulator.Config{HTTPSAddr: "127.0.0.1:0", HTTPAddr: "127.0.0.1:0"})
 	require.NoError(t, err)
 	require.NoError(t, s.Start())
-	t.Cleanup(func() { require.NoError(t, s.Close(t.Context())) })
+	t.Cleanup(func() { require.NoError(t, s.Close(context.WithoutCancel(t.Context()))) })
 	require.NoError(t, s.AddTenant(emulator.Tenant{ID: controlTenant, DisplayName: "Controlled", Domain: "controlled.example"}))
 	return s, func(method, path, body string) int {
 		r, err := http.NewRequestWithContext(t.Context(), method, s.HTTPURL()+path, strings.NewReader(body))

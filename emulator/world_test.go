@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -116,7 +117,7 @@ func newStage(t *testing.T, change ...func(*emulator.Config)) *stage {
 		f(&config)
 	}
 	s := &stage{Server: start(t, config), clock: c, key: newKeyPair(t, 0, c.Now().Add(-time.Hour), c.Now().AddDate(0, 0, 30))}
-	t.Cleanup(func() { _ = s.Close(t.Context()) })
+	t.Cleanup(func() { require.NoError(t, s.Close(context.WithoutCancel(t.Context()))) })
 	s.build(t)
 	return s
 }

@@ -5,6 +5,7 @@
 package clients
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1"
@@ -57,7 +58,7 @@ func TestTourOfTheLibrariesForJavaScript(t *testing.T) {
 
 	s, err := emulator.New(emulator.Config{})
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = s.Close(t.Context()) })
+	t.Cleanup(func() { require.NoError(t, s.Close(context.WithoutCancel(t.Context()))) })
 	for _, tenant := range []emulator.Tenant{
 		{ID: home, DisplayName: "Vendor", Domain: "vendor.example"},
 		{ID: customer, DisplayName: "Contoso", Domain: "contoso.example", Generate: &emulator.Generate{Seed: 3, Users: 450, Groups: 20}},
