@@ -64,7 +64,7 @@ func TestCommandServesWhatItsFlagsAndFileSay(t *testing.T) {
 	var out said
 	ended := make(chan error, 1)
 	go func() { ended <- o.run(ctx, &out) }()
-	require.Eventually(t, func() bool { return out.find(`control +(\S+)`) != "" }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return out.find(`control +(\S+)`) != "" }, 30*time.Second, 5*time.Millisecond)
 
 	authority, err := os.ReadFile(ca)
 	require.NoError(t, err)
