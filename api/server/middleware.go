@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"consentry/internal/domain"
+	"consentry/internal/service"
 )
 
 type contextKey int
@@ -32,7 +33,8 @@ func (s *server) identify(next echo.HandlerFunc) echo.HandlerFunc {
 			id = domain.NewID("req")
 		}
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
-		c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), keyRequestID, id)))
+		ctx := service.WithSource(context.WithValue(c.Request().Context(), keyRequestID, id), c.RealIP())
+		c.SetRequest(c.Request().WithContext(ctx))
 		return next(c)
 	}
 }

@@ -11,6 +11,7 @@ package server
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -50,6 +51,9 @@ type Deps struct {
 	// clouds in use.
 	FormTargets []string
 	Probes      []Probe
+	// TrustedProxies are the networks whose word on the client's address is taken
+	// (X-Forwarded-For); none: the address of the connection counts.
+	TrustedProxies []*net.IPNet
 	// Stopping is closed when the process begins to stop: event streams end, so
 	// that they do not hold the shutdown up.
 	Stopping <-chan struct{}
@@ -76,6 +80,7 @@ func Mount(e *echo.Echo, d Deps) {
 	s := &server{Deps: d, feed: newFeed(d.Service.LastChange), secure: d.PublicURL.Scheme == "https"}
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.answerError
+	e.IPExtractor = clientAddress(d.TrustedProxies)
 	e.Use(s.identify, s.logAccess, s.recover, s.headers, s.protect, s.knowCaller)
 
 	useProblems()
@@ -89,6 +94,20 @@ func Mount(e *echo.Echo, d Deps) {
 	s.liveRoutes(api)
 	s.healthRoutes(api)
 	s.browserRoutes(e)
+}
+
+// clientAddress reads who sent a request. Echo trusts private networks unless it
+// is told not to; only what was configured is trusted here, since a made-up
+// address would get an allowance of its own.
+func clientAddress(proxies []*net.IPNet) echo.IPExtractor {
+	if len(proxies) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, network := range proxies {
+		trust = append(trust, echo.TrustIPRange(network))
+	}
+	return echo.ExtractIPFromXFFHeader(trust...)
 }
 
 func (s *server) apiConfig() huma.Config {

@@ -25,6 +25,8 @@ type API struct {
 	http     *http.Server
 	stopping chan struct{}
 	done     chan error
+	summed   chan struct{}
+	sumUp    func(ctx context.Context, all bool) error
 }
 
 // StartAPI listens and serves. When it returns without an error, requests are
@@ -38,7 +40,8 @@ func (a *App) StartAPI(ctx context.Context) (*API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on --listen %s: %w", a.Config.Listen, err)
 	}
-	s := &API{http: &http.Server{Handler: e, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute}, stopping: stopping, done: make(chan error, 1)}
+	s := &API{http: &http.Server{Handler: e, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute}, stopping: stopping, done: make(chan error, 1), summed: make(chan struct{}), sumUp: a.Service.SumUpStrangers}
+	go s.sumUpWindows(context.WithoutCancel(ctx))
 	go func() {
 		err := s.http.Serve(l)
 		if errors.Is(err, http.ErrServerClosed) {
@@ -52,7 +55,25 @@ func (a *App) StartAPI(ctx context.Context) (*API, error) {
 // Close ends event streams, lets requests finish and stops listening.
 func (s *API) Close(ctx context.Context) error {
 	close(s.stopping)
-	return errors.Join(s.http.Shutdown(ctx), <-s.done)
+	err := errors.Join(s.http.Shutdown(ctx), <-s.done)
+	<-s.summed
+	return errors.Join(err, s.sumUp(ctx, true))
+}
+
+// sumUpWindows writes, window by window, how many refusals of strangers were not
+// written one by one.
+func (s *API) sumUpWindows(ctx context.Context) {
+	defer close(s.summed)
+	tick := time.NewTicker(15 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.stopping:
+			return
+		case <-tick.C:
+			_ = s.sumUp(ctx, false) // logged there, and tried again
+		}
+	}
 }
 
 // handler mounts the console and the API on one Echo.
@@ -62,6 +83,10 @@ func (a *App) handler() (*echo.Echo, chan struct{}, error) {
 		return nil, nil, fmt.Errorf("--public-url: %w", err)
 	}
 	secret, err := secretFile(a.Config.ConsoleSecretFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	proxies, err := a.Config.trustedProxies()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -88,7 +113,7 @@ func (a *App) handler() (*echo.Echo, chan struct{}, error) {
 	stopping := make(chan struct{})
 	var pages *console.Pages
 	server.Mount(e, server.Deps{
-		Service: a.Service, Consent: flow, Console: consoleDoor{entra.NewConsole(provider, time.Now)}, PublicURL: public, FormTargets: signInHosts,
+		Service: a.Service, Consent: flow, Console: consoleDoor{entra.NewConsole(provider, time.Now)}, PublicURL: public, FormTargets: signInHosts, TrustedProxies: proxies,
 		Probes: a.probes(), Stopping: stopping, Log: a.log.Named("api"),
 		ShowPage: func(c echo.Context, p server.Page) error { return pages.Show(c, messageOf(p)) },
 	})

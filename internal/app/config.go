@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"strings"
@@ -20,6 +21,8 @@ type Config struct {
 
 	PublicURL string `name:"public-url" env:"CONSENTRY_PUBLIC_URL" required:"" placeholder:"URL" help:"Address under which browsers reach the console; Microsoft sends them back to it."`
 	Listen    string `name:"listen" env:"CONSENTRY_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the API and console listen."`
+
+	TrustedProxies []string `name:"trusted-proxies" env:"CONSENTRY_TRUSTED_PROXIES" placeholder:"NETWORK" help:"Networks of the reverse proxies whose X-Forwarded-For is believed, for example 10.0.0.0/8; none when empty."`
 
 	Cloud            string `name:"cloud" env:"CONSENTRY_CLOUD" default:"global" help:"Microsoft cloud: global, usgov, usgov-dod, china, or custom with the three addresses below."`
 	Authority        string `name:"authority" env:"CONSENTRY_AUTHORITY" placeholder:"URL" help:"Custom cloud: where tokens are asked for (https)."`
@@ -68,6 +71,9 @@ func (c *Config) Validate() error {
 			wrong("--%s: %w: give a file that this process may read", flag, err)
 		}
 	}
+	if _, err := c.trustedProxies(); err != nil {
+		wrong("%w", err)
+	}
 	if len(c.Regions) == 0 {
 		wrong("--regions is empty: name at least one region")
 	}
@@ -81,6 +87,19 @@ func (c *Config) schedules() engine.Schedules {
 	s := engine.DefaultSchedules()
 	s.SweepEvery = c.SweepEvery
 	return s
+}
+
+// trustedProxies reads the networks of --trusted-proxies.
+func (c *Config) trustedProxies() ([]*net.IPNet, error) {
+	var networks []*net.IPNet
+	for _, text := range c.TrustedProxies {
+		_, network, err := net.ParseCIDR(text)
+		if err != nil {
+			return nil, fmt.Errorf("--trusted-proxies has %q: give networks such as 10.0.0.0/8, and a single machine as 10.0.0.7/32", text)
+		}
+		networks = append(networks, network)
+	}
+	return networks, nil
 }
 
 // secretFile reads a one-line secret.

@@ -82,6 +82,15 @@ func (t *Tx) bindBrowser(cs *domain.ConsentSession, browser string) (string, err
 }
 
 func (f *ConsentFlow) beginLeg(ctx context.Context, caller domain.Caller, action, browser, prompt string, find func(*Tx) (domain.ConsentSession, error)) (ConsentStep, error) {
+	// A guessed address costs neither a sealing nor the write lock.
+	err := f.service.Read(ctx, caller, func(tx *Tx) error {
+		_, err := find(tx)
+		return err
+	})
+	if err != nil {
+		f.service.auditRefusal(ctx, caller, action, "consent", err)
+		return ConsentStep{}, err
+	}
 	keys, err := f.newLegKeys(ctx)
 	if err != nil {
 		return ConsentStep{}, err
@@ -156,14 +165,27 @@ func (f *ConsentFlow) addressOf(ctx context.Context, cs domain.ConsentSession, c
 // state says which attempt it is for; nothing in the query is evidence of who or
 // which tenant it was. A refusal is part of the step, audited, and not an error.
 func (f *ConsentFlow) Return(ctx context.Context, caller domain.Caller, query url.Values, browser string) (ConsentStep, error) {
-	keys, err := f.newLegKeys(ctx)
+	r := consentReturn{query: query, browser: browser}
+	// A forged callback costs neither a sealing nor the write lock.
+	err := f.service.Read(ctx, caller, func(tx *Tx) error {
+		_, err := tx.attemptOf(&r)
+		return err
+	})
 	if err != nil {
 		return ConsentStep{}, err
 	}
-	r := consentReturn{query: query, browser: browser, next: keys}
+	if r.stray {
+		return f.refuseStray(ctx, caller, r)
+	}
+	if r.next, err = f.newLegKeys(ctx); err != nil {
+		return ConsentStep{}, err
+	}
 	cs, err := Do(ctx, f.service, caller, "", "consent-return", "consent", func(tx *Tx) (domain.ConsentSession, error) { return tx.takeReturn(&r) })
 	if err != nil {
 		return ConsentStep{}, err
+	}
+	if r.stray { // another callback was quicker
+		return f.refuseStray(ctx, caller, r)
 	}
 	step := stepOf(cs)
 	step.Refusal, step.Again = r.refusal, step.Again && !r.over
@@ -171,7 +193,7 @@ func (f *ConsentFlow) Return(ctx context.Context, caller domain.Caller, query ur
 	case r.refusal != nil:
 		return step, nil
 	case r.code == "": // the first leg is done
-		step.Redirect, err = f.addressOf(ctx, cs, r.cell, keys, consent.PromptSelectAccount)
+		step.Redirect, err = f.addressOf(ctx, cs, r.cell, r.next, consent.PromptSelectAccount)
 		return step, err
 	}
 	identity, fault := f.redeem(ctx, r, cs.TenantID)

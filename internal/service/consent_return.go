@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"net/url"
@@ -22,26 +23,43 @@ type consentReturn struct {
 	nonce   string
 	sealed  []byte
 	over    bool // no leg of the session can be tried again
+
+	// stray: forged, replayed, too old or foreign. aimed is the attempt it names,
+	// if it names one.
+	stray bool
+	aimed domain.ConsentSession
 }
 
-// takeReturn finds the attempt a callback belongs to and spends its state. A
-// callback that belongs to none changes nothing and leaves its trace in the
-// audit alone.
-func (t *Tx) takeReturn(r *consentReturn) (domain.ConsentSession, error) {
-	r.refusal, r.code = nil, ""
-	if len(r.query["state"]) > 1 {
-		return t.refuseStray(r, domain.ConsentSession{}, &consent.Refusal{Code: consent.CodeMalformed, Sentence: "The answer from Microsoft names its attempt twice and cannot be trusted. Nothing has changed; start again."})
-	}
+// attemptOf finds the attempt a callback belongs to. One that is not this
+// browser's to make is a stray: it changes nothing, and whoever sent it learns
+// nothing about any attempt.
+func (t *Tx) attemptOf(r *consentReturn) (cs domain.ConsentSession, err error) {
+	r.refusal, r.code, r.stray, r.aimed = nil, "", false, domain.ConsentSession{}
 	state := r.query.Get("state")
-	if state == "" {
-		return t.takeStateless(r)
+	switch {
+	case len(r.query["state"]) > 1:
+		r.refusal = &consent.Refusal{Code: consent.CodeMalformed, Sentence: "The answer from Microsoft names its attempt twice and cannot be trusted. Nothing has changed; start again."}
+	case state == "":
+		cs, err = t.attemptOfBrowser(r)
+	default:
+		if r.aimed, err = optional(t.ConsentSessions().Find(By(Where{"state_digest": consent.Hash(state)}))); err != nil {
+			return cs, err
+		}
+		cs = r.aimed
+		r.refusal = consent.CheckCallback(t.Now, pendingOf(cs), consent.Callback{Leg: legOf(cs.Leg), State: state, Browser: r.browser})
 	}
-	cs, err := optional(t.ConsentSessions().Find(By(Where{"state_digest": consent.Hash(state)})))
-	if err != nil {
-		return cs, err
+	r.stray = r.refusal != nil
+	return cs, err
+}
+
+// takeReturn spends the state of the attempt that a callback belongs to.
+func (t *Tx) takeReturn(r *consentReturn) (domain.ConsentSession, error) {
+	cs, err := t.attemptOf(r)
+	if err != nil || r.stray {
+		return domain.ConsentSession{}, err
 	}
-	if refusal := consent.CheckCallback(t.Now, pendingOf(cs), consent.Callback{Leg: legOf(cs.Leg), State: state, Browser: r.browser}); refusal != nil {
-		return t.refuseStray(r, cs, refusal)
+	if r.query.Get("state") == "" {
+		return t.takeStateless(r, cs)
 	}
 	m, err := t.Rows.Migrations().Get(cs.MigrationID)
 	if err != nil {
@@ -80,21 +98,23 @@ func legOf(leg domain.ConsentLeg) consent.Leg {
 	return consent.LegAdminConsent
 }
 
-// takeStateless: Microsoft leaves the state out of some refusals. Such an answer
-// ends the one open session of this browser; any other is refused.
-func (t *Tx) takeStateless(r *consentReturn) (domain.ConsentSession, error) {
+// attemptOfBrowser: Microsoft leaves the state out of some refusals. Such an
+// answer ends the one open session of this browser; any other is refused.
+func (t *Tx) attemptOfBrowser(r *consentReturn) (cs domain.ConsentSession, err error) {
 	var open []domain.ConsentSession
 	if r.browser != "" {
-		var err error
 		open, err = t.ConsentSessions().List(By(Where{"cookie_digest": consent.Hash(r.browser), "outcome": string(domain.ConsentOpen), "expires_at >": t.At()}))
 		if err != nil {
-			return domain.ConsentSession{}, err
+			return cs, err
 		}
 	}
-	if refusal := consent.CheckStateless(r.query, r.browser, len(open)); refusal != nil {
-		return t.refuseStray(r, domain.ConsentSession{}, refusal)
+	if r.refusal = consent.CheckStateless(r.query, r.browser, len(open)); r.refusal != nil {
+		return cs, nil
 	}
-	cs := open[0]
+	return open[0], nil
+}
+
+func (t *Tx) takeStateless(r *consentReturn, cs domain.ConsentSession) (domain.ConsentSession, error) {
 	m, err := t.Rows.Migrations().Get(cs.MigrationID)
 	if err != nil {
 		return cs, err
@@ -137,16 +157,15 @@ func (t *Tx) takeSignIn(r *consentReturn, cs domain.ConsentSession, m domain.Mig
 	return cs, t.ConsentSessions().Update(&cs)
 }
 
-// refuseStray refuses a callback that is not this browser's to make: forged,
-// replayed, too old or foreign. The audit says whose attempt it aimed at, if it
-// aimed; whoever sent it learns nothing about any attempt.
-func (t *Tx) refuseStray(r *consentReturn, aimed domain.ConsentSession, refusal *consent.Refusal) (domain.ConsentSession, error) {
-	r.refusal = refusal
-	subject := aimed.ID
+// refuseStray leaves the trace of a stray, whose attempt it aimed at, if any,
+// and answers it.
+func (f *ConsentFlow) refuseStray(ctx context.Context, caller domain.Caller, r consentReturn) (ConsentStep, error) {
+	subject := r.aimed.ID
 	if subject == "" {
 		subject = "unknown"
 	}
-	return domain.ConsentSession{}, t.Audit(aimed.AccountID, "consent-return", subject, "refused", refusal.Code, nil)
+	err := f.service.auditStranger(ctx, caller, r.aimed.AccountID, "consent-return", subject, r.refusal.Code)
+	return ConsentStep{Refusal: r.refusal}, err
 }
 
 // refuseSession ends the session with a reason that the migration shows.

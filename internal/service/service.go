@@ -19,6 +19,8 @@ type Service struct {
 	keeper Keeper
 	now    Clock
 	log    *zap.Logger
+
+	strangers *strangers
 }
 
 // Deps are the ports a Service stands on.
@@ -32,7 +34,7 @@ type Deps struct {
 
 // New builds a Service.
 func New(d Deps) *Service {
-	return &Service{store: d.Store, engine: d.Engine, keeper: d.Keeper, now: d.Now, log: d.Log}
+	return &Service{store: d.Store, engine: d.Engine, keeper: d.Keeper, now: d.Now, log: d.Log, strangers: newStrangers()}
 }
 
 // Now is the product's time.
@@ -113,10 +115,15 @@ func (s *Service) auditRefusal(ctx context.Context, caller domain.Caller, action
 	if !errors.As(cause, &refusal) || refusal.Kind == domain.Unavailable {
 		return
 	}
-	err := s.store.Write(context.WithoutCancel(ctx), func(rows Rows) error {
-		tx := &Tx{Rows: rows, Caller: caller, Now: s.now()}
-		return tx.Audit("", action, subject, "refused", refusal.Code, nil)
-	})
+	var err error
+	if caller.Kind == domain.CallerAnonymous {
+		err = s.auditStranger(ctx, caller, "", action, subject, refusal.Code)
+	} else {
+		err = s.store.Write(context.WithoutCancel(ctx), func(rows Rows) error {
+			tx := &Tx{Rows: rows, Caller: caller, Now: s.now()}
+			return tx.Audit("", action, subject, "refused", refusal.Code, nil)
+		})
+	}
 	if err != nil {
 		s.log.Error("a refusal could not be audited", zap.String("action", action), zap.Error(err))
 	}

@@ -53,6 +53,9 @@ func (s *Service) BeginSignIn(ctx context.Context, browser, returnTo string) (Si
 		if _, err := rows.SignInStates().Delete(By(Where{"expires_at <=": domain.At(now)})); err != nil {
 			return err
 		}
+		if err := forgetOldest(rows); err != nil {
+			return err
+		}
 		start.Expires = now.Add(signInFor)
 		return rows.SignInStates().Insert(&domain.SignInState{
 			ID: signInKey(start.State, start.Browser), Nonce: start.Nonce, Verifier: base64.RawStdEncoding.EncodeToString(sealed),
@@ -60,6 +63,28 @@ func (s *Service) BeginSignIn(ctx context.Context, browser, returnTo string) (Si
 		})
 	})
 	return start, err
+}
+
+// maxSignIns bounds the ways to the identity provider that are kept at once:
+// anybody may begin one. Beyond it the oldest are forgotten, so that a flood
+// shortens the time to sign in rather than refusing everybody.
+const maxSignIns = 20_000
+
+func forgetOldest(rows Rows) error {
+	n, err := rows.SignInStates().Count(Query{})
+	if err != nil || n < maxSignIns {
+		return err
+	}
+	oldest, err := rows.SignInStates().List(Query{Order: []string{"expires_at", "id"}, Limit: n - maxSignIns + 1})
+	if err != nil {
+		return err
+	}
+	ids := make([]string, len(oldest))
+	for i, s := range oldest {
+		ids[i] = s.ID
+	}
+	_, err = rows.SignInStates().Delete(By(Where{"id": ids}))
+	return err
 }
 
 // signInKey makes a state worth nothing in another browser: the row is found by
@@ -80,11 +105,24 @@ func LocalPath(p string) string {
 // TakeSignIn spends the state that came back. It can be taken once, by the
 // browser that began, until it expires.
 func (s *Service) TakeSignIn(ctx context.Context, state, browser string) (SignInTaken, error) {
-	row, err := Do(ctx, s, domain.Anonymous(), "", "sign-in-return", "console", func(tx *Tx) (domain.SignInState, error) {
+	find := func(tx *Tx) (domain.SignInState, error) {
 		row, err := tx.SignInStates().Get(signInKey(state, browser))
 		if domain.IsNotFound(err) || (err == nil && row.ExpiresAt.Due(tx.Now)) {
 			return row, domain.Refuse(domain.Gone, "sign-in-spent", "This sign-in is too old, was already used, or was begun in another browser. Nothing has changed; sign in again.")
 		}
+		return row, err
+	}
+	// A forged return does not take the write lock.
+	err := s.Read(ctx, domain.Anonymous(), func(tx *Tx) error {
+		_, err := find(tx)
+		return err
+	})
+	if err != nil {
+		s.auditRefusal(ctx, domain.Anonymous(), "sign-in-return", "console", err)
+		return SignInTaken{}, err
+	}
+	row, err := Do(ctx, s, domain.Anonymous(), "", "sign-in-return", "console", func(tx *Tx) (domain.SignInState, error) {
+		row, err := find(tx)
 		if err != nil {
 			return row, err
 		}

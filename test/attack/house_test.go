@@ -44,6 +44,7 @@ const (
 type house struct {
 	t         *testing.T
 	URL       string
+	echo      *echo.Echo
 	service   *service.Service
 	store     service.Store
 	engine    *engine
@@ -159,7 +160,7 @@ func (h *house) open(cloud entra.Cloud) *door {
 	stopping := make(chan struct{})
 	h.t.Cleanup(served.Close)
 	h.t.Cleanup(func() { close(stopping) })
-	h.URL = served.URL
+	h.URL, h.echo = served.URL, e
 	public, err := url.Parse(served.URL)
 	require.NoError(h.t, err)
 	way := &door{legs: entra.NewSignIn(cloud, cellKey(), h.now), callback: h.URL + "/consent/callback"}
