@@ -21,6 +21,9 @@ func (s *Server) adminConsent(w http.ResponseWriter, c *call, name string, v2 bo
 		}
 	}
 	s.mu.RUnlock()
+	if refused == nil && v2 && at.many() && at.name != anyOrganization && !c.switches.CommonConsent {
+		refused = aadsts(50059) // which number the service shows is not documented
+	}
 	if refused == nil && v2 && strings.TrimSpace(original.Get("scope")) == "" {
 		refused = aadsts(900144, "scope")
 	}

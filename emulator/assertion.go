@@ -168,9 +168,10 @@ func (p *proof) checkTime(now time.Time) *authError {
 	return aadsts(700024, now.Format(iso), from.Format(iso), until.Format(iso))
 }
 
-// checkAudience wants the endpoint that was called, by GUID or domain, or the issuer, at an address of ours.
+// checkAudience wants the endpoint that was called, however its tenant's name is spelled, the same with the tenant's
+// GUID, or the issuer, at an address of ours (facts 3.1). That the real service also takes the other names of a tenant
+// and the other version of the endpoint is not verified: a switch.
 func (s *Server) checkAudience(r *tokenRequest, p *proof) *authError {
-	segments := []string{r.at.segment()}
 	if r.call.switches.StrictAudience {
 		for _, aud := range p.audiences() {
 			if _, path, _ := strings.Cut(strings.TrimPrefix(aud, "https://"), "/"); strings.EqualFold("/"+path, r.call.URL.Path) {
@@ -179,18 +180,30 @@ func (s *Server) checkAudience(r *tokenRequest, p *proof) *authError {
 		}
 		return aadsts(700023)
 	}
-	if r.at.tenant != nil {
-		segments = append(segments, r.at.tenant.Domain)
+	endpoint, issuer := "/oauth2/v2.0/token", "/v2.0"
+	if r.v1 {
+		endpoint = "/oauth2/token"
+	}
+	called, _, _ := strings.Cut(strings.TrimPrefix(r.call.URL.Path, "/"), "/")
+	paths := []string{called + endpoint, r.at.segment() + endpoint, r.at.segment() + issuer}
+	if r.call.switches.LooseAudience && r.at.tenant != nil {
+		for _, name := range []string{r.at.tenant.ID, r.at.tenant.Domain} {
+			paths = append(paths, name+"/oauth2/v2.0/token", name+"/oauth2/token", name+issuer)
+		}
 	}
 	for _, aud := range p.audiences() {
 		for _, origin := range []string{r.call.origin, s.HTTPSURL(), s.authority()} {
-			for _, segment := range segments {
-				base := origin + "/" + segment
-				if strings.EqualFold(aud, base+"/oauth2/v2.0/token") || strings.EqualFold(aud, base+"/v2.0") || strings.EqualFold(aud, base+"/oauth2/token") {
-					return nil
-				}
+			if path, ours := cutPrefixFold(aud, origin+"/"); ours && containsFold(paths, path) {
+				return nil
 			}
 		}
 	}
 	return aadsts(700023)
+}
+
+func cutPrefixFold(text, prefix string) (string, bool) {
+	if len(text) < len(prefix) || !strings.EqualFold(text[:len(prefix)], prefix) {
+		return "", false
+	}
+	return text[len(prefix):], true
 }

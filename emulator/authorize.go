@@ -110,6 +110,9 @@ func (w *world) interactiveApp(at place, q url.Values, loose bool) (*application
 	return a, nil
 }
 
+// prompts are the values of prompt (facts 2.6).
+var prompts = []string{"login", "none", "consent", "select_account", "create"}
+
 // check looks at the rest of the request; what is wrong here goes back to the app.
 func (r *authorizeRequest) check(q url.Values) *authError {
 	if r.mode == "" {
@@ -137,6 +140,9 @@ func (r *authorizeRequest) check(q url.Values) *authError {
 		if r.method != "S256" && r.method != "plain" {
 			return &authError{code: 501491, name: "invalid_request", text: "The Code_Challenge_Method is not supported."}
 		}
+	}
+	if r.prompt != "" && !slices.Contains(prompts, r.prompt) {
+		return aadsts(90023)
 	}
 	scopes := strings.Fields(q.Get("scope"))
 	if len(scopes) == 0 {

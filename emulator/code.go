@@ -124,9 +124,7 @@ func (s *Server) refresh(r *tokenRequest) (map[string]any, *authError) {
 		})
 	}
 	if p := s.world.tenant(as.TenantID).principals[key(as.AppID)]; p != nil && !p.hasScopes(as.Person, as.Scopes) {
-		e := aadsts(65001, r.app.AppID, r.app.DisplayName)
-		e.name = "invalid_grant"
-		return nil, e
+		return nil, aadsts(65001, r.app.AppID, r.app.DisplayName)
 	}
 	return s.personTokens(r, as, "")
 }

@@ -56,6 +56,10 @@ func (s *Server) issuer(tenantID string) string { return s.authority() + "/" + t
 // login routes the sign-in service.
 func (s *Server) login(w http.ResponseWriter, c *call) {
 	name, rest, _ := strings.Cut(strings.TrimPrefix(c.URL.Path, "/"), "/")
+	if upn, asked := cutPrefixFold(rest, "UserRealm/"); asked {
+		s.userRealm(w, c, upn)
+		return
+	}
 	switch strings.ToLower(rest) {
 	case "discovery/instance":
 		s.instanceDiscovery(w, c)

@@ -4,7 +4,11 @@ package emulator
 func RefusalTable() map[int]Refusal {
 	table := map[int]Refusal{}
 	for code, kind := range authErrors {
-		table[code] = Refusal{Status: kind.status, Error: kind.name}
+		told := Refusal{Status: kind.status, Error: kind.name}
+		if other := atToken[code]; other != "" {
+			told.Error += ", at the token endpoint " + other
+		}
+		table[code] = told
 	}
 	return table
 }

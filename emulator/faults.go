@@ -197,7 +197,7 @@ func (f *Fault) reply(c *call) reply {
 			r.body = []byte("<html>\r\n<head><title>" + text + "</title></head>\r\n<body><center><h1>" + text + "</h1></center></body>\r\n</html>\r\n")
 		}
 	case f.Body == "" && f.ContentType == "" && isGraph(c.URL.Path):
-		r.body = []byte(graphErrorBody(c, faultCode(r.status), "Emulated fault.", c.entry.At))
+		graphFault(c, &r)
 	}
 	r.header.Set("Content-Type", or(f.ContentType, contentType))
 	return r
@@ -215,9 +215,12 @@ func answerFault(w http.ResponseWriter, c *call) {
 	r := f.reply(c)
 	maps.Copy(w.Header(), r.header)
 	if len(r.body) == 0 && f.ContentType == "" { // the sign-in service's own form
-		code := c.entry.Code
-		writeAuthError(w, c, &authError{code: 90033, status: r.status, name: "temporarily_unavailable",
-			text: "A transient error has occurred. Please try again."})
+		code, refused := c.entry.Code, aadsts(90033)
+		if r.status == http.StatusTooManyRequests {
+			refused = aadsts(90055)
+		}
+		refused.status = r.status
+		writeAuthError(w, c, refused)
 		c.entry.Code = code
 		return
 	}
@@ -298,20 +301,5 @@ func pause(ctx context.Context, long time.Duration) bool {
 		return false
 	case <-timer.C:
 		return true
-	}
-}
-
-func isGraph(path string) bool {
-	return strings.HasPrefix(path, "/v1.0/") || strings.HasPrefix(path, "/beta/")
-}
-
-func faultCode(status int) string {
-	switch status {
-	case http.StatusTooManyRequests:
-		return "TooManyRequests"
-	case http.StatusServiceUnavailable:
-		return "serviceNotAvailable"
-	default:
-		return "UnknownError"
 	}
 }

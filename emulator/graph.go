@@ -165,8 +165,7 @@ func (s *Server) answerGraph(g *graphCall) reply {
 // recognise checks the token and finds who calls (facts 7.2).
 func (s *Server) recognise(g *graphCall) *graphError {
 	unauthorized := func(code, message string) *graphError {
-		return &graphError{status: http.StatusUnauthorized, code: code, message: message, header: http.Header{"Www-Authenticate": {
-			`Bearer realm="", authorization_uri="` + s.HTTPSURL() + `/common/oauth2/authorize", client_id="` + graphAppID + `"`}}}
+		return &graphError{status: http.StatusUnauthorized, code: code, message: message, header: http.Header{"Www-Authenticate": {challenge(s.authority())}}}
 	}
 	text, ok := bearer(g.Request)
 	if !ok {

@@ -2,6 +2,7 @@ package emulator_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
@@ -198,25 +199,36 @@ func TestGraphRefusals(t *testing.T) {
 
 func TestGraphHeaders(t *testing.T) {
 	s := newStage(t)
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.HTTPSURL()+"/v1.0/organization", nil)
-	require.NoError(t, err)
-	r.Header.Set("Authorization", "Bearer "+s.legacyToken(t))
-	r.Header.Set("client-request-id", "12345678-0000-4000-8000-000000000000")
-	resp, err := s.HTTPClient().Do(r)
-	require.NoError(t, err)
-	require.NoError(t, resp.Body.Close())
-	require.Equal(t, "12345678-0000-4000-8000-000000000000", resp.Header.Get("client-request-id"))
-	require.Equal(t, "4.0", resp.Header.Get("OData-Version"))
-	for _, name := range []string{"request-id", "x-ms-ags-diagnostic", "x-ms-resource-unit"} {
-		require.NotEmpty(t, resp.Header.Get(name), name)
+	token := s.legacyToken(t)
+	const correlation = "12345678-0000-4000-8000-000000000000"
+	for path, want := range map[string]int{"/v1.0/organization": 200, "/beta/users?$top=1": 200, "/v1.0/applications": 403, "/v1.0/users/" + vendorTenant: 404,
+		"/v1.0/planets": 400} {
+		resp, text := s.ask(t, "GET", token, path, "", "client-request-id", correlation)
+		require.Equal(t, want, resp.StatusCode, text)
+		require.Equal(t, correlation, resp.Header.Get("client-request-id"), path)
+		require.Equal(t, "4.0", resp.Header.Get("OData-Version"), path)
+		require.Equal(t, "no-cache", resp.Header.Get("Cache-Control"), path)
+		require.NotEmpty(t, resp.Header.Get("x-ms-resource-unit"), path)
+		require.True(t, json.Valid([]byte(resp.Header.Get("x-ms-ags-diagnostic"))), path)
+		require.Empty(t, resp.Header.Get("WWW-Authenticate"), path)
+		if want == 200 {
+			require.Equal(t, "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8", resp.Header.Get("Content-Type"))
+			continue
+		}
+		require.Equal(t, "application/json", resp.Header.Get("Content-Type"))
+		require.Contains(t, text, `"request-id":"`+resp.Header.Get("request-id")+`"`)
+		require.Contains(t, text, `"client-request-id":"`+correlation+`"`)
 	}
-	require.Contains(t, resp.Header.Get("Content-Type"), "odata.metadata=minimal")
-
-	r.Header.Del("Authorization")
-	resp, err = s.HTTPClient().Do(r)
-	require.NoError(t, err)
-	require.NoError(t, resp.Body.Close())
-	require.Contains(t, resp.Header.Get("WWW-Authenticate"), "authorization_uri=")
+	for _, bearer := range []string{"", "nonsense"} {
+		resp, _ := s.ask(t, "GET", bearer, "/v1.0/organization", "")
+		require.Equal(t, 401, resp.StatusCode)
+		require.Equal(t, `Bearer realm="", authorization_uri="`+s.HTTPSURL()+`/common/oauth2/authorize", client_id="00000003-0000-0000-c000-000000000000"`,
+			resp.Header.Get("WWW-Authenticate"))
+		require.Equal(t, "no-cache", resp.Header.Get("Cache-Control"))
+	}
+	first, _ := s.ask(t, "GET", token, "/v1.0/organization", "")
+	second, _ := s.ask(t, "GET", token, "/v1.0/organization", "")
+	require.NotEqual(t, first.Header.Get("request-id"), second.Header.Get("request-id"))
 }
 
 func TestListsAndSingleObjects(t *testing.T) {

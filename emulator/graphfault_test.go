@@ -97,3 +97,50 @@ func TestFaultsOnTheWay(t *testing.T) {
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, time.Since(began), 30*time.Millisecond, "gateways give up late")
 }
+
+func TestFaultsCarryWhatGraphWouldSay(t *testing.T) {
+	s := newStage(t)
+	token := s.legacyToken(t)
+	for status, want := range map[int]string{400: "Request_BadRequest", 401: "InvalidAuthenticationToken", 403: "Authorization_RequestDenied", 404: "Request_ResourceNotFound",
+		410: "resyncRequired", 429: "TooManyRequests", 500: "InternalServerError", 501: "NotImplemented", 503: "serviceNotAvailable", 507: "UnknownError"} {
+		s.SetFault(emulator.Fault{Status: status})
+		resp, text := s.ask(t, "GET", token, "/v1.0/users/delta?$select=id,mail&$deltatoken=x", "", "client-request-id", "12345678-0000-4000-8000-000000000000")
+		require.Equal(t, status, resp.StatusCode)
+		require.Contains(t, text, `"code":"`+want+`"`)
+		require.Equal(t, "12345678-0000-4000-8000-000000000000", resp.Header.Get("client-request-id"))
+		require.NotEmpty(t, resp.Header.Get("request-id"))
+		require.Equal(t, status == 401, strings.Contains(resp.Header.Get("WWW-Authenticate"), "authorization_uri="), status)
+		for name, value := range map[string]string{"x-ms-throttle-scope": "Tenant_Application/ReadWrite/" + legacyApp + "/" + customerTenant,
+			"x-ms-throttle-information": "CPULimitExceeded", "x-ms-throttle-limit-percentage": "1.00"} {
+			if status != 429 {
+				value = ""
+			}
+			require.Equal(t, value, resp.Header.Get(name), status)
+		}
+		require.Equal(t, status == 410, resp.Header.Get("Location") != "")
+		if status == 410 {
+			all, _ := s.round(t, token, resp.Header.Get("Location"))
+			require.Len(t, all, len(s.Directory(customerTenant).Users), "the way back begins anew")
+			require.NotContains(t, all[0], "displayName", "with the same selection")
+		}
+	}
+	s.SetFault(emulator.Fault{Status: 410})
+	resp, _ := s.ask(t, "GET", token, "/v1.0/users", "")
+	require.Empty(t, resp.Header.Get("Location"), "lists have no way back")
+	s.SetFault(emulator.Fault{PathPrefix: "/oauth2/v2.0/token", Status: 429, RetryAfter: "9"})
+	status, body := s.post(t, "/"+customerTenant+"/oauth2/v2.0/token", legacyForm())
+	require.Equal(t, 429, status)
+	require.Equal(t, []any{float64(90055)}, body["error_codes"])
+	require.Equal(t, "temporarily_unavailable", body["error"])
+}
+
+func TestAnswersAreDatedByTheMovedClock(t *testing.T) {
+	s := newStage(t)
+	require.NoError(t, s.Advance(1000*time.Hour))
+	for _, path := range []string{"/v1.0/organization", "/" + customerTenant + "/v2.0/.well-known/openid-configuration", "/nowhere"} {
+		resp, _ := s.ask(t, "GET", "", path, "")
+		at, err := http.ParseTime(resp.Header.Get("Date"))
+		require.NoError(t, err)
+		require.Equal(t, s.Now().Truncate(time.Second), at, path)
+	}
+}

@@ -33,6 +33,8 @@ type GraphSwitches struct {
 	BareAddKey bool `json:"bareAddKey,omitempty"`
 	// NullKeyRefused refuses a PATCH that lists a known key without its certificate, instead of keeping it.
 	NullKeyRefused bool `json:"nullKeyRefused,omitempty"`
+	// SameKeyRefused refuses a certificate that the app has already; the documents do not say, and it is added again.
+	SameKeyRefused bool `json:"sameKeyRefused,omitempty"`
 	// LateKeyEnd takes keys that are to end after their certificate does.
 	LateKeyEnd bool `json:"lateKeyEnd,omitempty"`
 	// OrderedBatch answers the requests of a batch in their order; Graph promises none, and the default is the reverse.

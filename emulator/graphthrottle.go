@@ -4,7 +4,6 @@ import (
 	"math"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -47,13 +46,15 @@ type usage struct {
 	at     time.Time
 }
 
-// budget is one limit that a request counts against.
+// budget is one limit that a request counts against. Units are spent by reads and writes alike, which is why their
+// scope says ReadWrite (facts 6.3).
 type budget struct {
 	name   string
 	limit  int
 	window time.Duration
 	cost   int
 	reason string
+	scope  string // what x-ms-throttle-scope begins with
 }
 
 // cost is what a request takes in resource units (facts 6.2).
@@ -85,27 +86,23 @@ func (s *Server) spend(g *graphCall, r *route) *graphError {
 	s.mu.RUnlock()
 	app, tenant := key(g.app.AppID), key(g.tenant.ID)
 	budgets := []budget{
-		{"units " + tenant + " " + app, units, unitWindow, g.units, "ResourceUnitLimitExceeded"},
-		{"units " + app, appUnits, appUnitWindow, g.units, "ResourceUnitLimitExceeded"},
+		{"units " + tenant + " " + app, units, unitWindow, g.units, "ResourceUnitLimitExceeded", "Tenant_Application/ReadWrite"},
+		{"units " + app, appUnits, appUnitWindow, g.units, "ResourceUnitLimitExceeded", "Application/ReadWrite"},
 	}
 	if r.method != http.MethodGet {
 		budgets = append(budgets,
-			budget{"writes " + tenant + " " + app, or(switches.ThrottleWrites, writes), writeWindow, 1, "WriteLimitExceeded"},
-			budget{"writes of " + app, appWrites, appWriteWindow, 1, "WriteLimitExceeded"},
-			budget{"writes in " + tenant, tenantWrites, tenantWindow, 1, "WriteLimitExceeded"})
+			budget{"writes " + tenant + " " + app, or(switches.ThrottleWrites, writes), writeWindow, 1, "WriteLimitExceeded", "Tenant_Application/Write"},
+			budget{"writes of " + app, appWrites, appWriteWindow, 1, "WriteLimitExceeded", "Application/Write"},
+			budget{"writes in " + tenant, tenantWrites, tenantWindow, 1, "WriteLimitExceeded", "Tenant/Write"})
 	}
 	exceeded, wait := s.budgets.spend(budgets, g.entry.At, &g.percent)
 	if exceeded == nil {
 		return nil
 	}
-	scope := "Read"
-	if strings.HasPrefix(exceeded.reason, "Write") {
-		scope = "Write"
-	}
 	return &graphError{status: http.StatusTooManyRequests, code: "TooManyRequests", message: "Too many requests: the budget of the application is used up.",
 		header: http.Header{
 			"Retry-After":               {strconv.Itoa(max(1, int(math.Ceil(wait.Seconds()))))},
-			"X-Ms-Throttle-Scope":       {"Tenant_Application/" + scope + "/" + g.app.AppID + "/" + g.tenant.ID},
+			"X-Ms-Throttle-Scope":       {exceeded.scope + "/" + g.app.AppID + "/" + g.tenant.ID},
 			"X-Ms-Throttle-Information": {exceeded.reason},
 		}}
 }

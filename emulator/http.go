@@ -64,6 +64,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.entry = &Request{At: s.now(), Method: r.Method, Path: r.URL.Path, ID: c.id}
+	w.Header().Set("Date", c.entry.At.Format(http.TimeFormat)) // of the same clock as everything in the answer
 	s.identify(c)
 	s.place(c)
 	recorder := &statusRecorder{ResponseWriter: w}

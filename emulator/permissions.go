@@ -42,7 +42,7 @@ var scopeIDs = map[string]string{
 
 // Permissions that open an endpoint, least first (permissions reference, facts 4.5, 5.1 and 9.2).
 var (
-	readOrganization  = []string{"Organization.Read.All", "User.Read.All", "GroupMember.Read.All", "Group.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"}
+	readOrganization  = []string{"Organization.Read.All", "User.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"}
 	readUsers         = []string{"User.ReadBasic.All", "User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}
 	readUserDelta     = []string{"User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}
 	readGroups        = []string{"Group.ReadBasic.All", "GroupMember.Read.All", "GroupMember.ReadWrite.All", "Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}

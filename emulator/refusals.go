@@ -6,6 +6,9 @@ type authErrorKind struct {
 	format string
 }
 
+// atToken are the refusals that the token endpoint tells by another OAuth error than the pages do (facts 1.8, 2.14).
+var atToken = map[int]string{53003: "invalid_grant", 65001: "invalid_grant"}
+
 // authErrors are the refusals by number: HTTP status, OAuth error and wording (facts 1.8, 2.10, 2.14, 3.4).
 var authErrors = map[int]authErrorKind{
 	16000:   {400, "interaction_required", "Either multiple user identities are available for the current request or selected account is not supported for the scenario."},
@@ -41,6 +44,7 @@ var authErrors = map[int]authErrorKind{
 	70025:   {401, "invalid_client", "Client application has no configured federated identity credentials."},
 	90002:   {400, "invalid_request", "Tenant '%s' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant."},
 	90014:   {400, "invalid_request", "The required field '%s' is missing from the credential. Ensure that you have all the necessary parameters for the login request."},
+	90023:   {400, "invalid_request", "Unsupported 'prompt' value."},
 	90024:   {503, "temporarily_unavailable", "A transient error has occurred. Please try again."},
 	90033:   {503, "temporarily_unavailable", "A transient error has occurred. Please try again."},
 	90055:   {429, "temporarily_unavailable", "There are too many incoming requests for this tenant. Please try again later."},

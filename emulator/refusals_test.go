@@ -29,7 +29,7 @@ var ordered = []refusal{
 	{50033, 503, "temporarily_unavailable", "transient"},
 	{50196, 400, "invalid_grant", "client request loop"},
 	{53000, 400, "interaction_required", "compliant device"},
-	{53003, 400, "interaction_required", "Conditional Access"},
+	{53003, 400, "invalid_grant", "Conditional Access"}, // facts 2.14; pages say interaction_required
 	{530032, 400, "interaction_required", "security policy"},
 	{530035, 400, "access_denied", "security defaults"},
 	{70001, 400, "unauthorized_client", "not found in the tenant"},
@@ -83,6 +83,9 @@ func TestRefusalsOnDemandWhereAPersonSignsIn(t *testing.T) {
 			require.Contains(t, v.sent.Get("error_description"), fmt.Sprintf("AADSTS%d: ", code))
 			require.Equal(t, query.Get("state"), v.sent.Get("state"))
 			require.NotEmpty(t, v.sent.Get("error"))
+			if code == 53003 {
+				require.Equal(t, "interaction_required", v.sent.Get("error"), "at /token it is invalid_grant")
+			}
 		}
 	}
 }

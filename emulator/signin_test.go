@@ -217,3 +217,19 @@ func TestDisabledAccountCannotSignIn(t *testing.T) {
 	at := s.address("/"+customerTenant+"/oauth2/v2.0/authorize", signInQuery())
 	require.Contains(t, b.press(at, b.open(at), "login="+plainUser).text, "AADSTS50057")
 }
+
+func TestPromptsThatExist(t *testing.T) {
+	s := newStage(t)
+	for prompt, refused := range map[string]bool{"login": false, "select_account": false, "consent": false, "create": false, "bogus": true} {
+		query := signInQuery()
+		query.Set("prompt", prompt)
+		v := newBrowser(t).open(s.address("/"+customerTenant+"/oauth2/v2.0/authorize", query))
+		if !refused {
+			require.Contains(t, v.text, "Pick an account", prompt)
+			continue
+		}
+		require.Equal(t, "invalid_request", v.sent.Get("error"))
+		require.Contains(t, v.sent.Get("error_description"), "AADSTS90023: ")
+		require.Equal(t, "s2", v.sent.Get("state"))
+	}
+}

@@ -16,8 +16,13 @@ type Switches struct {
 	PrincipalFirst bool `json:"principalFirst,omitempty"`
 	// LooseRedirects lets the v1 consent endpoint take addresses that continue a registered one, as its page says.
 	LooseRedirects bool `json:"looseRedirects,omitempty"`
-	// StrictAudience takes as audience of an assertion the called endpoint only, not the issuer or the tenant's domain.
+	// StrictAudience takes as audience of an assertion the called endpoint only, not the issuer or the same with the
+	// tenant's GUID.
 	StrictAudience bool `json:"strictAudience,omitempty"`
+	// LooseAudience takes every name of the tenant and both versions of the endpoint besides.
+	LooseAudience bool `json:"looseAudience,omitempty"`
+	// CommonConsent lets the v2 consent endpoint be called at common, which is documented as not to be used there.
+	CommonConsent bool `json:"commonConsent,omitempty"`
 	// OldAssertionWording words refused signatures as the service did for years.
 	OldAssertionWording bool `json:"oldAssertionWording,omitempty"`
 	// TokenLifetime is fixed instead of drawn between 60 and 90 minutes.
@@ -65,6 +70,9 @@ func (s *Switches) check() error {
 	case "", MissingIsInvalidClient, MissingIsNotFound, MissingGetsToken:
 	default:
 		return fmt.Errorf("missingPrincipal is one of %s, %s and %s, not %q", MissingIsInvalidClient, MissingIsNotFound, MissingGetsToken, s.MissingPrincipal)
+	}
+	if s.StrictAudience && s.LooseAudience {
+		return fmt.Errorf("strictAudience and looseAudience exclude each other")
 	}
 	if s.TokenLifetime < 0 {
 		return fmt.Errorf("tokenLifetime is a positive time span")

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"crypto/subtle"
 	"net/http"
 	"net/url"
@@ -46,6 +47,7 @@ type tokenRequest struct {
 func (s *Server) token(w http.ResponseWriter, c *call, name string, v1 bool) {
 	body, refused := s.answerToken(c, name, v1)
 	if refused != nil {
+		refused.name = cmp.Or(atToken[refused.code], refused.name)
 		writeAuthError(w, c, refused)
 		return
 	}

@@ -56,22 +56,27 @@ func TestAssertionsAreReallyChecked(t *testing.T) {
 			c["iat"] = float64(now.Unix()) + 0.123
 			c["exp"] = float64(now.Unix()) + 600.5
 		}},
-		"no nbf":                    {pair: s.key, status: 200, change: func(_, c map[string]any) { delete(c, "nbf") }},
-		"slow clock within skew":    {pair: s.key, status: 200, change: func(_, c map[string]any) { c["nbf"] = now.Add(4 * time.Minute).Unix() }},
-		"audience by domain":        {pair: s.key, status: 200, change: func(_, c map[string]any) { c["aud"] = s.HTTPSURL() + "/contoso.example/oauth2/v2.0/token" }},
-		"audience is the issuer":    {pair: s.key, status: 200, change: func(_, c map[string]any) { c["aud"] = s.HTTPSURL() + "/" + customerTenant + "/v2.0" }},
-		"audience list":             {pair: s.key, status: 200, change: func(_, c map[string]any) { c["aud"] = []string{s.HTTPSURL() + path} }},
-		"unregistered key":          {pair: stranger, want: "700027", status: 401},
-		"expired key":               {pair: expired, want: "700027", status: 401},
-		"other key's thumbprint":    {pair: stranger, want: "700027", status: 401, change: func(h, _ map[string]any) { h["x5t#S256"] = base64.RawURLEncoding.EncodeToString(sum256[:]) }},
-		"no thumbprint":             {pair: s.key, want: "50027", status: 401, change: func(h, _ map[string]any) { delete(h, "x5t#S256") }},
-		"alg none":                  {pair: s.key, want: "50027", status: 401, change: func(h, _ map[string]any) { h["alg"] = "none" }},
-		"past":                      {pair: s.key, want: "700024", status: 401, change: func(_, c map[string]any) { c["exp"] = now.Add(-6 * time.Minute).Unix() }},
-		"future":                    {pair: s.key, want: "700024", status: 401, change: func(_, c map[string]any) { c["nbf"] = now.Add(6 * time.Minute).Unix() }},
-		"no exp":                    {pair: s.key, want: "700024", status: 401, change: func(_, c map[string]any) { delete(c, "exp") }},
-		"another tenant's endpoint": {pair: s.key, want: "700023", status: 401, change: func(_, c map[string]any) { c["aud"] = s.HTTPSURL() + "/" + vendorTenant + "/oauth2/v2.0/token" }},
-		"another issuer":            {pair: s.key, want: "70025", status: 401, change: func(_, c map[string]any) { c["iss"] = legacyApp }},
-		"another subject":           {pair: s.key, want: "50048", status: 401, change: func(_, c map[string]any) { c["sub"] = legacyApp }},
+		"no nbf":                 {pair: s.key, status: 200, change: func(_, c map[string]any) { delete(c, "nbf") }},
+		"slow clock within skew": {pair: s.key, status: 200, change: func(_, c map[string]any) { c["nbf"] = now.Add(4 * time.Minute).Unix() }},
+		"tenant in capitals": {pair: s.key, status: 200, change: func(_, c map[string]any) {
+			c["aud"] = s.HTTPSURL() + strings.ToUpper("/"+customerTenant) + "/oauth2/v2.0/token"
+		}},
+		// Facts 3.1: the endpoint that was called, its form with the GUID, and the issuer; other names are a switch.
+		"another name of the tenant": {pair: s.key, want: "700023", status: 401, change: func(_, c map[string]any) { c["aud"] = s.HTTPSURL() + "/contoso.example/oauth2/v2.0/token" }},
+		"audience is the issuer":     {pair: s.key, status: 200, change: func(_, c map[string]any) { c["aud"] = s.HTTPSURL() + "/" + customerTenant + "/v2.0" }},
+		"audience list":              {pair: s.key, status: 200, change: func(_, c map[string]any) { c["aud"] = []string{s.HTTPSURL() + path} }},
+		"the older endpoint":         {pair: s.key, want: "700023", status: 401, change: func(_, c map[string]any) { c["aud"] = s.HTTPSURL() + "/" + customerTenant + "/oauth2/token" }},
+		"unregistered key":           {pair: stranger, want: "700027", status: 401},
+		"expired key":                {pair: expired, want: "700027", status: 401},
+		"other key's thumbprint":     {pair: stranger, want: "700027", status: 401, change: func(h, _ map[string]any) { h["x5t#S256"] = base64.RawURLEncoding.EncodeToString(sum256[:]) }},
+		"no thumbprint":              {pair: s.key, want: "50027", status: 401, change: func(h, _ map[string]any) { delete(h, "x5t#S256") }},
+		"alg none":                   {pair: s.key, want: "50027", status: 401, change: func(h, _ map[string]any) { h["alg"] = "none" }},
+		"past":                       {pair: s.key, want: "700024", status: 401, change: func(_, c map[string]any) { c["exp"] = now.Add(-6 * time.Minute).Unix() }},
+		"future":                     {pair: s.key, want: "700024", status: 401, change: func(_, c map[string]any) { c["nbf"] = now.Add(6 * time.Minute).Unix() }},
+		"no exp":                     {pair: s.key, want: "700024", status: 401, change: func(_, c map[string]any) { delete(c, "exp") }},
+		"another tenant's endpoint":  {pair: s.key, want: "700023", status: 401, change: func(_, c map[string]any) { c["aud"] = s.HTTPSURL() + "/" + vendorTenant + "/oauth2/v2.0/token" }},
+		"another issuer":             {pair: s.key, want: "70025", status: 401, change: func(_, c map[string]any) { c["iss"] = legacyApp }},
+		"another subject":            {pair: s.key, want: "50048", status: 401, change: func(_, c map[string]any) { c["sub"] = legacyApp }},
 	} {
 		status, body := s.post(t, path, s.assertionForm(t, path, c.pair, c.change))
 		require.Equal(t, c.status, status, "%s: %v", name, body)
@@ -236,4 +241,16 @@ func TestDiscoveryDocuments(t *testing.T) {
 	status, body = s.get(t, "", instance+url.QueryEscape("https://login.elsewhere.example/common/oauth2/v2.0/authorize"))
 	require.Equal(t, 400, status)
 	require.Equal(t, "invalid_instance", body["error"])
+}
+
+func TestUserRealm(t *testing.T) {
+	s := newStage(t)
+	for path, want := range map[string][2]any{"/common/UserRealm/" + globalAdmin: {"Managed", "contoso.example"},
+		"/common/userrealm/x@nowhere.example": {"Unknown", "nowhere.example"}, "/common/UserRealm/nobody": {"Unknown", nil}} {
+		status, body := s.get(t, "", path+"?api-version=1.0")
+		require.Equal(t, 200, status)
+		require.Equal(t, want[0], body["account_type"], path)
+		require.Equal(t, want[1], body["domain_name"], path)
+		require.Equal(t, "1.0", body["ver"])
+	}
 }

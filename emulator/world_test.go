@@ -98,6 +98,7 @@ type stage struct {
 	clock *clock
 	key   keyPair
 	apps  int
+	next  *keyPair     // the certificate that an app is to roll to
 	web   *http.Client // that keeps its connection
 }
 
