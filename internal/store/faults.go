@@ -1,38 +1,56 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"net"
 	"strings"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"consentry/internal/domain"
 )
 
-// databaseFault reports whether err came from the database or the way to it.
-func databaseFault(err error) bool {
-	var engine *sqlite.Error
-	var network net.Error
-	return errors.As(err, &engine) || errors.As(err, &network) || closed(err) ||
-		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, sql.ErrTxDone)
-}
-
-// closed recognises the handle's end, while a process stops: database/sql keeps
-// that error to itself.
-func closed(err error) bool {
-	return err != nil && strings.HasSuffix(err.Error(), "sql: database is closed")
-}
-
-// breach turns a broken unique index into a refusal that a command can decide
-// on.
-func breach(err error, table string) error {
-	var e *sqlite.Error
-	if errors.As(err, &e) && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY) {
-		return &domain.Error{Kind: domain.Conflict, Code: "exists", Message: "There is already such a row in " + table + ".", Err: err}
+// outage gives every fault of the database, and of the way to it, the one type
+// that callers wait on; refusals, an asker that left and other errors pass
+// through as they are.
+func (s *Store) outage(ctx context.Context, err error) error {
+	var known *domain.Error
+	if err == nil || errors.As(err, &known) {
+		return err
 	}
-	return err
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		if ctx.Err() != nil {
+			return err
+		}
+	} else if !handleFault(err) && !s.engine.fault(err) {
+		return err
+	}
+	return &domain.Error{Kind: domain.Unavailable, Code: "store-unavailable", Message: "The database does not answer. Nothing was changed; try again.", Err: err}
+}
+
+// handleFault recognises what database/sql itself says of its connections. It
+// keeps the error of a closed handle, while a process stops, to itself.
+func handleFault(err error) bool {
+	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, sql.ErrTxDone) ||
+		strings.HasSuffix(err.Error(), "sql: database is closed")
+}
+
+// refused says that there is no new connection to be had, so that asking for
+// another is of no use.
+func refused(err error) bool {
+	_, ok := errors.AsType[*pgconn.ConnectError](err)
+	return ok
+}
+
+// unknownOutcome is the answer when the connection ended while the transaction
+// was being committed: the server may have done it. A repeat with the same
+// command key, or of a command that is idempotent by its rows, answers what is
+// true.
+func unknownOutcome(err error) error {
+	return &domain.Error{
+		Kind: domain.Unavailable, Code: "store-outcome-unknown", Err: err,
+		Message: "The connection to the database ended while this was being stored. It may have been done: look again, or repeat it the same way, which does nothing twice.",
+	}
 }

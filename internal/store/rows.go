@@ -11,13 +11,37 @@ import (
 
 // rows implements service.Rows on one transaction.
 type rows struct {
-	ctx    context.Context
-	db     bun.IDB
-	mirror MirrorOn
+	ctx      context.Context
+	db       bun.IDB
+	engine   engine
+	mirror   MirrorOn
+	breached error // the first breach of a unique index, which ends the transaction
 }
 
-func of[T any](r *rows) service.Table[T]  { return table[T]{ctx: r.ctx, db: r.db, pk: "id"} }
-func log[T any](r *rows) service.Table[T] { return table[T]{ctx: r.ctx, db: r.db, pk: "seq"} }
+func of[T any](r *rows) service.Table[T]  { return table[T]{rows: r, pk: "id"} }
+func log[T any](r *rows) service.Table[T] { return table[T]{rows: r, pk: "seq"} }
+
+// breach turns a broken unique index into a refusal that a command can decide
+// on. PostgreSQL takes nothing more in such a transaction, so on no engine it is
+// committed.
+func (r *rows) breach(err error, table string) error {
+	if r.engine.unique(err) {
+		err = &domain.Error{Kind: domain.Conflict, Code: "exists", Message: "There is already such a row in " + table + ".", Err: err}
+		if r.breached == nil {
+			r.breached = err
+		}
+	}
+	return err
+}
+
+// outcome is how the transaction ends whose function returned err: a refusal
+// stands, and a breach that was passed over does, too.
+func (r *rows) outcome(err error) error {
+	if r.breached != nil && domain.KindOf(err) == "" {
+		return r.breached
+	}
+	return err
+}
 
 func (r *rows) Accounts() service.Table[domain.Account]         { return of[domain.Account](r) }
 func (r *rows) Contacts() service.Table[domain.Contact]         { return of[domain.Contact](r) }

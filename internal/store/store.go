@@ -3,25 +3,13 @@ package store
 import (
 	"context"
 	"database/sql"
-	"embed"
-	"errors"
-	"fmt"
-	"io/fs"
-	"net/url"
-	"sync"
+	"strings"
 	"time"
 
-	"github.com/pressly/goose/v3"
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/sqlitedialect"
-	_ "modernc.org/sqlite" // the driver "sqlite", without cgo
 
-	"consentry/internal/domain"
 	"consentry/internal/service"
 )
-
-//go:embed migrations/*.sql
-var migrations embed.FS
 
 // MirrorOn builds the directory tables on a transaction's handle; app supplies
 // it, since store and mirror do not know each other.
@@ -30,51 +18,54 @@ type MirrorOn func(ctx context.Context, db bun.IDB) service.Mirror
 // Store is the database handle of a process.
 type Store struct {
 	db     *bun.DB
+	engine engine
 	mirror MirrorOn
-	writer sync.Mutex // one write transaction at a time in this process
+	writer chan struct{} // holds the one writer of this process
 }
 
-// Open opens the SQLite database at path, creating it and bringing its schema
-// up to date. A database made by a newer version is refused.
-func Open(ctx context.Context, path string, mirror MirrorOn) (*Store, error) {
-	q := url.Values{}
-	for _, pragma := range []string{"journal_mode(WAL)", "synchronous(NORMAL)", "busy_timeout(15000)", "foreign_keys(ON)"} {
-		q.Add("_pragma", pragma)
-	}
-	raw, err := sql.Open("sqlite", "file:"+path+"?"+q.Encode())
-	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, err)
-	}
-	raw.SetMaxOpenConns(16)
-	raw.SetConnMaxIdleTime(5 * time.Minute)
-	if err := migrate(ctx, raw); err != nil {
-		return nil, errors.Join(err, raw.Close())
-	}
-	return &Store{db: bun.NewDB(raw, sqlitedialect.New()), mirror: mirror}, nil
+// engine is what differs between the databases.
+type engine interface {
+	begin(ctx context.Context, db *bun.DB) (transaction, error)
+	reading() *sql.TxOptions
+	unique(err error) bool   // a unique index refused a row
+	conflict(err error) bool // undone in favour of another; may be done again
+	lost(err error) bool     // the connection ended
+	fault(err error) bool    // the database's fault, not the statement's
 }
 
-func migrate(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations")
+// transaction is the writer's. After a commit that fails, rollback is called.
+type transaction struct {
+	bun.IDB
+	commit   func() error
+	rollback func()
+}
+
+// maxConnections is how many connections a process opens at most: one writes,
+// the others read.
+const maxConnections = 16
+
+// IsURL tells the URL of a PostgreSQL database from the path of an SQLite file.
+func IsURL(database string) bool {
+	return strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://")
+}
+
+// Open opens a database, an SQLite file (created when missing) or a PostgreSQL
+// database by its URL, and brings its schema up to date. A database made by a
+// newer version is refused.
+func Open(ctx context.Context, database string, mirror MirrorOn) (*Store, error) {
+	s := &Store{mirror: mirror, writer: make(chan struct{}, 1)}
+	var err error
+	if IsURL(database) {
+		s.engine = postgresEngine{}
+		s.db, err = openPostgres(ctx, database)
+	} else {
+		s.engine = sqliteEngine{}
+		s.db, err = openSQLite(ctx, database)
+	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, files)
-	if err != nil {
-		return fmt.Errorf("read schema migrations: %w", err)
-	}
-	want := p.ListSources()[len(p.ListSources())-1].Version
-	// A new file has no version table yet; GetDBVersion makes it.
-	have, err := p.GetDBVersion(ctx)
-	if err != nil {
-		return fmt.Errorf("read the database's schema version: %w", err)
-	}
-	if have > want {
-		return fmt.Errorf("the database has schema version %d but this program knows only %d: run the newer program, or restore a backup made before the upgrade; nothing was changed", have, want)
-	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("bring the database's schema to version %d: %w", want, err)
-	}
-	return nil
+	return s, nil
 }
 
 // Close closes the handle.
@@ -82,35 +73,61 @@ func (s *Store) Close() error { return s.db.Close() }
 
 // Ping reports whether the database answers a query.
 func (s *Store) Ping(ctx context.Context) error {
-	var one int
-	return outage(s.db.QueryRowContext(ctx, "SELECT 1 FROM goose_db_version LIMIT 1").Scan(&one))
+	return s.outage(ctx, s.connected(func() error {
+		var one int
+		return s.db.QueryRowContext(ctx, "SELECT 1 FROM goose_db_version LIMIT 1").Scan(&one)
+	}))
 }
+
+// conflicts is how often a transaction is done again that the database undid in
+// favour of another.
+const conflicts = 5
 
 // Write implements service.Store.
 func (s *Store) Write(ctx context.Context, fn func(service.Rows) error) error {
-	s.writer.Lock()
-	defer s.writer.Unlock()
-	conn, err := s.db.Conn(ctx)
+	select {
+	case s.writer <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-s.writer }()
+	for again := 0; ; again++ {
+		err := s.write(ctx, fn)
+		if !s.engine.conflict(err) || again == conflicts {
+			return s.outage(ctx, err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Duration(10<<again) * time.Millisecond):
+		}
+	}
+}
+
+func (s *Store) write(ctx context.Context, fn func(service.Rows) error) error {
+	var tx transaction
+	err := s.connected(func() (err error) {
+		tx, err = s.engine.begin(ctx, s.db)
+		return err
+	})
 	if err != nil {
-		return outage(err)
+		return err
 	}
-	defer func() { _ = conn.Close() }() // returns it to the pool; nothing to report
-	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return outage(err)
-	}
-	// The end of a transaction must not be skipped because its asker left.
-	end := context.WithoutCancel(ctx)
 	done := false
 	defer func() {
-		if !done { // fn failed or panicked
-			_, _ = conn.ExecContext(end, "ROLLBACK")
+		if !done { // fn failed or panicked, or the commit did
+			tx.rollback()
 		}
 	}()
-	if err := fn(&rows{ctx: ctx, db: conn, mirror: s.mirror}); err != nil {
-		return outage(err)
+	r := &rows{ctx: ctx, db: tx.IDB, engine: s.engine, mirror: s.mirror}
+	if err := r.outcome(fn(r)); err != nil {
+		return err
 	}
-	if _, err := conn.ExecContext(end, "COMMIT"); err != nil {
-		return outage(err)
+	if err := tx.commit(); err != nil {
+		if s.engine.lost(err) {
+			return unknownOutcome(err)
+		}
+		return err
 	}
 	done = true
 	return nil
@@ -118,23 +135,26 @@ func (s *Store) Write(ctx context.Context, fn func(service.Rows) error) error {
 
 // Read implements service.Store.
 func (s *Store) Read(ctx context.Context, fn func(service.Rows) error) error {
-	tx, err := s.db.BeginTx(ctx, nil)
+	var tx bun.Tx
+	err := s.connected(func() (err error) {
+		tx, err = s.db.BeginTx(ctx, s.engine.reading())
+		return err
+	})
 	if err != nil {
-		return outage(err)
+		return s.outage(ctx, err)
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was written
-	return outage(fn(&rows{ctx: ctx, db: tx, mirror: s.mirror}))
+	return s.outage(ctx, fn(&rows{ctx: ctx, db: tx, engine: s.engine, mirror: s.mirror}))
 }
 
-// outage gives every fault of the database the one type that callers wait on;
-// refusals and other errors pass through as they are.
-func outage(err error) error {
-	var known *domain.Error
-	if err == nil || errors.As(err, &known) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
+// connected does the first step on a connection of the pool, and again with the
+// next one when it turns out that the server has ended it since it was used
+// last: after a restart that is so for each of them.
+func (s *Store) connected(first func() error) error {
+	for range maxConnections {
+		if err := first(); err == nil || !s.engine.lost(err) || refused(err) {
+			return err
+		}
 	}
-	if !databaseFault(err) {
-		return err
-	}
-	return &domain.Error{Kind: domain.Unavailable, Code: "store-unavailable", Message: "The database does not answer. Nothing was changed; try again.", Err: err}
+	return first()
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -17,9 +16,8 @@ import (
 
 // table is one table within one transaction.
 type table[T any] struct {
-	ctx context.Context
-	db  bun.IDB
-	pk  string // id, or seq of a log
+	*rows
+	pk string // id, or seq of a log
 }
 
 func (t table[T]) name() string { return reflect.TypeFor[T]().Name() }
@@ -83,7 +81,7 @@ func (t table[T]) Count(q service.Query) (int, error) {
 func (t table[T]) Insert(rows ...*T) error {
 	for _, row := range rows {
 		if _, err := t.db.NewInsert().Model(row).Exec(t.ctx); err != nil {
-			return fmt.Errorf("insert %s: %w", t.name(), breach(err, t.name()))
+			return fmt.Errorf("insert %s: %w", t.name(), t.breach(err, t.name()))
 		}
 	}
 	return nil
@@ -93,7 +91,7 @@ func (t table[T]) Insert(rows ...*T) error {
 func (t table[T]) Update(row *T) error {
 	res, err := t.db.NewUpdate().Model(row).WherePK(t.pk).Exec(t.ctx)
 	if err != nil {
-		return fmt.Errorf("update %s: %w", t.name(), breach(err, t.name()))
+		return fmt.Errorf("update %s: %w", t.name(), t.breach(err, t.name()))
 	}
 	if n, err := res.RowsAffected(); err == nil && n == 0 {
 		return domain.Missing(strings.ToLower(t.name()))

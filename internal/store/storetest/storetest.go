@@ -1,11 +1,9 @@
-// Package storetest gives tests a real, migrated database of their own.
+// Package storetest gives tests a real, migrated database of their own, on
+// SQLite or PostgreSQL.
 package storetest
 
 import (
-	"context"
 	"os"
-	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,45 +12,58 @@ import (
 	"consentry/internal/store"
 )
 
-// Open makes an SQLite store in the test's own folder and closes it at the end.
+// Engine is a database engine that a test runs on.
+type Engine string
+
+// The engines.
+const (
+	SQLite   Engine = "sqlite"
+	Postgres Engine = "postgres"
+)
+
+// chosen is what Open opens: a whole package's tests run on the other engine
+// with CONSENTRY_TEST_DATABASE=postgres.
+func chosen(t testing.TB) Engine {
+	t.Helper()
+	switch e := os.Getenv("CONSENTRY_TEST_DATABASE"); e {
+	case "", string(SQLite):
+		return SQLite
+	case string(Postgres):
+		return Postgres
+	default:
+		require.FailNow(t, "CONSENTRY_TEST_DATABASE is "+e+": give sqlite or postgres")
+		return ""
+	}
+}
+
+// Open opens a store on a database of the test's own and closes it at the end.
 func Open(t testing.TB) *store.Store {
 	t.Helper()
-	empty, err := template(t.Context())
-	require.NoError(t, err)
-	path := filepath.Join(t.TempDir(), "consentry.db")
-	require.NoError(t, os.WriteFile(path, empty, 0o600))
-	s, err := store.Open(t.Context(), path, mirror.On)
+	return At(t, Database(t, chosen(t)))
+}
+
+// At opens a store on a database of Database. Two on one are two processes.
+func At(t testing.TB, database string) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), database, mirror.On)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s
 }
 
-var (
-	making   sync.Mutex
-	migrated []byte
-)
+// Database makes an empty, migrated database, which ends with the test.
+func Database(t testing.TB, e Engine) string {
+	t.Helper()
+	if e == Postgres {
+		return postgresDatabase(t)
+	}
+	return sqliteDatabase(t)
+}
 
-// template is an empty migrated database, made once a process: migrating anew
-// for every test is most of what a small test costs.
-func template(ctx context.Context) ([]byte, error) {
-	making.Lock()
-	defer making.Unlock()
-	if migrated != nil {
-		return migrated, nil
+// Each runs a test once on each engine.
+func Each(t *testing.T, test func(t *testing.T, e Engine)) {
+	t.Helper()
+	for _, e := range []Engine{SQLite, Postgres} {
+		t.Run(string(e), func(t *testing.T) { test(t, e) })
 	}
-	dir, err := os.MkdirTemp("", "consentry-storetest-")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }() // a temporary folder left behind harms nothing
-	path := filepath.Join(dir, "template.db")
-	s, err := store.Open(ctx, path, mirror.On)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Close(); err != nil { // the last connection folds the write-ahead log into the file
-		return nil, err
-	}
-	migrated, err = os.ReadFile(path)
-	return migrated, err
 }

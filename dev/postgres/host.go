@@ -1,0 +1,118 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"syscall"
+)
+
+// findPrograms gives the folder with initdb, pg_ctl and postgres: the newest of
+// Debian's, where they are not in the path, or that of the path.
+func findPrograms() (string, error) {
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if err != nil {
+		return "", err
+	}
+	if len(found) > 0 {
+		newest := slices.MaxFunc(found, func(a, b string) int { return major(a) - major(b) })
+		return filepath.Dir(newest), nil
+	}
+	program, err := exec.LookPath("initdb")
+	if err != nil {
+		return "", errors.New("PostgreSQL is not installed: initdb is neither in /usr/lib/postgresql/*/bin nor in the path. On Debian: apt-get install postgresql (no server of the system is needed or touched)")
+	}
+	if program, err = filepath.EvalSymlinks(program); err != nil {
+		return "", err
+	}
+	return filepath.Dir(program), nil
+}
+
+// major is the version in /usr/lib/postgresql/15/bin/initdb.
+func major(program string) int {
+	n, err := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(program))))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// unprivileged is whom root starts the server as; nil where we are not root.
+func unprivileged() (*syscall.Credential, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, err := strconv.ParseUint(u.Uid, 10, 32)
+		if err != nil {
+			return nil, err
+		}
+		gid, err := strconv.ParseUint(u.Gid, 10, 32)
+		if err != nil {
+			return nil, err
+		}
+		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+	}
+	return nil, errors.New("PostgreSQL does not run as root, and there is neither a user postgres nor nobody to run it as")
+}
+
+// passing is where a temporary cluster lives: in memory, where that has the room,
+// because a database is some hundred files.
+func passing(unsafe bool) string {
+	const memory, room = "/dev/shm", 2 << 30
+	var fs syscall.Statfs_t
+	if !unsafe || syscall.Statfs(memory, &fs) != nil || uint64(fs.Bsize)*fs.Bavail < room {
+		return os.TempDir()
+	}
+	return memory
+}
+
+// guard waits until its input ends, which is when we stop the cluster or when
+// this process is no more. Then it ends the server fast, and at once if that
+// takes long.
+const guard = `
+trap '' INT TERM HUP QUIT
+read -r _
+cd /
+if [ -f "$2/data/postmaster.pid" ]; then
+	"$1/pg_ctl" stop --silent --wait --timeout=3 --mode fast --pgdata "$2/data" ||
+	"$1/pg_ctl" stop --silent --wait --timeout=10 --mode immediate --pgdata "$2/data"
+fi
+if [ "$3" = remove ]; then rm -rf "$2"; fi
+`
+
+// guardStart starts the guard, who is there before the server is.
+func (c *Cluster) guardStart() error {
+	end := "keep"
+	if c.options.Dir == "" {
+		end = "remove"
+	}
+	c.guard = exec.Command("/bin/sh", "-c", guard, "guard", c.programs, c.dir, end)
+	c.guard.Dir = c.dir
+	c.guard.SysProcAttr = &syscall.SysProcAttr{Credential: c.user, Setpgid: true}
+	leash, err := c.guard.StdinPipe()
+	if err != nil {
+		return err
+	}
+	if err := c.guard.Start(); err != nil {
+		if errors.Is(err, os.ErrPermission) && c.user != nil {
+			return fmt.Errorf("PostgreSQL does not run as root, and the user it is run as may not enter %s: choose a folder that everybody may pass through, or run this as an ordinary user", c.dir)
+		}
+		return fmt.Errorf("start the guard of the PostgreSQL cluster: %w", err)
+	}
+	c.leash = leash
+	go func() {
+		_ = c.guard.Wait() // the server's log says what went wrong
+		close(c.ended)
+	}()
+	return nil
+}
