@@ -167,7 +167,7 @@ func (s *Stack) configure() (app.Config, error) {
 		Cloud: "custom", Authority: s.Emulator.HTTPSURL(), BrowserAuthority: s.Emulator.HTTPURL(), GraphURL: s.Emulator.HTTPSURL() + "/v1.0",
 		CAFile:        filepath.Join(dir, "microsoft-ca.pem"),
 		ConsoleIssuer: s.Issuer, ConsoleClientID: s.options.World.Console.ClientID, ConsoleSecretFile: filepath.Join(dir, "console-secret"),
-		Regions: s.options.World.Regions(), SweepEvery: s.options.SweepEvery, TemporalAddress: s.temporalAddress(), TemporalUI: s.UI, LogLevel: "info",
+		Regions: s.options.World.Regions(), SweepEvery: s.options.SweepEvery, PayloadKeyPeriod: 90 * 24 * time.Hour, TemporalAddress: s.temporalAddress(), TemporalUI: s.UI, LogLevel: "info",
 	}
 	s.env = append(s.env,
 		"CONSENTRY_DATABASE="+c.Database, "CONSENTRY_KEY_FILE="+c.KeyFile, "CONSENTRY_PUBLIC_URL="+c.PublicURL, "CONSENTRY_LISTEN="+c.Listen,

@@ -139,8 +139,9 @@ func (a *App) probes() []server.Probe {
 	return []server.Probe{
 		{Name: "database", Check: a.Service.Ping},
 		{Name: "temporal", Check: func(ctx context.Context) error {
-			_, err := a.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
+			_, err := a.temporal.Client.CheckHealth(ctx, &client.CheckHealthRequest{})
 			return err
 		}},
+		{Name: "payload-keys", Check: a.keyring.Ready},
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
 	"consentry/internal/engine"
@@ -27,8 +26,8 @@ type App struct {
 	log       *zap.Logger
 	store     *store.Store
 	keeper    *keys.Keeper
-	temporal  client.Client
-	namespace string
+	keyring   *engine.Keyring
+	temporal  *engine.Connection
 	engine    *engine.Engine
 	cloud     entra.Cloud
 	microsoft microsoft
@@ -68,10 +67,11 @@ func (a *App) open(ctx context.Context) (err error) {
 	if a.store, err = store.Open(ctx, a.Config.Database, mirror.On); err != nil {
 		return err
 	}
-	if a.temporal, a.namespace, err = engine.Dial(ctx, a.Config.TemporalAddress, a.log.Named("temporal")); err != nil {
+	a.keyring = engine.NewKeyring(payloadKeys{a}, time.Now)
+	if a.temporal, err = engine.Dial(ctx, a.Config.TemporalAddress, a.keyring, a.log.Named("temporal")); err != nil {
 		return err
 	}
-	a.engine = engine.New(a.temporal, a.Config.schedules())
+	a.engine = engine.New(a.temporal.Client, a.temporal.Codec.Converters(), a.Config.schedules())
 	a.Service = service.New(service.Deps{Store: a.store, Engine: a.engine, Keeper: a.keeper, Now: time.Now, Log: a.log.Named("service")})
 	a.microsoft.tokens = entra.NewTokens(a.cloud, credentials{a.Service, a.keeper}, time.Now)
 	if a.microsoft.directory, err = entra.NewDirectory(a.cloud, a.microsoft.tokens); err != nil {

@@ -34,11 +34,12 @@ type Config struct {
 	ConsoleClientID   string `name:"console-client-id" env:"CONSENTRY_CONSOLE_CLIENT_ID" required:"" placeholder:"ID" help:"The console's application there."`
 	ConsoleSecretFile string `name:"console-secret-file" env:"CONSENTRY_CONSOLE_SECRET_FILE" required:"" placeholder:"FILE" help:"File that holds its client secret."`
 
-	Regions         []string      `name:"regions" env:"CONSENTRY_REGIONS" default:"eu" help:"Regions whose due synchronizations the worker looks for."`
-	SweepEvery      time.Duration `name:"sweep-every" env:"CONSENTRY_SWEEP_EVERY" default:"1m" help:"How often it looks."`
-	TemporalAddress string        `name:"temporal-address" env:"TEMPORAL_ADDRESS" placeholder:"HOST:PORT" help:"Temporal's frontend. Namespace, TLS and keys come from TEMPORAL_NAMESPACE, TEMPORAL_TLS… and TEMPORAL_API_KEY."`
-	TemporalUI      string        `name:"temporal-ui" env:"CONSENTRY_TEMPORAL_UI" placeholder:"URL" help:"Address of the Temporal UI, for links."`
-	LogLevel        string        `name:"log-level" env:"CONSENTRY_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" help:"What is logged."`
+	Regions          []string      `name:"regions" env:"CONSENTRY_REGIONS" default:"eu" help:"Regions whose due synchronizations the worker looks for."`
+	SweepEvery       time.Duration `name:"sweep-every" env:"CONSENTRY_SWEEP_EVERY" default:"1m" help:"How often it looks."`
+	PayloadKeyPeriod time.Duration `name:"payload-key-period" env:"CONSENTRY_PAYLOAD_KEY_PERIOD" default:"2160h" help:"How long one key encrypts payloads for Temporal before the next takes over."`
+	TemporalAddress  string        `name:"temporal-address" env:"TEMPORAL_ADDRESS" placeholder:"HOST:PORT" help:"Temporal's frontend. Namespace, TLS and keys come from TEMPORAL_NAMESPACE, TEMPORAL_TLS… and TEMPORAL_API_KEY."`
+	TemporalUI       string        `name:"temporal-ui" env:"CONSENTRY_TEMPORAL_UI" placeholder:"URL" help:"Address of the Temporal UI, for links."`
+	LogLevel         string        `name:"log-level" env:"CONSENTRY_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" help:"What is logged."`
 }
 
 // Validate reports everything that is wrong at once, naming the flag and the
@@ -79,6 +80,9 @@ func (c *Config) Validate() error {
 	}
 	if c.SweepEvery < time.Second {
 		wrong("--sweep-every is %s: give at least 1s", c.SweepEvery)
+	}
+	if c.PayloadKeyPeriod < time.Hour {
+		wrong("--payload-key-period is %s: give at least 1h", c.PayloadKeyPeriod)
 	}
 	return errors.Join(errs...)
 }

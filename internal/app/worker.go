@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/worker"
@@ -31,9 +32,12 @@ const redeliverEvery = 2 * time.Second
 // StartWorker makes Temporal ready for the product (search attributes and
 // schedules), starts polling and returns.
 func (a *App) StartWorker(ctx context.Context) (*Worker, error) {
+	if err := a.awaitKeys(ctx); err != nil {
+		return nil, err
+	}
 	ready, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	if err := engine.EnsureSearchAttributes(ready, a.temporal, a.namespace); err != nil {
+	if err := engine.EnsureSearchAttributes(ready, a.temporal.Client, a.temporal.Namespace); err != nil {
 		return nil, err
 	}
 	if err := a.ensureSchedules(ready); err != nil {
@@ -50,7 +54,13 @@ func (a *App) StartWorker(ctx context.Context) (*Worker, error) {
 	}
 	var loop context.Context
 	loop, w.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	go a.redeliver(loop, w.done)
+	go func() {
+		defer close(w.done)
+		var loops sync.WaitGroup
+		loops.Go(func() { a.redeliver(loop) })
+		loops.Go(func() { a.ageKeys(loop) })
+		loops.Wait()
+	}()
 	return w, nil
 }
 
@@ -67,20 +77,20 @@ func (w *Worker) Stop() {
 // deployment may give one of them to other machines.
 func (a *App) workers() []worker.Worker {
 	source := credentials{a.Service, a.keeper}
-	migrations := worker.New(a.temporal, contract.QueueMigrations, engine.WorkerOptions())
+	migrations := worker.New(a.temporal.Workers, contract.QueueMigrations, engine.WorkerOptions())
 	workflows.Register(migrations)
-	graph := worker.New(a.temporal, contract.QueueGraph, engine.WorkerOptions())
-	keysQueue := worker.New(a.temporal, contract.QueueKeys, engine.WorkerOptions())
+	graph := worker.New(a.temporal.Workers, contract.QueueGraph, engine.WorkerOptions())
+	keysQueue := worker.New(a.temporal.Workers, contract.QueueKeys, engine.WorkerOptions())
 	workflows.Register(keysQueue)
 
 	migration := &activities.Migration{Service: a.Service, Consents: prober{a.microsoft.directory}, Now: time.Now}
-	sync := &activities.Sync{Service: a.Service, Directory: directoryReader{a.microsoft.directory}, Now: time.Now}
+	syncs := &activities.Sync{Service: a.Service, Directory: directoryReader{a.microsoft.directory}, Now: time.Now}
 	rotation := &activities.Rotation{
 		Service: a.Service, Keys: keyMint{a.keeper}, Graph: applicationKeys{a.microsoft.keys, source}, Entra: keyProver{a.microsoft.tokens, source},
 	}
 	for _, w := range []worker.Worker{migrations, graph} {
 		w.RegisterActivity(migration)
-		w.RegisterActivity(sync)
+		w.RegisterActivity(syncs)
 	}
 	keysQueue.RegisterActivity(rotation)
 	return []worker.Worker{migrations, graph, keysQueue}
@@ -111,8 +121,7 @@ func (a *App) ensureSchedules(ctx context.Context) error {
 }
 
 // redeliver is the loop that hands waiting calls to Temporal.
-func (a *App) redeliver(ctx context.Context, done chan<- struct{}) {
-	defer close(done)
+func (a *App) redeliver(ctx context.Context) {
 	tick := time.NewTicker(redeliverEvery)
 	defer tick.Stop()
 	for {

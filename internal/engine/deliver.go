@@ -8,6 +8,7 @@ import (
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
 	"consentry/internal/contract"
@@ -17,11 +18,14 @@ import (
 // Engine delivers the service's calls to Temporal.
 type Engine struct {
 	client    client.Client
+	data      converter.DataConverter
 	schedules Schedules
 }
 
-// New builds an Engine on a dialled client.
-func New(c client.Client, s Schedules) *Engine { return &Engine{client: c, schedules: s} }
+// New builds an Engine on a client that was dialled with the converters.
+func New(c client.Client, with Converters, s Schedules) *Engine {
+	return &Engine{client: c, data: with.Data, schedules: s}
+}
 
 // Deliver implements service.Engine: every kind is safe to repeat. A target that
 // is complete gives a domain.Error of kind Gone.
@@ -118,9 +122,8 @@ func (e *Engine) attemptOf(ctx context.Context, workflowID string) (string, erro
 		return "", err
 	}
 	var attempt string
-	data, _ := Converters()
 	if p, ok := d.GetWorkflowExecutionInfo().GetMemo().GetFields()[contract.MemoAttemptID]; ok {
-		if err := data.FromPayload(p, &attempt); err != nil {
+		if err := e.data.FromPayload(p, &attempt); err != nil {
 			return "", fmt.Errorf("read which attempt runs as %s: %w", workflowID, err)
 		}
 	}

@@ -12,51 +12,97 @@ import (
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 	"go.uber.org/zap"
 	"go.uber.org/zap/exp/zapslog"
 )
 
-// Converters is the codec seam. Today payloads are plain JSON (the identity
-// codec); encryption goes in here and nowhere else. Failures go through the same
-// converter, messages and stacks included.
-func Converters() (converter.DataConverter, converter.FailureConverter) {
-	data := converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), identityCodec{})
-	failure := temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{DataConverter: data, EncodeCommonAttributes: true})
-	return data, failure
+// Converters turn values and failures into payloads and back. Failures go
+// through the same codec, messages and stacks included.
+type Converters struct {
+	Data    converter.DataConverter
+	Failure converter.FailureConverter
+}
+
+func converters(data converter.DataConverter) Converters {
+	return Converters{data, temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{DataConverter: data, EncodeCommonAttributes: true})}
+}
+
+// Plain leaves payloads readable. It is for recorded histories and for whoever
+// reads nothing but events; no process of the product uses it.
+func Plain() Converters { return converters(converter.GetDefaultDataConverter()) }
+
+// Converters encrypt, for clients: a key that cannot be had is an error, and the
+// call is made again.
+func (c *Codec) Converters() Converters {
+	return converters(converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), c))
+}
+
+// WorkerConverters encrypt, for workers: a key that cannot be had stops the
+// workflow task, which Temporal repeats, instead of failing the workflow. Asking
+// for a key takes longer than workflow code may, so the watch for endless loops
+// rests meanwhile.
+func (c *Codec) WorkerConverters() Converters {
+	blocking := *c
+	blocking.blocks = true
+	return converters(workflow.DataConverterWithoutDeadlockDetection(converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), &blocking)))
 }
 
 // ClientOptions reads where Temporal is from the environment (TEMPORAL_ADDRESS,
-// TEMPORAL_NAMESPACE, TEMPORAL_TLS_*, TEMPORAL_API_KEY …) and adds the
-// converters and the logger, which repeats nothing on replay.
-func ClientOptions(log *zap.Logger) (client.Options, error) {
+// TEMPORAL_NAMESPACE, TEMPORAL_TLS_*, TEMPORAL_API_KEY …) and adds the logger,
+// which repeats nothing on replay. address, if given, wins over the environment's.
+func ClientOptions(address string, log *zap.Logger) (client.Options, error) {
 	o, err := envconfig.LoadDefaultClientOptions()
 	if err != nil {
 		return o, fmt.Errorf("read Temporal's settings from the environment: %w", err)
 	}
-	o.DataConverter, o.FailureConverter = Converters()
+	if address != "" {
+		o.HostPort = address
+	}
+	if o.Namespace == "" {
+		o.Namespace = client.DefaultNamespace
+	}
 	o.Logger = sdklog.NewStructuredLogger(slog.New(zapslog.NewHandler(log.Core())))
 	return o, nil
 }
 
-// Dial connects to Temporal; address, if given, wins over the environment's. It
-// fails at once when nobody answers, naming the address.
-func Dial(ctx context.Context, address string, log *zap.Logger) (client.Client, string, error) {
-	o, err := ClientOptions(log)
+// Connection is a process's way to Temporal: one connection, seen by two clients
+// that differ in what they do about a key that cannot be had.
+type Connection struct {
+	Client    client.Client // for calls
+	Workers   client.Client // for workers
+	Namespace string
+	Codec     *Codec
+}
+
+// Dial connects to Temporal. It fails at once when nobody answers, naming the
+// address.
+func Dial(ctx context.Context, address string, keys *Keyring, log *zap.Logger) (*Connection, error) {
+	o, err := ClientOptions(address, log)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	if address != "" {
-		o.HostPort = address
+	codec := NewCodec(keys, o.Namespace)
+	with := func(c Converters) client.Options {
+		o.DataConverter, o.FailureConverter = c.Data, c.Failure
+		return o
 	}
-	c, err := client.DialContext(ctx, o)
+	calls, err := client.DialContext(ctx, with(codec.Converters()))
 	if err != nil {
-		return nil, "", fmt.Errorf("no Temporal server answers at %s: start it, or correct TEMPORAL_ADDRESS: %w", o.HostPort, err)
+		return nil, fmt.Errorf("no Temporal server answers at %s: start it, or correct TEMPORAL_ADDRESS: %w", o.HostPort, err)
 	}
-	namespace := o.Namespace
-	if namespace == "" {
-		namespace = client.DefaultNamespace
+	workers, err := client.NewClientFromExistingWithContext(ctx, calls, with(codec.WorkerConverters()))
+	if err != nil {
+		calls.Close()
+		return nil, fmt.Errorf("connect the workers to Temporal: %w", err)
 	}
-	return c, namespace, nil
+	return &Connection{Client: calls, Workers: workers, Namespace: o.Namespace, Codec: codec}, nil
+}
+
+// Close ends both clients and the connection.
+func (c *Connection) Close() {
+	c.Workers.Close()
+	c.Client.Close()
 }
 
 // WorkerOptions are the options of every worker. Stopping waits long enough for
@@ -70,8 +116,10 @@ func WorkerOptions() worker.Options {
 	}
 }
 
-// ReplayerOptions let recorded histories be read as they were written.
+// ReplayerOptions let recorded histories be read as they were written: plain,
+// because they hold scripted ids and no customer's data, so that a change of one
+// can be read in a review and no key has to be kept for them.
 func ReplayerOptions() worker.WorkflowReplayerOptions {
-	data, failure := Converters()
-	return worker.WorkflowReplayerOptions{DataConverter: data, FailureConverter: failure, DisableRegistrationAliasing: true}
+	c := Plain()
+	return worker.WorkflowReplayerOptions{DataConverter: c.Data, FailureConverter: c.Failure, DisableRegistrationAliasing: true}
 }

@@ -46,6 +46,7 @@ type Rows interface {
 	Audit() Table[domain.AuditEntry]
 	CommandKeys() Table[domain.CommandKey]
 	EngineCalls() Table[domain.EngineCall]
+	CodecKeys() Table[domain.CodecKey]
 	// Mirror is the directory tables on this same transaction.
 	Mirror() Mirror
 }

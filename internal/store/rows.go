@@ -72,5 +72,6 @@ func (r *rows) Changes() service.Table[domain.Change]         { return log[domai
 func (r *rows) Audit() service.Table[domain.AuditEntry]       { return log[domain.AuditEntry](r) }
 func (r *rows) CommandKeys() service.Table[domain.CommandKey] { return of[domain.CommandKey](r) }
 func (r *rows) EngineCalls() service.Table[domain.EngineCall] { return of[domain.EngineCall](r) }
+func (r *rows) CodecKeys() service.Table[domain.CodecKey]     { return of[domain.CodecKey](r) }
 
 func (r *rows) Mirror() service.Mirror { return r.mirror(r.ctx, r.db) }

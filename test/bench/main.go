@@ -18,6 +18,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -130,7 +131,11 @@ func migration(ctx context.Context, report func(figure)) error {
 
 // cost fetches a finished workflow's history and counts it.
 func cost(ctx context.Context, s *stack.Stack, workflowID string) (actions.Cost, error) {
-	c, _, err := engine.Dial(ctx, s.App.Config.TemporalAddress, zap.NewNop())
+	o, err := engine.ClientOptions(s.App.Config.TemporalAddress, zap.NewNop())
+	if err != nil {
+		return actions.Cost{}, err
+	}
+	c, err := client.DialContext(ctx, o) // events are counted, no payload is read
 	if err != nil {
 		return actions.Cost{}, err
 	}

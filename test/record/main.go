@@ -49,10 +49,10 @@ func record(ctx context.Context, o options) error {
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return err
 	}
-	data, failure := engine.Converters()
+	plain := engine.Plain()
 	server, err := testsuite.StartDevServer(ctx, testsuite.DevServerOptions{
 		ExistingPath: o.Server, LogLevel: "error",
-		ClientOptions: &client.Options{DataConverter: data, FailureConverter: failure, Logger: sdklog.NewStructuredLogger(quiet())},
+		ClientOptions: &client.Options{DataConverter: plain.Data, FailureConverter: plain.Failure, Logger: sdklog.NewStructuredLogger(quiet())},
 	})
 	if err != nil {
 		return fmt.Errorf("start the Temporal server %s (build it with: make bin/temporal-dev): %w", o.Server, err)
