@@ -16,6 +16,7 @@ import (
 
 	"consentry/internal/contract"
 	"consentry/internal/domain"
+	"consentry/internal/health"
 	"consentry/internal/service"
 )
 
@@ -259,11 +260,12 @@ func TestReadinessNamesThePartThatIsIll(t *testing.T) {
 	w.mu.Unlock()
 	a := w.browser().get("/readyz")
 	require.Equal(t, http.StatusServiceUnavailable, a.status)
-	var r Readiness
+	var r health.Report
 	a.into(&r)
 	require.Equal(t, []bool{false, true}, []bool{r.Parts[0].Ready, r.Parts[1].Ready})
 	require.Equal(t, "database", r.Parts[0].Name)
 	require.NotContains(t, a.body, "disk full")
+	require.NotContains(t, a.body, "db.internal", "sentences are for the internal listener")
 	require.Equal(t, http.StatusOK, w.browser().get("/healthz").status, "alive all the same")
 }
 

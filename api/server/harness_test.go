@@ -24,6 +24,7 @@ import (
 	"consentry/internal/consent"
 	"consentry/internal/contract"
 	"consentry/internal/domain"
+	"consentry/internal/health"
 	"consentry/internal/service"
 	"consentry/internal/store/storetest"
 )
@@ -247,11 +248,11 @@ func (w *world) mount(e *echo.Echo, door service.TenantDoor) {
 	Mount(e, Deps{
 		Service: w.service, Consent: service.NewConsentFlow(w.service, door), Console: consoleDoor{}, PublicURL: public,
 		FormTargets: []string{"https://login.test"}, Stopping: w.stop, Log: zap.NewNop(),
-		Probes: []Probe{{Name: "database", Check: func(ctx context.Context) error {
+		Health: health.New(w.now, 0, zap.NewNop(), health.Probe{Name: "database", Remedy: "Mend db.internal.", Check: func(context.Context) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			return w.broke
-		}}, {Name: "engine", Check: func(context.Context) error { return nil }}},
+		}}, health.Probe{Name: "engine", Check: func(context.Context) error { return nil }}),
 	})
 }
 

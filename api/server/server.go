@@ -21,6 +21,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"go.uber.org/zap"
 
+	"consentry/internal/health"
 	"consentry/internal/service"
 )
 
@@ -34,12 +35,6 @@ type ConsoleDoor interface {
 	Redeem(ctx context.Context, code, nonce, verifier string) (issuer, subject string, err error)
 }
 
-// Probe is one part that must work for the process to be ready.
-type Probe struct {
-	Name  string
-	Check func(context.Context) error
-}
-
 // Deps are what the server stands on.
 type Deps struct {
 	Service *service.Service
@@ -50,7 +45,7 @@ type Deps struct {
 	// FormTargets are the origins a form may lead to: the sign-in hosts of the
 	// clouds in use.
 	FormTargets []string
-	Probes      []Probe
+	Health      *health.Monitor
 	// TrustedProxies are the networks whose word on the client's address is taken
 	// (X-Forwarded-For); none: the address of the connection counts.
 	TrustedProxies []*net.IPNet

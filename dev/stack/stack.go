@@ -163,7 +163,7 @@ func (s *Stack) configure() (app.Config, error) {
 	}
 	c := app.Config{
 		Database: filepath.Join(dir, "consentry.db"), KeyFile: filepath.Join(dir, "sealing-key"),
-		PublicURL: s.Console, Listen: loopback(s.options.Ports.Console),
+		PublicURL: s.Console, Listen: loopback(s.options.Ports.Console), MetricsListen: loopback(0),
 		Cloud: "custom", Authority: s.Emulator.HTTPSURL(), BrowserAuthority: s.Emulator.HTTPURL(), GraphURL: s.Emulator.HTTPSURL() + "/v1.0",
 		CAFile:        filepath.Join(dir, "microsoft-ca.pem"),
 		ConsoleIssuer: s.Issuer, ConsoleClientID: s.options.World.Console.ClientID, ConsoleSecretFile: filepath.Join(dir, "console-secret"),

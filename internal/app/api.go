@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"go.temporal.io/sdk/client"
 
 	"consentry/api/server"
 	"consentry/console"
@@ -114,7 +113,7 @@ func (a *App) handler() (*echo.Echo, chan struct{}, error) {
 	var pages *console.Pages
 	server.Mount(e, server.Deps{
 		Service: a.Service, Consent: flow, Console: consoleDoor{entra.NewConsole(provider, time.Now)}, PublicURL: public, FormTargets: signInHosts, TrustedProxies: proxies,
-		Probes: a.probes(), Stopping: stopping, Log: a.log.Named("api"),
+		Health: a.health, Stopping: stopping, Log: a.log.Named("api"),
 		ShowPage: func(c echo.Context, p server.Page) error { return pages.Show(c, messageOf(p)) },
 	})
 	pages, err = console.Mount(e, console.Deps{
@@ -132,16 +131,4 @@ func messageOf(p server.Page) console.Message {
 		m.Links = append(m.Links, console.Link{Href: l.Href, Text: l.Text})
 	}
 	return m
-}
-
-// probes are the parts this process cannot work without.
-func (a *App) probes() []server.Probe {
-	return []server.Probe{
-		{Name: "database", Check: a.Service.Ping},
-		{Name: "temporal", Check: func(ctx context.Context) error {
-			_, err := a.temporal.Client.CheckHealth(ctx, &client.CheckHealthRequest{})
-			return err
-		}},
-		{Name: "payload-keys", Check: a.keyring.Ready},
-	}
 }

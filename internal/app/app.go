@@ -11,6 +11,7 @@ import (
 
 	"consentry/internal/engine"
 	"consentry/internal/entra"
+	"consentry/internal/health"
 	"consentry/internal/keys"
 	"consentry/internal/mirror"
 	"consentry/internal/service"
@@ -31,6 +32,8 @@ type App struct {
 	engine    *engine.Engine
 	cloud     entra.Cloud
 	microsoft microsoft
+	health    *health.Monitor
+	internals *internals
 }
 
 // microsoft is everything that speaks to Entra ID and Graph.
@@ -77,13 +80,23 @@ func (a *App) open(ctx context.Context) (err error) {
 	if a.microsoft.directory, err = entra.NewDirectory(a.cloud, a.microsoft.tokens); err != nil {
 		return err
 	}
-	a.microsoft.keys, err = entra.NewApplicationKeys(a.cloud, a.microsoft.tokens)
+	if a.microsoft.keys, err = entra.NewApplicationKeys(a.cloud, a.microsoft.tokens); err != nil {
+		return err
+	}
+	if a.health, err = a.monitor(); err != nil {
+		return err
+	}
+	a.internals, err = a.serveInternals(ctx)
 	return err
 }
 
 // Close lets go of everything that is open. It may be called more than once.
 func (a *App) Close() error {
 	var errs []error
+	if a.internals != nil {
+		errs = append(errs, a.internals.close())
+		a.internals = nil
+	}
 	if a.temporal != nil {
 		a.temporal.Close()
 		a.temporal = nil

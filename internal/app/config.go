@@ -22,6 +22,7 @@ type Config struct {
 	PublicURL string `name:"public-url" env:"CONSENTRY_PUBLIC_URL" required:"" placeholder:"URL" help:"Address under which browsers reach the console; Microsoft sends them back to it."`
 	Listen    string `name:"listen" env:"CONSENTRY_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the API and console listen."`
 
+	MetricsListen  string   `name:"metrics-listen" env:"CONSENTRY_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Where this process shows metrics and its health in detail, for the vendor's own network only; nowhere when empty."`
 	TrustedProxies []string `name:"trusted-proxies" env:"CONSENTRY_TRUSTED_PROXIES" placeholder:"NETWORK" help:"Networks of the reverse proxies whose X-Forwarded-For is believed, for example 10.0.0.0/8; none when empty."`
 
 	Cloud            string `name:"cloud" env:"CONSENTRY_CLOUD" default:"global" help:"Microsoft cloud: global, usgov, usgov-dod, china, or custom with the three addresses below."`
@@ -70,6 +71,13 @@ func (c *Config) Validate() error {
 		}
 		if _, err := os.Stat(path); err != nil {
 			wrong("--%s: %w: give a file that this process may read", flag, err)
+		}
+	}
+	if c.MetricsListen != "" {
+		if _, port, err := net.SplitHostPort(c.MetricsListen); err != nil || port == "" {
+			wrong("--metrics-listen is %q: give a host and port such as 127.0.0.1:9090", c.MetricsListen)
+		} else if c.MetricsListen == c.Listen && port != "0" {
+			wrong("--metrics-listen is the same as --listen: give it a port of its own, which the internet does not reach")
 		}
 	}
 	if _, err := c.trustedProxies(); err != nil {

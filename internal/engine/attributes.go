@@ -2,11 +2,13 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
 	"consentry/internal/contract"
@@ -33,18 +35,9 @@ func EnsureSearchAttributes(ctx context.Context, c client.Client, namespace stri
 		return fmt.Errorf("add search attributes to namespace %s: %w", namespace, err)
 	}
 	for {
-		known, err := op.ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
-		if err != nil {
-			return fmt.Errorf("list search attributes of namespace %s: %w", namespace, err)
-		}
-		missing := ""
-		for name := range searchAttributes {
-			if _, ok := known.GetCustomAttributes()[name]; !ok {
-				missing = name
-			}
-		}
-		if missing == "" {
-			return nil
+		missing, err := missingSearchAttribute(ctx, c, namespace)
+		if err != nil || missing == "" {
+			return err
 		}
 		select {
 		case <-ctx.Done():
@@ -52,4 +45,33 @@ func EnsureSearchAttributes(ctx context.Context, c client.Client, namespace stri
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+}
+
+func missingSearchAttribute(ctx context.Context, c client.Client, namespace string) (string, error) {
+	known, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
+	if err != nil {
+		return "", fmt.Errorf("list search attributes of namespace %s: %w", namespace, err)
+	}
+	for name := range searchAttributes {
+		if _, ok := known.GetCustomAttributes()[name]; !ok {
+			return name, nil
+		}
+	}
+	return "", nil
+}
+
+// CheckSearchAttributes reports whether the namespace has what workflows write.
+// A server that does not let this process look (Temporal Cloud does not) is not
+// taken for ill.
+func CheckSearchAttributes(ctx context.Context, c client.Client, namespace string) error {
+	missing, err := missingSearchAttribute(ctx, c, namespace)
+	var denied *serviceerror.PermissionDenied
+	var unknown *serviceerror.Unimplemented
+	switch {
+	case errors.As(err, &denied), errors.As(err, &unknown):
+		return nil
+	case err == nil && missing != "":
+		return fmt.Errorf("namespace %s has no search attribute %s", namespace, missing)
+	}
+	return err
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"syscall"
 
 	"github.com/pressly/goose/v3"
@@ -44,6 +45,22 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, turns lock.
 		return fmt.Errorf("bring the database's schema to version %d: %w", want, err)
 	}
 	return nil
+}
+
+// SchemaVersion is the version that the database has now: another program may
+// have upgraded it since this one opened it.
+func (s *Store) SchemaVersion(ctx context.Context) (version int64, err error) {
+	err = s.db.QueryRowContext(ctx, "SELECT max(version_id) FROM goose_db_version WHERE is_applied").Scan(&version)
+	return version, s.outage(ctx, err)
+}
+
+// KnownSchemaVersion is the newest version that this program knows.
+func KnownSchemaVersion() (int64, error) {
+	names, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil || len(names) == 0 {
+		return 0, fmt.Errorf("read schema migrations: %w", err)
+	}
+	return goose.NumericComponent(slices.Max(names))
 }
 
 // fileTurns lets one process at a time migrate an SQLite database. It locks a

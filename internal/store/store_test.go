@@ -157,3 +157,12 @@ func TestAClosedDatabaseIsUnavailable(t *testing.T) {
 	require.NoError(t, s.Close())
 	require.Equal(t, domain.Unavailable, domain.KindOf(s.Ping(t.Context())))
 }
+
+func TestTheSchemaVersionIsTheOneThisProgramKnows(t *testing.T) {
+	s := open(t)
+	known, err := store.KnownSchemaVersion()
+	require.NoError(t, err)
+	have, err := s.SchemaVersion(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, known, have)
+}

@@ -1,0 +1,143 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
+
+	"consentry/internal/engine"
+	"consentry/internal/health"
+	"consentry/internal/store"
+)
+
+// healthFresh bounds how often the parts are asked, whoever asks how often.
+const healthFresh = time.Second
+
+// monitor knows what this process stands on, worker and API alike.
+func (a *App) monitor() (*health.Monitor, error) {
+	known, err := store.KnownSchemaVersion()
+	if err != nil {
+		return nil, err
+	}
+	return health.New(time.Now, healthFresh, a.log.Named("health"),
+		health.Probe{
+			Name: "database", Check: a.store.Ping,
+			Means:  "The database does not answer. What was kept is safe; requests are answered 503 and workflows wait.",
+			Remedy: "Start the database, or correct --database, the network and the password; nothing here has to be restarted.",
+		},
+		health.Probe{
+			Name: "schema", Every: 10 * time.Second, Check: func(ctx context.Context) error {
+				have, err := a.store.SchemaVersion(ctx)
+				if err == nil && have != known {
+					err = fmt.Errorf("the database has schema version %d and this program knows %d", have, known)
+				}
+				return err
+			},
+			Means:  "The database's schema is another version than this program's: another build has upgraded it, or a backup was restored.",
+			Remedy: "Run the same build everywhere: replace this process with the newer one (the log names both versions).",
+		},
+		health.Probe{
+			Name: "temporal", Check: func(ctx context.Context) error {
+				_, err := a.temporal.Client.CheckHealth(ctx, &client.CheckHealthRequest{})
+				return err
+			},
+			Means:  "Temporal does not answer. Decisions are kept and take effect when it is back; nothing is lost.",
+			Remedy: "Start Temporal, or correct TEMPORAL_ADDRESS and its TLS settings; waiting calls are redelivered by themselves.",
+		},
+		health.Probe{
+			Name: "search-attributes", Every: time.Minute, Check: func(ctx context.Context) error {
+				return engine.CheckSearchAttributes(ctx, a.temporal.Client, a.temporal.Namespace)
+			},
+			Means:  "The Temporal namespace lacks search attributes that workflows write; workflow tasks fail until they are there.",
+			Remedy: "Start a worker, which adds them, or add them by hand (docs name them); then nothing has to be repeated.",
+		},
+		health.Probe{
+			Name: "sealing-key", Every: time.Minute, Check: a.sealingWorks,
+			Means:  "The service that holds the sealing key does not answer, or the key is another one. Secrets cannot be opened: sign-ins, consents, tokens and rotations wait.",
+			Remedy: "Restore access to the key that --key-file names. Never replace it by a new key: what was sealed with the old one would be lost.",
+		},
+		health.Probe{
+			Name: "payload-keys", Check: a.keyring.Ready,
+			Means:  "No key for the payloads of workflows could be opened yet. Nothing is started or signalled unencrypted: it waits.",
+			Remedy: "See to the sealing key and the database first; then this becomes well by itself.",
+		},
+	), nil
+}
+
+// sealingWorks seals and opens a value of no worth.
+func (a *App) sealingWorks(ctx context.Context) error {
+	sealed, err := a.keeper.Seal(ctx, []byte("health"))
+	if err == nil {
+		_, err = a.keeper.Open(ctx, sealed)
+	}
+	return err
+}
+
+// internals is the listener for the vendor's own network: health with sentences
+// and remedies. It is apart from the public address, because what ails us is
+// nobody else's business.
+type internals struct {
+	http    *http.Server
+	Address string
+	done    chan error
+}
+
+// serveInternals listens on --metrics-listen, if it is given.
+func (a *App) serveInternals(ctx context.Context) (*internals, error) {
+	if a.Config.MetricsListen == "" {
+		return nil, nil
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.Config.MetricsListen)
+	if err != nil {
+		return nil, fmt.Errorf("listen on --metrics-listen %s: %w", a.Config.MetricsListen, err)
+	}
+	i := &internals{
+		http:    &http.Server{Handler: a.internalRoutes(), ReadHeaderTimeout: 10 * time.Second, WriteTimeout: time.Minute},
+		Address: l.Addr().String(), done: make(chan error, 1),
+	}
+	go func() { i.done <- i.http.Serve(l) }()
+	return i, nil
+}
+
+func (a *App) internalRoutes() http.Handler {
+	mux := http.NewServeMux()
+	answer := func(w http.ResponseWriter, status int, body any) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		if err := json.NewEncoder(w).Encode(body); err != nil {
+			a.log.Debug("an answer could not be written", zap.Error(err))
+		}
+	}
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, map[string]bool{"alive": true}) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		report, status := a.health.Report(r.Context()), http.StatusOK
+		if !report.Ready {
+			status = http.StatusServiceUnavailable
+		}
+		answer(w, status, report)
+	})
+	return mux
+}
+
+func (i *internals) close() error {
+	err := i.http.Close()
+	if served := <-i.done; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}
+
+// MetricsAddress is where the internal listener is, "" without one.
+func (a *App) MetricsAddress() string {
+	if a.internals == nil {
+		return ""
+	}
+	return a.internals.Address
+}
