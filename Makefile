@@ -7,6 +7,7 @@
 
 ARGS ?=
 NAME ?=
+DB ?=
 
 # Our programs: the package of each. One that does not exist yet is left out.
 package.consentry-worker := ./worker
@@ -28,8 +29,8 @@ SOAK_TIMEOUT ?= 4h
 ##@ Run
 
 .PHONY: dev
-dev: $(TEMPORAL) $(SYSTEM) ## Run the whole system on this machine; Ctrl-C stops it (ARGS="run --help" shows the flags)
-	@exec bin/consentry-dev $(ARGS)
+dev: $(TEMPORAL) $(SYSTEM) ## Run the whole system on this machine; Ctrl-C stops it (DB=postgres keeps rows on PostgreSQL; ARGS="run --help" shows the flags)
+	@exec bin/consentry-dev $(ARGS) $(if $(DB),--db '$(DB)')
 
 .PHONY: dev-reset
 dev-reset: ## Forget everything that make dev has kept in .dev/
@@ -37,7 +38,7 @@ dev-reset: ## Forget everything that make dev has kept in .dev/
 
 .PHONY: demo
 demo: $(TEMPORAL) $(SYSTEM) ## Migrate the demo customers from start to end without a person, through a killed worker and a missed deadline
-	@exec bin/consentry-dev demo $(ARGS)
+	@exec bin/consentry-dev demo $(ARGS) $(if $(DB),--db '$(DB)')
 
 ##@ Check
 

@@ -43,8 +43,14 @@ func (p *programs) fill() error {
 	return nil
 }
 
+// database is where the rows are kept.
+type database struct {
+	DB string `name:"db" placeholder:"sqlite|postgres" help:"Database: sqlite, or postgres for a cluster of its own; fixed by the first start."`
+}
+
 type demoCommand struct {
 	programs
+	database
 	Users  int    `default:"5000" help:"Users of the largest customer."`
 	Groups int    `default:"240" help:"Its groups."`
 	Seed   uint64 `default:"1" help:"What everything follows from."`
@@ -56,7 +62,7 @@ func (d *demoCommand) Run(ctx context.Context) error {
 		return err
 	}
 	return demo.Run(ctx, demo.Options{
-		Users: d.Users, Groups: d.Groups, Seed: d.Seed, Dir: d.Keep, TemporalDev: d.TemporalDev, WorkerProgram: d.Worker, Out: os.Stdout,
+		Users: d.Users, Groups: d.Groups, Seed: d.Seed, Dir: d.Keep, Database: d.DB, TemporalDev: d.TemporalDev, WorkerProgram: d.Worker, Out: os.Stdout,
 	})
 }
 

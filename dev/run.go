@@ -15,6 +15,7 @@ import (
 
 type runCommand struct {
 	programs
+	database
 	stack.Ports
 	Dir   string `default:".dev" help:"Folder that keeps all state; make dev-reset forgets it."`
 	Seed  uint64 `default:"1" help:"What the demonstration's world follows from; fixed by the first start."`
@@ -28,7 +29,7 @@ func (r *runCommand) Run(ctx context.Context) error {
 	began := time.Now()
 	w := world.New(r.Seed, world.Size{Users: r.Users, Groups: world.FullSize.Groups}, secretsEnd(began))
 	s, err := stack.Start(ctx, stack.Options{
-		Dir: r.Dir, Ports: r.Ports, World: w, SweepEvery: time.Minute, ConsentDelay: 3 * time.Second, KeyDelay: 3 * time.Second,
+		Dir: r.Dir, Ports: r.Ports, Database: r.DB, World: w, SweepEvery: time.Minute, ConsentDelay: 3 * time.Second, KeyDelay: 3 * time.Second,
 		TemporalDev: r.TemporalDev, Say: say,
 	})
 	if err != nil {
@@ -72,6 +73,9 @@ func banner(s *stack.Stack, w *world.World, took time.Duration) string {
 	if s.UI != "" {
 		row("Temporal UI", s.UI)
 	}
+	if s.Postgres() != nil {
+		row("PostgreSQL", `psql "$(cat `+filepath.Join(s.Dir(), "database-url")+`)"`)
+	}
 	row("Microsoft (emulated)", s.Emulator.HTTPURL()+"   for programs: "+s.Emulator.HTTPSURL())
 	b.WriteString("\nSign in to the console (the vendor's identity provider) as\n")
 	row(w.Operator.UPN, "operator of the vendor: sees every account")
@@ -90,6 +94,7 @@ func banner(s *stack.Stack, w *world.World, took time.Duration) string {
 
 type withCommand struct {
 	programs
+	database
 	Users   int      `default:"40" help:"Users of the largest customer."`
 	Command []string `arg:"" passthrough:"" help:"The command and its arguments."`
 }
@@ -106,7 +111,7 @@ func (c *withCommand) Run(ctx context.Context) error {
 	now := time.Now()
 	w := world.New(1, world.Size{Users: c.Users, Groups: 8}, secretsEnd(now))
 	s, err := stack.Start(ctx, stack.Options{
-		Dir: filepath.Join(dir, "state"), World: w, SweepEvery: 2 * time.Second, ConsentDelay: time.Second, KeyDelay: time.Second, TemporalDev: c.TemporalDev,
+		Dir: dir, Database: c.DB, World: w, SweepEvery: 2 * time.Second, ConsentDelay: time.Second, KeyDelay: time.Second, TemporalDev: c.TemporalDev,
 	})
 	if err != nil {
 		return err

@@ -24,6 +24,7 @@ type Options struct {
 	Users, Groups int
 	Seed          uint64
 	Dir           string // empty folder that is kept; "" = a temporary one
+	Database      string // sqlite, which "" means, or postgres
 	TemporalDev   string
 	WorkerProgram string
 	Out           io.Writer
@@ -54,12 +55,12 @@ func Run(ctx context.Context, o Options) error {
 			return err
 		}
 		defer func() { _ = os.RemoveAll(tmp) }() // a temporary folder left behind harms nothing
-		dir = filepath.Join(tmp, "state")
+		dir = tmp
 	}
 	began := time.Now()
 	s := &show{world: world.New(o.Seed, world.Size{Users: o.Users, Groups: o.Groups}, began.AddDate(1, 0, 0)), out: o.Out, began: began}
 	st, err := stack.Start(ctx, stack.Options{
-		Dir: dir, World: s.world, SweepEvery: 2 * time.Second, ConsentDelay: 2 * time.Second, KeyDelay: time.Second,
+		Dir: dir, Database: o.Database, World: s.world, SweepEvery: 2 * time.Second, ConsentDelay: 2 * time.Second, KeyDelay: time.Second,
 		WorkerProcess: true, WorkerProgram: o.WorkerProgram, TemporalDev: o.TemporalDev,
 	})
 	if err != nil {

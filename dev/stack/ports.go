@@ -14,6 +14,7 @@ type Ports struct {
 	TemporalUI    int `name:"temporal-ui-port" default:"8233" help:"Port of the Temporal UI."`
 	EmulatorHTTPS int `name:"microsoft-https-port" default:"8443" help:"Port of the emulated Microsoft for programs."`
 	EmulatorHTTP  int `name:"microsoft-http-port" default:"8444" help:"Port of the emulated Microsoft for browsers."`
+	Postgres      int `name:"postgres-port" default:"15432" help:"Port of the PostgreSQL server, with --db=postgres."`
 }
 
 type namedPort struct {
@@ -28,13 +29,14 @@ func (p *Ports) named() []namedPort {
 		{"--temporal-ui-port", "the Temporal UI", &p.TemporalUI},
 		{"--microsoft-https-port", "the emulated Microsoft (programs)", &p.EmulatorHTTPS},
 		{"--microsoft-http-port", "the emulated Microsoft (browsers)", &p.EmulatorHTTP},
+		{"--postgres-port", "the PostgreSQL server", &p.Postgres},
 	}
 }
 
 // claim checks every port before anything starts, names each one that is taken
 // with the flag that moves it, and settles those given as 0. Ports of parts that
 // run elsewhere are left out.
-func (p *Ports) claim(ownTemporal bool) error {
+func (p *Ports) claim(ownTemporal, ownPostgres bool) error {
 	var errs []error
 	var held []net.Listener
 	defer func() {
@@ -43,7 +45,7 @@ func (p *Ports) claim(ownTemporal bool) error {
 		}
 	}()
 	for _, n := range p.named() {
-		if !ownTemporal && (n.port == &p.Temporal || n.port == &p.TemporalUI) {
+		if !ownTemporal && (n.port == &p.Temporal || n.port == &p.TemporalUI) || !ownPostgres && n.port == &p.Postgres {
 			continue
 		}
 		if *n.port < 0 || *n.port > 65535 {

@@ -17,15 +17,15 @@ func TestEveryTakenPortIsNamedWithTheFlagThatMovesIt(t *testing.T) {
 		return l.Addr().(*net.TCPAddr).Port
 	}
 	p := Ports{Console: taken(), TemporalUI: taken()}
-	err := p.claim(true)
+	err := p.claim(true, true)
 	require.ErrorContains(t, err, "--port")
 	require.ErrorContains(t, err, "--temporal-ui-port")
 	require.NotContains(t, err.Error(), "--microsoft-http-port", "a free port is not named")
 
-	require.ErrorContains(t, (&Ports{Console: 99999}).claim(true), "between 1 and 65535")
+	require.ErrorContains(t, (&Ports{Console: 99999}).claim(true, true), "between 1 and 65535")
 
 	p = Ports{TemporalUI: p.TemporalUI}
-	require.NoError(t, p.claim(false), "the ports of a server that runs elsewhere are not ours")
+	require.NoError(t, p.claim(false, false), "the ports of a server that runs elsewhere are not ours")
 	require.NotZero(t, p.Console, "0 takes a free port")
 	require.NotEqual(t, p.EmulatorHTTP, p.EmulatorHTTPS)
 }

@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"consentry/dev/postgres"
 	"consentry/dev/world"
 	"consentry/emulator"
 	"consentry/internal/app"
@@ -22,6 +23,7 @@ import (
 type Options struct {
 	Dir           string // all state: databases, keys, the emulator's world, logs
 	Ports         Ports
+	Database      string // sqlite or postgres; "" is what the folder has, SQLite in a new one
 	World         *world.World
 	SweepEvery    time.Duration
 	ConsentDelay  time.Duration // how long Microsoft takes to spread a consent
@@ -42,6 +44,7 @@ type Stack struct {
 
 	options  Options
 	log      *zap.Logger
+	cluster  *postgres.Cluster // nil on SQLite
 	temporal *Process
 	worker   *Process
 	inside   *app.Worker
@@ -68,15 +71,19 @@ func (s *Stack) start(ctx context.Context) (err error) {
 	if s.lock, err = lockFolder(o.Dir); err != nil {
 		return err
 	}
-	if err := o.Ports.claim(address == ""); err != nil {
+	if err := o.settleDatabase(); err != nil {
+		return err
+	}
+	if err := o.Ports.claim(address == "", o.Database == onPostgres); err != nil {
 		return err
 	}
 	if s.log, err = fileLogger(filepath.Join(o.Dir, "consentry.log")); err != nil {
 		return err
 	}
-	temporalUp := make(chan error, 1)
+	temporalUp, databaseUp := make(chan error, 1), make(chan error, 1)
 	go func() { temporalUp <- s.startTemporal(ctx, address) }()
-	if err := errors.Join(s.startEmulator(), <-temporalUp); err != nil {
+	go func() { databaseUp <- s.startPostgres(ctx) }()
+	if err := errors.Join(s.startEmulator(), <-temporalUp, <-databaseUp); err != nil {
 		return err
 	}
 	config, err := s.configure()
@@ -162,15 +169,16 @@ func (s *Stack) configure() (app.Config, error) {
 		return app.Config{}, err
 	}
 	c := app.Config{
-		Database: filepath.Join(dir, "consentry.db"), KeyFile: filepath.Join(dir, "sealing-key"),
+		KeyFile:   filepath.Join(dir, "sealing-key"),
 		PublicURL: s.Console, Listen: loopback(s.options.Ports.Console), MetricsListen: loopback(0),
 		Cloud: "custom", Authority: s.Emulator.HTTPSURL(), BrowserAuthority: s.Emulator.HTTPURL(), GraphURL: s.Emulator.HTTPSURL() + "/v1.0",
 		CAFile:        filepath.Join(dir, "microsoft-ca.pem"),
 		ConsoleIssuer: s.Issuer, ConsoleClientID: s.options.World.Console.ClientID, ConsoleSecretFile: filepath.Join(dir, "console-secret"),
 		Regions: s.options.World.Regions(), SweepEvery: s.options.SweepEvery, PayloadKeyPeriod: 90 * 24 * time.Hour, TemporalAddress: s.temporalAddress(), TemporalUI: s.UI, LogLevel: "info",
 	}
+	c.Database, c.DatabaseFile = s.options.databaseSetting()
 	s.env = append(s.env,
-		"CONSENTRY_DATABASE="+c.Database, "CONSENTRY_KEY_FILE="+c.KeyFile, "CONSENTRY_PUBLIC_URL="+c.PublicURL, "CONSENTRY_LISTEN="+c.Listen,
+		"CONSENTRY_DATABASE="+c.Database, "CONSENTRY_DATABASE_FILE="+c.DatabaseFile, "CONSENTRY_KEY_FILE="+c.KeyFile, "CONSENTRY_PUBLIC_URL="+c.PublicURL, "CONSENTRY_LISTEN="+c.Listen,
 		"CONSENTRY_CLOUD="+c.Cloud, "CONSENTRY_AUTHORITY="+c.Authority, "CONSENTRY_BROWSER_AUTHORITY="+c.BrowserAuthority, "CONSENTRY_GRAPH_URL="+c.GraphURL,
 		"CONSENTRY_CA_FILE="+c.CAFile, "CONSENTRY_CONSOLE_ISSUER="+c.ConsoleIssuer, "CONSENTRY_CONSOLE_CLIENT_ID="+c.ConsoleClientID,
 		"CONSENTRY_CONSOLE_SECRET_FILE="+c.ConsoleSecretFile, "CONSENTRY_REGIONS="+strings.Join(c.Regions, ","),
@@ -221,6 +229,9 @@ func (s *Stack) Close() error {
 	}
 	if s.temporal != nil {
 		s.temporal.Stop(4 * time.Second)
+	}
+	if s.cluster != nil {
+		errs = append(errs, s.cluster.Stop())
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.Close()) // and with it the lock goes

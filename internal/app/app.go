@@ -67,7 +67,11 @@ func (a *App) open(ctx context.Context) (err error) {
 	if a.keeper, err = keys.Open(ctx, address); err != nil {
 		return fmt.Errorf("open the sealing key of --key-file: %w", err)
 	}
-	if a.store, err = store.Open(ctx, a.Config.Database, mirror.On); err != nil {
+	database, err := a.Config.database()
+	if err != nil {
+		return err
+	}
+	if a.store, err = store.Open(ctx, database, mirror.On); err != nil {
 		return err
 	}
 	a.keyring = engine.NewKeyring(payloadKeys{a}, time.Now)

@@ -16,8 +16,9 @@ import (
 // Config is what a process needs to know. Each field is a flag and an
 // environment variable; secrets are given as files and never printed.
 type Config struct {
-	Database string `name:"database" env:"CONSENTRY_DATABASE" required:"" placeholder:"FILE" help:"SQLite database file; created when missing."`
-	KeyFile  string `name:"key-file" env:"CONSENTRY_KEY_FILE" required:"" placeholder:"FILE" help:"File that holds the URL of the key that seals secrets, for example base64key://…"`
+	Database     string `name:"database" env:"CONSENTRY_DATABASE" placeholder:"FILE|URL" help:"SQLite database file, created when missing, or the URL of a PostgreSQL database without its password."`
+	DatabaseFile string `name:"database-file" env:"CONSENTRY_DATABASE_FILE" placeholder:"FILE" help:"File that holds the same instead, with the password: postgres://user:password@host:5432/consentry?sslmode=verify-full"`
+	KeyFile      string `name:"key-file" env:"CONSENTRY_KEY_FILE" required:"" placeholder:"FILE" help:"File that holds the URL of the key that seals secrets, for example base64key://…"`
 
 	PublicURL string `name:"public-url" env:"CONSENTRY_PUBLIC_URL" required:"" placeholder:"URL" help:"Address under which browsers reach the console; Microsoft sends them back to it."`
 	Listen    string `name:"listen" env:"CONSENTRY_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the API and console listen."`
@@ -65,7 +66,10 @@ func (c *Config) Validate() error {
 	} else if c.Authority+c.GraphURL+c.BrowserAuthority != "" {
 		wrong("--authority, --browser-authority and --graph-url go with --cloud=custom only: leave them out or choose custom")
 	}
-	for flag, path := range map[string]string{"key-file": c.KeyFile, "console-secret-file": c.ConsoleSecretFile, "ca-file": c.CAFile} {
+	if err := c.checkDatabase(); err != nil {
+		errs = append(errs, err)
+	}
+	for flag, path := range map[string]string{"database-file": c.DatabaseFile, "key-file": c.KeyFile, "console-secret-file": c.ConsoleSecretFile, "ca-file": c.CAFile} {
 		if path == "" {
 			continue
 		}
