@@ -146,6 +146,7 @@ func (s *Server) personTokens(r *tokenRequest, as signedInAs, nonce string) (map
 	if err != nil {
 		return nil, unavailable(err)
 	}
+	s.signIns.note(t.ID, r.app.AppID, true, r.call)
 	body := r.answer(token, lifetime, graphHost)
 	body["scope"] = strings.Join(as.Scopes, " ")
 	if slices.Contains(as.Scopes, "openid") {

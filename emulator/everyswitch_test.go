@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -37,9 +36,10 @@ func quirk(q emulator.DeltaQuirks) emulator.Switches {
 }
 
 // switchCases are all switches, by their place in the configuration.
-func switchCases() map[string]switchCase { //nolint:thelper // what is observed, not helpers
+func switchCases() map[string]switchCase {
 	asserted := func(change func(*stage, map[string]any, map[string]any)) func(*testing.T, *stage) string {
 		return func(t *testing.T, s *stage) string {
+			t.Helper()
 			path := "/" + customerTenant + "/oauth2/v2.0/token"
 			form := s.assertionForm(t, path, s.key, func(h, c map[string]any) { change(s, h, c) })
 			form.Set("client_id", rollerApp)
@@ -49,12 +49,14 @@ func switchCases() map[string]switchCase { //nolint:thelper // what is observed,
 	ofRoller := func(_ *stage, _, c map[string]any) { c["iss"], c["sub"] = rollerApp, rollerApp }
 	secret := func(read func(map[string]any) any) func(*testing.T, *stage) string {
 		return func(t *testing.T, s *stage) string {
+			t.Helper()
 			_, body := s.post(t, "/"+customerTenant+"/oauth2/v2.0/token", legacyForm())
 			return fmt.Sprint(read(body))
 		}
 	}
 	wrongSecret := func(read func(map[string]any) any) func(*testing.T, *stage) string {
 		return func(t *testing.T, s *stage) string {
+			t.Helper()
 			form := legacyForm()
 			form.Set("client_secret", "wrong")
 			_, body := s.post(t, "/"+customerTenant+"/oauth2/v2.0/token", form)
@@ -63,6 +65,7 @@ func switchCases() map[string]switchCase { //nolint:thelper // what is observed,
 	}
 	graph := func(path string, read func(int, map[string]any) any) func(*testing.T, *stage) string {
 		return func(t *testing.T, s *stage) string {
+			t.Helper()
 			status, body := s.get(t, s.legacyToken(t), path)
 			return fmt.Sprint(read(status, body))
 		}
@@ -74,15 +77,21 @@ func switchCases() map[string]switchCase { //nolint:thelper // what is observed,
 	return map[string]switchCase{
 		"consentDeclined": {set: emulator.Switches{ConsentDeclined: emulator.DeclinedConsentRequired}, standard: "`access_denied`",
 			without: "access_denied", with: "consent_required", observe: func(t *testing.T, s *stage) string {
+				t.Helper()
 				b, at := newBrowser(t), s.address("/"+customerTenant+"/v2.0/adminconsent", consentQuery())
 				return b.press(at, b.press(at, b.open(at), "login="+globalAdmin), "consent=cancel").sent.Get("error")
 			}},
 		"missingPrincipal": {set: emulator.Switches{MissingPrincipal: emulator.MissingIsNotFound}, standard: "`7000229`",
-			without: "[7000229]", with: "[700016]", observe: func(t *testing.T, s *stage) string { return fmt.Sprint(s.answers(t, s.key, 1)) }},
+			without: "[7000229]", with: "[700016]", observe: func(t *testing.T, s *stage) string {
+				t.Helper()
+				return fmt.Sprint(s.answers(t, s.key, 1))
+			}},
 		"principalFirst": {set: emulator.Switches{PrincipalFirst: true}, without: "[700027]", with: "[7000229]", observe: func(t *testing.T, s *stage) string {
+			t.Helper()
 			return fmt.Sprint(s.answers(t, newKeyPair(t, 1, s.clock.Now().Add(-time.Hour), s.clock.Now().AddDate(0, 0, 30)), 1))
 		}},
 		"looseRedirects": {set: emulator.Switches{LooseRedirects: true}, without: "false", with: "true", observe: func(t *testing.T, s *stage) string {
+			t.Helper()
 			query := consentQuery()
 			query.Set("redirect_uri", callback+"/more")
 			return fmt.Sprint(!strings.Contains(newBrowser(t).open(s.address("/"+customerTenant+"/adminconsent", query)).text, "AADSTS50011"))
@@ -96,11 +105,13 @@ func switchCases() map[string]switchCase { //nolint:thelper // what is observed,
 			c["aud"] = s.HTTPSURL() + "/contoso.example/oauth2/token"
 		})},
 		"commonConsent": {set: emulator.Switches{CommonConsent: true}, everywhere: true, without: "AADSTS50059", with: "Pick an account", observe: func(t *testing.T, s *stage) string {
+			t.Helper()
 			text := newBrowser(t).open(s.address("/common/v2.0/adminconsent", consentQuery())).text
 			return which(text, "AADSTS50059", "Pick an account")
 		}},
 		"oldAssertionWording": {set: emulator.Switches{OldAssertionWording: true}, without: "is not registered on application", with: "contains an invalid signature",
 			observe: func(t *testing.T, s *stage) string {
+				t.Helper()
 				path := "/" + customerTenant + "/oauth2/v2.0/token"
 				_, body := s.post(t, path, s.assertionForm(t, path, newKeyPair(t, 1, s.clock.Now().Add(-time.Hour), s.clock.Now().AddDate(0, 0, 30)), nil))
 				return which(body["error_description"].(string), "is not registered on application", "contains an invalid signature")
@@ -115,10 +126,12 @@ func switchCases() map[string]switchCase { //nolint:thelper // what is observed,
 		"refreshIn": {base: emulator.Switches{TokenLifetime: day}, set: emulator.Switches{TokenLifetime: day, RefreshIn: true}, without: "<nil>", with: "43199",
 			observe: secret(func(body map[string]any) any { return body["refresh_in"] })},
 		"plainGraphTokens": {set: emulator.Switches{PlainGraphTokens: true}, without: "true", with: "false", observe: func(t *testing.T, s *stage) string {
+			t.Helper()
 			_, nonce := decodedPart(t, s.legacyToken(t), 0)["nonce"]
 			return fmt.Sprint(nonce)
 		}},
 		"newerClaims": {set: emulator.Switches{NewerClaims: true}, without: "false", with: "true", observe: func(t *testing.T, s *stage) string {
+			t.Helper()
 			_, newer := decodedPart(t, s.legacyToken(t), 1)["xms_ftd"]
 			return fmt.Sprint(newer)
 		}},
@@ -134,18 +147,32 @@ func switchCases() map[string]switchCase { //nolint:thelper // what is observed,
 			without: "invalid_client", with: "invalid_request", observe: wrongSecret(func(body map[string]any) any { return body["error"] })},
 
 		"graph.throttling": {base: graphOnly(emulator.GraphSwitches{ThrottleUnits: 4}), set: graphOnly(emulator.GraphSwitches{Throttling: true, ThrottleUnits: 4}),
-			without: "[200 200 200]", with: "[200 200 429]", observe: func(t *testing.T, s *stage) string { return s.statuses(t, "GET", "/v1.0/users", "", 3) }},
+			without: "[200 200 200]", with: "[200 200 429]", observe: func(t *testing.T, s *stage) string {
+				t.Helper()
+				return s.statuses(t, "GET", "/v1.0/users", "", 3)
+			}},
 		"graph.throttleUnits": {base: graphOnly(emulator.GraphSwitches{Throttling: true}), set: graphOnly(emulator.GraphSwitches{Throttling: true, ThrottleUnits: 2}), standard: "by size of the tenant",
-			without: "[200 200]", with: "[200 429]", observe: func(t *testing.T, s *stage) string { return s.statuses(t, "GET", "/v1.0/users", "", 2) }},
+			without: "[200 200]", with: "[200 429]", observe: func(t *testing.T, s *stage) string {
+				t.Helper()
+				return s.statuses(t, "GET", "/v1.0/users", "", 2)
+			}},
 		"graph.throttleWrites": {base: graphOnly(emulator.GraphSwitches{Throttling: true}), set: graphOnly(emulator.GraphSwitches{Throttling: true, ThrottleWrites: 1}), standard: "3,000",
 			without: "[204 204]", with: "[204 429 WriteLimitExceeded Tenant_Application/Write]", observe: func(t *testing.T, s *stage) string {
+				t.Helper()
 				return s.statuses(t, "PATCH", "/v1.0/applications(appId='"+rollerApp+"')", `{"displayName":"x"}`, 2)
 			}},
 		"graph.deltaLifetime": {set: graphOnly(emulator.GraphSwitches{DeltaLifetime: day}), standard: "7 days", without: "200", with: "410",
-			observe: func(t *testing.T, s *stage) string { return s.agedDelta(t, 25*time.Hour) }},
+			observe: func(t *testing.T, s *stage) string {
+				t.Helper()
+				return s.agedDelta(t, 25*time.Hour)
+			}},
 		"graph.expiredDelta": {set: graphOnly(emulator.GraphSwitches{ExpiredDelta: http.StatusNotFound}), standard: "410", without: "410", with: "404",
-			observe: func(t *testing.T, s *stage) string { return s.agedDelta(t, 8*24*time.Hour) }},
+			observe: func(t *testing.T, s *stage) string {
+				t.Helper()
+				return s.agedDelta(t, 8*24*time.Hour)
+			}},
 		"graph.pageTokenLifetime": {set: graphOnly(emulator.GraphSwitches{PageTokenLifetime: day}), standard: "1 h", without: "400", with: "200", observe: func(t *testing.T, s *stage) string {
+			t.Helper()
 			_, body := s.get(t, s.legacyToken(t), "/v1.0/users?$top=5")
 			s.clock.Advance(61 * time.Minute)
 			status, _ := s.get(t, s.legacyToken(t), body["@odata.nextLink"].(string))
@@ -154,25 +181,32 @@ func switchCases() map[string]switchCase { //nolint:thelper // what is observed,
 		"graph.defaultTop": {set: graphOnly(emulator.GraphSwitches{DefaultTop: 4}), standard: "100", without: "65", with: "4", observe: graph("/v1.0/users", length)},
 		"graph.maxTop":     {set: graphOnly(emulator.GraphSwitches{MaxTop: 5}), standard: "999", without: "200", with: "400", observe: graph("/v1.0/users?$top=999", status)},
 		"graph.proofForGraph": {set: graphOnly(emulator.GraphSwitches{ProofForGraph: true}), without: "401", with: "200", observe: func(t *testing.T, s *stage) string {
+			t.Helper()
 			return s.rollOwn(t, func(_, c map[string]any) { c["aud"] = "00000003-0000-0000-c000-000000000000" }, 1)
 		}},
 		"graph.proofPs256": {set: graphOnly(emulator.GraphSwitches{ProofPS256: true}), without: "401", with: "200", observe: func(t *testing.T, s *stage) string {
+			t.Helper()
 			return s.rollOwn(t, func(h, _ map[string]any) { h["alg"] = "PS256" }, 1)
 		}},
 		"graph.bareAddKey": {set: graphOnly(emulator.GraphSwitches{BareAddKey: true}), without: "200 with its id", with: "200", observe: func(t *testing.T, s *stage) string {
+			t.Helper()
 			return s.rollOwn(t, nil, 1)
 		}},
 		"graph.sameKeyRefused": {set: graphOnly(emulator.GraphSwitches{SameKeyRefused: true}), without: "200 with its id", with: "400", observe: func(t *testing.T, s *stage) string {
+			t.Helper()
 			s.rollOwn(t, nil, 1)
 			return s.rollOwn(t, nil, 1)
 		}},
 		"graph.nullKeyRefused": {set: graphOnly(emulator.GraphSwitches{NullKeyRefused: true}), without: "204", with: "400", observe: func(t *testing.T, s *stage) string {
+			t.Helper()
 			return s.patchKey(t, fmt.Sprintf(`{"keyId":%q,"type":"AsymmetricX509Cert","usage":"Verify","key":null}`, s.Keys(rollerApp)[0].KeyID))
 		}},
 		"graph.lateKeyEnd": {set: graphOnly(emulator.GraphSwitches{LateKeyEnd: true}), without: "400", with: "204", observe: func(t *testing.T, s *stage) string {
+			t.Helper()
 			return s.patchKey(t, `{"type":"AsymmetricX509Cert","usage":"Verify","endDateTime":"2099-01-01T00:00:00Z","key":"`+base64.StdEncoding.EncodeToString(s.key.cert.Raw)+`"}`)
 		}},
 		"graph.orderedBatch": {set: graphOnly(emulator.GraphSwitches{OrderedBatch: true}), without: "21", with: "12", observe: func(t *testing.T, s *stage) string {
+			t.Helper()
 			_, text := s.ask(t, "POST", s.legacyToken(t), "/v1.0/$batch", `{"requests":[{"id":"1","method":"GET","url":"/organization"},{"id":"2","method":"GET","url":"/organization"}]}`)
 			var answer struct {
 				Responses []struct {
@@ -196,6 +230,7 @@ func switchCases() map[string]switchCase { //nolint:thelper // what is observed,
 
 		"graph.delta.duplicates": {set: quirk(emulator.DeltaQuirks{Duplicates: true}), without: "65", with: "68", observe: graph(first, length)},
 		"graph.delta.reordered": {set: quirk(emulator.DeltaQuirks{Reordered: true}), without: "true", with: "false", observe: func(t *testing.T, s *stage) string {
+			t.Helper()
 			_, body := s.get(t, s.legacyToken(t), first)
 			var ids, listed []any
 			for _, v := range body["value"].([]any) {
@@ -209,6 +244,7 @@ func switchCases() map[string]switchCase { //nolint:thelper // what is observed,
 		}},
 		"graph.delta.emptyPages": {set: quirk(emulator.DeltaQuirks{EmptyPages: 2}), standard: "0", without: "65", with: "0", observe: graph(first, length)},
 		"graph.delta.replay": {set: quirk(emulator.DeltaQuirks{Replay: 1}), standard: "0", without: "0", with: "1", observe: func(t *testing.T, s *stage) string {
+			t.Helper()
 			require.NoError(t, s.UpdateUser(customerTenant, s.Directory(customerTenant).Users[0].ID, emulator.Patch{"city": fmt.Sprint(s.clock.Now())}))
 			token := s.legacyToken(t)
 			_, link := s.round(t, token, first+",city")
@@ -216,6 +252,7 @@ func switchCases() map[string]switchCase { //nolint:thelper // what is observed,
 			return fmt.Sprint(len(again))
 		}},
 		"graph.delta.tombstones": {set: quirk(emulator.DeltaQuirks{Tombstones: true}), without: "0", with: "1", observe: func(t *testing.T, s *stage) string {
+			t.Helper()
 			id := s.Directory(customerTenant).Users[0].ID
 			require.NoError(t, s.DeleteUser(customerTenant, id))
 			all, _ := s.round(t, s.legacyToken(t), first)
@@ -223,6 +260,7 @@ func switchCases() map[string]switchCase { //nolint:thelper // what is observed,
 			return fmt.Sprint(len(slices.DeleteFunc(all, func(o map[string]any) bool { return o["@removed"] == nil })))
 		}},
 		"graph.delta.chunk": {set: quirk(emulator.DeltaQuirks{Chunk: 5}), standard: "the page of members", without: "20", with: "more", observe: func(t *testing.T, s *stage) string {
+			t.Helper()
 			all, _ := s.round(t, s.legacyToken(t), "/v1.0/groups/delta?$select=members")
 			if len(all) > 20 {
 				return "more"
@@ -230,82 +268,6 @@ func switchCases() map[string]switchCase { //nolint:thelper // what is observed,
 			return fmt.Sprint(len(all))
 		}},
 	}
-}
-
-func which(text string, marks ...string) string {
-	for _, mark := range marks {
-		if strings.Contains(text, mark) {
-			return mark
-		}
-	}
-	return text
-}
-
-// told is the AADSTS number that a token request is refused with, or "token".
-func (s *stage) told(t *testing.T, path string, form url.Values) string {
-	t.Helper()
-	status, body := s.post(t, path, form)
-	if status == 200 {
-		return "token"
-	}
-	return fmt.Sprintf("%.0f", body["error_codes"].([]any)[0])
-}
-
-// statuses are those of several requests of a new app in a row, with what a 429 says of itself.
-func (s *stage) statuses(t *testing.T, method, path, body string, n int) string {
-	t.Helper()
-	token := s.tokenWith(t, "User.Read.All", "Application.ReadWrite.All")
-	var all []string
-	for range n {
-		resp, _ := s.ask(t, method, token, path, body)
-		all = append(all, fmt.Sprint(resp.StatusCode))
-		if information := resp.Header.Get("x-ms-throttle-information"); strings.HasPrefix(information, "Write") {
-			scope, _, _ := strings.Cut(resp.Header.Get("x-ms-throttle-scope"), "/12121212")
-			all = append(all, information, scope)
-		}
-	}
-	return fmt.Sprint(all)
-}
-
-func (s *stage) agedDelta(t *testing.T, age time.Duration) string {
-	t.Helper()
-	_, link := s.round(t, s.legacyToken(t), "/v1.0/users/delta?$select=id")
-	s.clock.Advance(age)
-	status, _ := s.get(t, s.legacyToken(t), link)
-	return fmt.Sprint(status)
-}
-
-// rollOwn lets the roller add a certificate to itself.
-func (s *stage) rollOwn(t *testing.T, change func(header, claims map[string]any), n int) string {
-	t.Helper()
-	path := "/" + customerTenant + "/oauth2/v2.0/token"
-	form := s.assertionForm(t, path, s.key, func(_, c map[string]any) { c["iss"], c["sub"] = rollerApp, rollerApp })
-	form.Set("client_id", rollerApp)
-	_, body := s.post(t, path, form)
-	next := newKeyPair(t, n, s.clock.Now(), s.clock.Now().AddDate(0, 0, 30))
-	if s.next == nil {
-		s.next = &next
-	}
-	raw, err := json.Marshal(map[string]any{"passwordCredential": nil,
-		"keyCredential": map[string]any{"type": "AsymmetricX509Cert", "usage": "Verify", "key": s.next.cert.Raw},
-		"proof": s.proof(t, s.key, func(h, c map[string]any) {
-			c["iss"] = rollerObject
-			if change != nil {
-				change(h, c)
-			}
-		})})
-	require.NoError(t, err)
-	resp, text := s.ask(t, "POST", body["access_token"].(string), "/v1.0/applications(appId='"+rollerApp+"')/addKey", string(raw))
-	if strings.Contains(text, `"keyId":`) && resp.StatusCode == http.StatusOK && change == nil {
-		return "200 with its id"
-	}
-	return fmt.Sprint(resp.StatusCode)
-}
-
-func (s *stage) patchKey(t *testing.T, key string) string {
-	t.Helper()
-	resp, _ := s.ask(t, "PATCH", s.tokenWith(t, "Application.ReadWrite.All"), "/v1.0/applications(appId='"+rollerApp+"')", `{"keyCredentials":[`+key+`]}`)
-	return fmt.Sprint(resp.StatusCode)
 }
 
 // TestEverySwitchChangesWhatItSays holds each row of the table of switches to what it does, and to its default.

@@ -1,5 +1,10 @@
 package emulator
 
+import "consentry/emulator/directory"
+
+// Operations are those of mutations.
+func Operations() []string { return directory.Operations }
+
 // RefusalTable is how every refusal of the sign-in service is told: HTTP status and OAuth error by AADSTS number.
 func RefusalTable() map[int]Refusal {
 	table := map[int]Refusal{}

@@ -66,7 +66,8 @@ type graphCall struct {
 	tenant  *tenant
 	app     *application
 	caller  *principal
-	roles   []string       // in the token
+	person  string         // object id of who signed in, for a token that is not the app's own
+	roles   []string       // in the token: app roles, or delegated permissions
 	view    directory.View // the directory as the replica that answers knows it
 	units   int            // what the request cost
 	percent float64        // how much of its budget the app has used
@@ -141,7 +142,7 @@ func (s *Server) answerGraph(g *graphCall) reply {
 	if refused == nil {
 		refused = s.spend(g, r)
 	}
-	if refused == nil && len(r.open) > 0 && !g.has(r.open...) {
+	if refused == nil && !g.opens(r) {
 		refused = errForbidden
 	}
 	var body []byte
@@ -192,6 +193,12 @@ func (s *Server) recognise(g *graphCall) *graphError {
 	}
 	if g.caller == nil || g.seen().Before(g.caller.seenByGraph) || claims["oid"] != g.caller.objectID && claims["idtyp"] == "app" {
 		return unauthorized("Authorization_IdentityNotFound", "The identity of the calling application could not be established.")
+	}
+	if claims["idtyp"] == "user" {
+		g.person, _ = claims["oid"].(string)
+		scopes, _ := claims["scp"].(string)
+		g.roles = strings.Fields(scopes)
+		return nil
 	}
 	roles, _ := claims["roles"].([]any)
 	for _, role := range roles {

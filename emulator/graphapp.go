@@ -75,13 +75,17 @@ func (g *graphCall) entity(context string, e entity) ([]byte, *graphError) {
 	return body, nil
 }
 
-func organization(s *Server, g *graphCall) ([]byte, *graphError) {
-	all := entity{
-		"id": g.tenant.ID, "displayName": g.tenant.DisplayName, "tenantType": "AAD", "countryLetterCode": "DE", "preferredLanguage": "en",
+func organizationEntity(t *tenant) entity {
+	return entity{
+		"id": t.ID, "displayName": t.DisplayName, "tenantType": "AAD", "countryLetterCode": "DE", "preferredLanguage": "en",
 		"createdDateTime": "2019-01-01T00:00:00Z", "onPremisesSyncEnabled": nil, "deletedDateTime": nil,
 		"verifiedDomains": []any{entity{"capabilities": "Email, OfficeCommunicationsOnline", "isDefault": true, "isInitial": true,
-			"name": g.tenant.Domain, "type": "Managed"}},
+			"name": t.Domain, "type": "Managed"}},
 	}
+}
+
+func organization(s *Server, g *graphCall) ([]byte, *graphError) {
+	all := organizationEntity(g.tenant)
 	if names, _ := g.option("select"); names != "" {
 		for name := range strings.SplitSeq(names, ",") {
 			if _, known := all[strings.TrimSpace(name)]; !known {

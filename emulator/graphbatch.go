@@ -134,7 +134,7 @@ func (s *Server) step(g *graphCall, b *batchStep) reply {
 	inner.strike(s.faults.take(inner))
 	path := strings.TrimPrefix(request.URL.Path, "/"+g.version+"/")
 	each := &graphCall{call: inner, version: g.version, path: segments(strings.TrimSuffix(path, "/")), query: request.URL.Query(), units: 1,
-		tenant: g.tenant, app: g.app, caller: g.caller, roles: g.roles}
+		tenant: g.tenant, app: g.app, caller: g.caller, person: g.person, roles: g.roles}
 	var r reply
 	if inner.fault.replaces() {
 		r = inner.fault.reply(inner)

@@ -217,23 +217,34 @@ func appendItem(dst []byte, item *directory.Item) []byte {
 	default:
 		dst = directory.AppendGroup(dst, item.Group, item.Show, item.Empties)
 	}
-	if len(item.Members) > 0 {
-		dst = append(dst, `,"members@delta":[`...)
-		for i, m := range item.Members {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = append(dst, `{"@odata.type":"#microsoft.graph.`...)
-			dst = append(dst, m.Kind.String()...)
-			dst = append(dst, `","id":"`...)
-			dst = append(dst, m.ID...)
-			dst = append(dst, '"')
-			if m.Removed { // "deleted" here means that the membership ended, whatever became of the member
-				dst = append(dst, `,"@removed":{"reason":"deleted"}`...)
-			}
-			dst = append(dst, '}')
-		}
-		dst = append(dst, ']')
+	dst = appendChanges(dst, `,"members@delta":[`, item.Members)
+	if item.Kind == users {
+		dst = appendChanges(dst, `,"manager@delta":[`, item.Links)
+	} else {
+		dst = appendChanges(dst, `,"owners@delta":[`, item.Links)
 	}
 	return append(dst, '}')
+}
+
+// appendChanges writes what changed in a relation; without changes it is left out.
+func appendChanges(dst []byte, opening string, changes []directory.MemberChange) []byte {
+	if len(changes) == 0 {
+		return dst
+	}
+	dst = append(dst, opening...)
+	for i, m := range changes {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, `{"@odata.type":"#microsoft.graph.`...)
+		dst = append(dst, m.Kind.String()...)
+		dst = append(dst, `","id":"`...)
+		dst = append(dst, m.ID...)
+		dst = append(dst, '"')
+		if m.Removed { // "deleted" here means that the relation ended, whatever became of the other object
+			dst = append(dst, `,"@removed":{"reason":"deleted"}`...)
+		}
+		dst = append(dst, '}')
+	}
+	return append(dst, ']')
 }

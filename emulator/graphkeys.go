@@ -35,7 +35,7 @@ func (s *Server) ownApplication(g *graphCall) (string, *graphError) {
 	switch {
 	case refused != nil:
 		return "", refused
-	case target != g.app:
+	case target != g.app || g.person != "":
 		return "", errForbidden
 	}
 	return target.AppID, nil

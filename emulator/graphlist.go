@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +17,7 @@ import (
 type listPlace struct {
 	Tenant string    `json:"t"`
 	App    string    `json:"a"`
+	Person string    `json:"w,omitempty"`
 	Path   string    `json:"p"`
 	Issued time.Time `json:"i"`
 	Select string    `json:"q"`
@@ -38,14 +38,14 @@ func (s *Server) listStart(g *graphCall) (listPlace, *graphError) {
 	if text, ok := g.option(skipToken); ok {
 		var at listPlace
 		raw, opened := s.keys.opened("list", text)
-		if !opened || json.Unmarshal(raw, &at) != nil || at.Tenant != g.tenant.ID || at.App != g.app.AppID || at.Path != g.URL.Path ||
+		if !opened || json.Unmarshal(raw, &at) != nil || at.Tenant != g.tenant.ID || at.App != g.app.AppID || at.Person != g.person || at.Path != g.URL.Path ||
 			g.entry.At.Sub(at.Issued) > time.Duration(or(switches.PageTokenLifetime, pageTokenLifetime)) {
 			return at, errPageToken
 		}
 		at.Count = at.Count && g.eventual()
-		return at, nil
+		return at, g.mayShow(at.Select)
 	}
-	at := listPlace{Tenant: g.tenant.ID, App: g.app.AppID, Path: g.URL.Path, Issued: g.entry.At, Top: min(or(switches.DefaultTop, defaultTop), s.config.PageSize)}
+	at := listPlace{Tenant: g.tenant.ID, App: g.app.AppID, Person: g.person, Path: g.URL.Path, Issued: g.entry.At, Top: min(or(switches.DefaultTop, defaultTop), s.config.PageSize)}
 	at.Select, _ = g.option("select")
 	at.Filter, _ = g.option("filter")
 	at.Search, _ = g.option("search")
@@ -66,7 +66,7 @@ func (s *Server) listStart(g *graphCall) (listPlace, *graphError) {
 			return at, unsupported("The query parameter '$" + option + "' is not supported here.")
 		}
 	}
-	return at, nil
+	return at, g.mayShow(at.Select)
 }
 
 // question is what a list is filtered by. Advanced questions take a header, on every page of the answer again, and
@@ -108,7 +108,7 @@ func selection(names string, kinds ...directory.Kind) (shown, error) {
 			bit, err := directory.Select(kind, name, false)
 			if unknown = err; err == nil {
 				found = true
-				set[kind] |= bit &^ directory.MembersProperty
+				set[kind] |= bit &^ directory.Relations
 			}
 		}
 		if !found {
@@ -250,44 +250,6 @@ func (s *Server) list(g *graphCall, kind directory.Kind) ([]byte, *graphError) {
 	})
 }
 
-// ordered are the live objects of a kind by a property, and those with the same value by their place. Only what they are
-// compared by is kept, as there may be many.
-func (g *graphCall) ordered(kind directory.Kind, by string) (iter.Seq2[int, directory.Member], *graphError) {
-	name, direction, _ := strings.Cut(strings.TrimSpace(by), " ")
-	if !slices.Contains([]string{"", "asc", "desc"}, strings.TrimSpace(direction)) {
-		return nil, badRequest("Syntax error in $orderby.")
-	}
-	type place struct {
-		value string
-		after int
-	}
-	var places []place
-	for after, m := range objects(g.view, kind, 0) {
-		v, err := m.Value(name)
-		if err != nil {
-			return nil, asGraphError(err)
-		}
-		text, _ := v.(string)
-		places = append(places, place{strings.ToLower(text), after})
-	}
-	slices.SortStableFunc(places, func(a, b place) int {
-		if strings.TrimSpace(direction) == "desc" {
-			a, b = b, a
-		}
-		return strings.Compare(a.value, b.value)
-	})
-	return func(yield func(int, directory.Member) bool) {
-		for i, p := range places {
-			for _, m := range objects(g.view, kind, p.after-1) {
-				if !yield(i+1, m) {
-					return
-				}
-				break
-			}
-		}
-	}, nil
-}
-
 var errNoCount = badRequest("$count is not currently supported.")
 
 func (s *Server) count(g *graphCall, kind directory.Kind) ([]byte, *graphError) {
@@ -311,6 +273,9 @@ func (g *graphCall) number(all iter.Seq2[int, directory.Member], total int) ([]b
 
 func (s *Server) one(g *graphCall, kind directory.Kind) ([]byte, *graphError) {
 	names, _ := g.option("select")
+	if refused := g.mayShow(names); refused != nil {
+		return nil, refused
+	}
 	set, err := selection(names, kind)
 	if err != nil {
 		return nil, asGraphError(err)

@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"iter"
-	"slices"
 
 	"consentry/emulator/directory"
 )
@@ -21,23 +20,10 @@ func (g *graphCall) membersOf(from int) (iter.Seq2[int, directory.Member], *grap
 	if err != nil {
 		return nil, asGraphError(err)
 	}
-	wanted := ""
-	if len(g.args) > 1 {
-		if wanted = g.args[1]; !slices.Contains(casts, wanted) {
-			return nil, badRequest("Unsupported segment type. The segment '" + wanted + "' is not a type of directory objects.")
-		}
+	if group.Visibility == "HiddenMembership" && !g.has(readHiddenMembers) {
+		all = func(func(int, directory.Member) bool) {}
 	}
-	hidden := group.Visibility == "HiddenMembership" && !g.has(readHiddenMembers)
-	return func(yield func(int, directory.Member) bool) {
-		for after, m := range all {
-			if hidden || wanted != "" && (wanted == "microsoft.graph.group") != (m.Group != nil) {
-				continue
-			}
-			if !yield(after, m) {
-				return
-			}
-		}
-	}, nil
+	return g.narrowed(all)
 }
 
 func (s *Server) members(g *graphCall) ([]byte, *graphError) {
@@ -53,13 +39,7 @@ func (s *Server) members(g *graphCall) ([]byte, *graphError) {
 	if refused != nil {
 		return nil, refused
 	}
-	return s.page(g, at, g.metadata("directoryObjects"), all, -1, func(dst []byte, m directory.Member) []byte {
-		kind := users
-		if m.Group != nil {
-			kind = groups
-		}
-		return appendObject(append(dst, `{"@odata.type":"#microsoft.graph.`+kind.String()+`",`...), m, set)
-	})
+	return s.page(g, at, g.metadata("directoryObjects"), all, -1, func(dst []byte, m directory.Member) []byte { return appendTyped(dst, m, set) })
 }
 
 func (s *Server) countMembers(g *graphCall) ([]byte, *graphError) {

@@ -24,6 +24,7 @@ var roleIDs = map[string]string{
 	"Member.Read.Hidden": "658aa5d8-239f-45c4-aa12-864f4fc7e490", "Application.Read.All": "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
 	"Application.ReadWrite.OwnedBy": "18a4783c-866b-4cc7-a460-3d5e5662c884", "Application.ReadWrite.All": "1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9",
 	"AuditLog.Read.All": "b0afded3-3588-46d8-8b3d-9842eff778da", "Directory.Read.All": "7ab1d382-f21e-4acd-a863-ba3e13f7da61",
+	"User.ReadWrite.All": "741f803b-c850-494e-b5df-cde7c675a1ca", "Group.ReadWrite.All": "62a82d76-70ea-41e2-9197-370581804d09",
 	"Organization.Read.All": "498476ce-e0fe-48b0-b801-37ba7e2685c6",
 }
 
@@ -230,13 +231,13 @@ func TestTransitiveMembersComeInPages(t *testing.T) {
 func TestWrongMethodsAndUnknownPaths(t *testing.T) {
 	s := newStage(t)
 	token := s.legacyToken(t)
-	resp, text := s.ask(t, "DELETE", token, "/v1.0/users/"+globalAdmin, "")
+	resp, text := s.ask(t, "PUT", token, "/v1.0/users/"+globalAdmin, "")
 	require.Equal(t, 405, resp.StatusCode, text)
 	require.Contains(t, text, `"code":"Request_BadRequest"`)
 	for range 2 {
-		resp, text = s.ask(t, "GET", token, "/v1.0/users/"+globalAdmin+"/manager", "")
+		resp, text = s.ask(t, "GET", token, "/v1.0/users/"+globalAdmin+"/shoes", "")
 		require.Equal(t, 400, resp.StatusCode)
-		require.Contains(t, text, "Resource not found for the segment 'manager'.")
+		require.Contains(t, text, "Resource not found for the segment 'shoes'.")
 	}
 	asked := s.AskedFor()
 	require.Len(t, asked, 1)

@@ -14,6 +14,10 @@ type route struct {
 	path   string   // {} stands for any one segment
 	units  int      // base cost in resource units (facts 6.2)
 	open   []string // permissions of which one is needed; none for what the handler decides by itself
+	own    []string // delegated permissions that open it besides, among users for the person who signed in alone
+	reads  bool     // although it is posted
+	report bool     // of sign-ins, which have a budget of their own
+	beta   bool     // is not in v1.0
 	answer func(*Server, *graphCall) ([]byte, *graphError)
 	plain  bool // answers a bare number
 	parts  []string
@@ -44,15 +48,28 @@ const (
 
 // routes are everything that is emulated. The first that fits answers.
 var routes = prepared([]route{
-	{method: http.MethodGet, path: "organization", units: 1, open: readOrganization, answer: reading(organization)},
+	{method: http.MethodGet, path: "organization", units: 1, open: readOrganization, own: []string{"User.Read"}, answer: reading(organization)},
+	{method: http.MethodGet, path: "organization/{}", units: 1, open: readOrganization, own: []string{"User.Read"}, answer: reading(oneOrganization)},
+	{method: http.MethodGet, path: "domains", units: 1, open: readDomains, answer: reading(domains)},
+	{method: http.MethodGet, path: "domains/{}", units: 1, open: readDomains, answer: reading(oneDomain)},
 	{method: http.MethodGet, path: "users", units: 2, open: readUsers, answer: of(users, (*Server).list)},
 	{method: http.MethodGet, path: "users/$count", units: 2, open: readUsers, answer: of(users, (*Server).count), plain: true},
 	{method: http.MethodGet, path: "users/delta", units: 1, open: readUserDelta, answer: of(users, (*Server).delta)},
-	{method: http.MethodGet, path: "users/{}", units: 1, open: readUsers, answer: of(users, (*Server).one)},
+	{method: http.MethodGet, path: "users/{}", units: 1, open: readUsers, own: []string{"User.Read"}, answer: of(users, (*Server).one)},
+	{method: http.MethodGet, path: "users/{}/manager", units: 1, open: readUserDelta, answer: reading((*Server).manager)},
+	{method: http.MethodGet, path: "users/{}/directReports", units: 1, open: readUserDelta, own: []string{"User.Read"}, answer: reading((*Server).directReports)},
+	{method: http.MethodGet, path: "users/{}/memberOf", units: 1, open: readMemberOf, own: []string{"User.Read"}, answer: of(users, (*Server).memberOf)},
+	{method: http.MethodGet, path: "users/{}/memberOf/{}", units: 1, open: readMemberOf, own: []string{"User.Read"}, answer: of(users, (*Server).memberOf)},
+	{method: http.MethodGet, path: "users/{}/transitiveMemberOf", units: 1, open: readTransitiveMemberOf, own: []string{"User.Read"}, answer: of(users, (*Server).memberOf)},
+	{method: http.MethodGet, path: "users/{}/transitiveMemberOf/{}", units: 1, open: readTransitiveMemberOf, own: []string{"User.Read"}, answer: of(users, (*Server).memberOf)},
 	{method: http.MethodGet, path: "groups", units: 1, open: readGroups, answer: of(groups, (*Server).list)},
 	{method: http.MethodGet, path: "groups/$count", units: 1, open: readGroups, answer: of(groups, (*Server).count), plain: true},
 	{method: http.MethodGet, path: "groups/delta", units: 1, open: readGroups, answer: of(groups, (*Server).delta)},
 	{method: http.MethodGet, path: "groups/{}", units: 1, open: readGroups, answer: of(groups, (*Server).one)},
+	{method: http.MethodGet, path: "groups/{}/owners", units: 1, open: readOwners, answer: reading((*Server).owners)},
+	{method: http.MethodGet, path: "groups/{}/owners/{}", units: 1, open: readOwners, answer: reading((*Server).owners)},
+	{method: http.MethodGet, path: "groups/{}/memberOf", units: 1, open: readMembers, answer: of(groups, (*Server).memberOf)},
+	{method: http.MethodGet, path: "groups/{}/transitiveMemberOf", units: 1, open: readMemberOf, answer: of(groups, (*Server).memberOf)},
 	{method: http.MethodGet, path: "groups/{}/members", units: 3, open: readMembers, answer: reading((*Server).members)},
 	{method: http.MethodGet, path: "groups/{}/members/$count", units: 3, open: readMembers, answer: reading((*Server).countMembers), plain: true},
 	{method: http.MethodGet, path: "groups/{}/members/{}", units: 3, open: readMembers, answer: reading((*Server).members)},
@@ -69,6 +86,13 @@ var routes = prepared([]route{
 	{method: http.MethodGet, path: "servicePrincipals/{}/appRoleAssignments", units: 2, open: readAssignments, answer: reading((*Server).appRoleAssignments)},
 	{method: http.MethodGet, path: "servicePrincipals/{}/appRoleAssignedTo", units: 2, open: readAssignments, answer: reading((*Server).appRoleAssignedTo)},
 	{method: http.MethodGet, path: "servicePrincipals/{}/oauth2PermissionGrants", units: 2, open: readDelegated, answer: reading((*Server).permissionGrants)},
+	{method: http.MethodPost, path: "directoryObjects/getByIds", units: 3, reads: true, open: readDelegated, answer: reading((*Server).getByIDs)},
+	{method: http.MethodGet, path: "directoryObjects/{}", units: 1, open: readDelegated, answer: reading((*Server).anyObject)},
+	{method: http.MethodGet, path: "directory/deletedItems/{}", units: 1, answer: reading((*Server).deletedItems)},
+	{method: http.MethodDelete, path: "directory/deletedItems/{}", units: 1, answer: (*Server).purgeDeleted},
+	{method: http.MethodPost, path: "directory/deletedItems/{}/restore", units: 1, answer: (*Server).restoreDeleted},
+	{method: http.MethodGet, path: "reports/servicePrincipalSignInActivities", units: 1, beta: true, report: true, open: readReports, answer: reading((*Server).principalReport)},
+	{method: http.MethodGet, path: "reports/servicePrincipalSignInActivities/{}", units: 1, beta: true, report: true, open: readReports, answer: reading((*Server).onePrincipalReport)},
 	{method: http.MethodGet, path: "oauth2PermissionGrants", units: 2, open: readDelegated, answer: reading((*Server).permissionGrants)},
 })
 
@@ -81,10 +105,13 @@ func prepared(all []route) []route {
 
 // route finds who answers, and tells an unknown path from a wrong method.
 func (s *Server) route(g *graphCall) (*route, *graphError) {
+	if refused := g.whoseMe(); refused != nil {
+		return nil, refused
+	}
 	known := false
 	for i := range routes {
 		args, ok := routes[i].fits(g.path)
-		if !ok {
+		if !ok || routes[i].beta && g.version != "beta" {
 			continue
 		}
 		if known = true; routes[i].method == g.Method {
@@ -93,10 +120,33 @@ func (s *Server) route(g *graphCall) (*route, *graphError) {
 		}
 	}
 	if known {
-		return nil, errMethod
+		return nil, g.wrongMethod()
 	}
-	g.entry.Unknown = true
-	return nil, &graphError{status: http.StatusBadRequest, code: "BadRequest", message: "Resource not found for the segment '" + g.path[len(g.path)-1] + "'."}
+	return nil, g.unknownPath()
+}
+
+// whoseMe puts the person who signed in in place of me.
+func (g *graphCall) whoseMe() *graphError {
+	switch {
+	case g.path[0] != "me":
+	case g.person == "":
+		return &graphError{status: http.StatusBadRequest, code: "BadRequest", message: "/me request is only valid with delegated authentication flow."}
+	default:
+		g.path = append([]string{"users", g.person}, g.path[1:]...)
+	}
+	return nil
+}
+
+// opens tells whether the permissions of the token suffice: those of an app, or those that a person granted it, of
+// which some are good for the person's own data only. What the person may do in the directory is not asked.
+func (g *graphCall) opens(r *route) bool {
+	switch {
+	case len(r.open) == 0 || g.has(r.open...):
+		return true
+	case g.person == "" || !g.has(r.own...):
+		return false
+	}
+	return g.path[0] != "users" || strings.EqualFold(g.path[1], g.person)
 }
 
 func (r *route) fits(path []string) ([]string, bool) {

@@ -20,6 +20,7 @@ const (
 	appWriteWindow  = 5 * time.Minute
 	tenantWrites    = 18_000
 	tenantWindow    = 5 * time.Minute
+	reports         = 5   // of sign-ins, in the window of units (facts 6.3)
 	throttleWarning = 0.8 // from here on answers say how much is used
 )
 
@@ -89,7 +90,10 @@ func (s *Server) spend(g *graphCall, r *route) *graphError {
 		{"units " + tenant + " " + app, units, unitWindow, g.units, "ResourceUnitLimitExceeded", "Tenant_Application/ReadWrite"},
 		{"units " + app, appUnits, appUnitWindow, g.units, "ResourceUnitLimitExceeded", "Application/ReadWrite"},
 	}
-	if r.method != http.MethodGet {
+	if r.report {
+		budgets = append(budgets, budget{"reports " + tenant + " " + app, reports, unitWindow, 1, "ResourceUnitLimitExceeded", "Tenant_Application/Read"})
+	}
+	if r.method != http.MethodGet && !r.reads {
 		budgets = append(budgets,
 			budget{"writes " + tenant + " " + app, or(switches.ThrottleWrites, writes), writeWindow, 1, "WriteLimitExceeded", "Tenant_Application/Write"},
 			budget{"writes of " + app, appWrites, appWriteWindow, 1, "WriteLimitExceeded", "Application/Write"},

@@ -31,6 +31,7 @@ type Policy struct {
 	ConsentRequests bool      `json:"consentRequests,omitempty"` // who may not consent may ask a reviewer to
 	Reviewers       []string  `json:"reviewers,omitempty"`       // user principal names; they need a role that may consent, too
 	RequestLifetime Duration  `json:"requestLifetime,omitempty"` // until an unanswered request expires; default 30 days
+	Premium         bool      `json:"premium,omitempty"`         // has the licence that reports and sign-in activity take
 	Switches        *Switches `json:"switches,omitempty"`        // nil: those of the emulator
 }
 

@@ -1,5 +1,7 @@
 package emulator
 
+import "consentry/emulator/directory"
+
 // graphRole is an app role of Microsoft Graph.
 type graphRole struct{ name, words string }
 
@@ -21,6 +23,8 @@ var graphRoles = map[string]graphRole{
 	"741f803b-c850-494e-b5df-cde7c675a1ca": {"User.ReadWrite.All", "Read and write all users' full profiles"},
 	"62a82d76-70ea-41e2-9197-370581804d09": {"Group.ReadWrite.All", "Read and write all groups"},
 	"dbaae8cf-10b5-4b86-a4a1-f871c94c6695": {"GroupMember.ReadWrite.All", "Read and write all group memberships"},
+	"dbb9058a-0e50-45d7-ae91-66909b5d4664": {"Domain.Read.All", "Read domains"},
+	"eccc023d-eccf-4e7b-9683-8813ab36cecc": {"User.DeleteRestore.All", "Delete and restore all users"},
 	"19dbc75e-c2e2-444c-a770-ec69d8559fc7": {"Directory.ReadWrite.All", "Read and write directory data"},
 }
 
@@ -53,4 +57,20 @@ var (
 	readAssignments   = allApplications
 	readDelegated     = []string{"Directory.Read.All", "Directory.ReadWrite.All"}
 	readHiddenMembers = "Member.Read.Hidden"
+	readDomains       = []string{"Domain.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"}
+	readOwners        = []string{"GroupMember.Read.All", "GroupMember.ReadWrite.All", "Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}
+	readReports       = []string{"AuditLog.Read.All"}
+
+	// The table opens the lists of what something is a member of to fewer permissions than the lists of members.
+	readMemberOf           = []string{"GroupMember.ReadBasic.All", "Group.ReadBasic.All", "Directory.Read.All", "Directory.ReadWrite.All"}
+	readTransitiveMemberOf = append([]string{"User.Read.All", "GroupMember.Read.All", "Group.Read.All"}, readMemberOf...)
+
+	readDeleted = map[directory.Kind][]string{
+		users:  {"User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"},
+		groups: {"Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"},
+	}
+	writeDeleted = map[directory.Kind][]string{
+		users:  {"User.DeleteRestore.All", "User.ReadWrite.All"},
+		groups: {"Group.ReadWrite.All", "Directory.ReadWrite.All"},
+	}
 )

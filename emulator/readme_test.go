@@ -1,11 +1,14 @@
 package emulator_test
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -13,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -117,4 +121,82 @@ func TestEveryRefusalIsDocumentedAsItIsTold(t *testing.T) {
 	slices.Sort(documented)
 	slices.Sort(there)
 	require.Equal(t, there, documented)
+}
+
+// readmeBlock is the first block of code of a language.
+func readmeBlock(t *testing.T, language string) string {
+	t.Helper()
+	content, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(content), "```"+language+"\n")
+	require.True(t, found)
+	block, _, _ := strings.Cut(rest, "```")
+	return block
+}
+
+// TestExamplesOfTheDocumentationWork starts with the configuration as it is printed and posts every printed mutation.
+func TestExamplesOfTheDocumentationWork(t *testing.T) {
+	path := writeConfig(t, readmeBlock(t, "yaml"))
+	pem, err := os.ReadFile(filepath.Join(filepath.Dir(path), "app.pem"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(path), "connector.pem"), pem, 0o600))
+	f, err := emulator.ReadFile(path)
+	require.NoError(t, err)
+	s := &stage{Server: start(t, emulator.Config{Switches: f.Switches}), clock: newClock()}
+	t.Cleanup(func() { require.NoError(t, s.Close(context.WithoutCancel(t.Context()))) })
+	require.NoError(t, f.Populate(s.Server))
+	shown := map[string]bool{}
+	for line := range strings.Lines(readmeBlock(t, "json")) {
+		var mutation struct {
+			Op string `json:"op"`
+		}
+		require.NoError(t, json.Unmarshal([]byte(line), &mutation))
+		before := s.Directory("contoso.example")
+		status, text := s.control(t, "POST", "/mutations", json.RawMessage(line))
+		require.Equal(t, 200, status, "%s: %s", line, text)
+		require.Equal(t, mutation.Op == "purge", reflect.DeepEqual(before, s.Directory("contoso.example")), "it changes something: %s", line)
+		shown[mutation.Op] = true
+	}
+	for _, op := range emulator.Operations() {
+		require.True(t, shown[op], "no example of %s", op)
+	}
+	require.Len(t, shown, len(emulator.Operations()))
+}
+
+func TestEveryFieldIsDocumented(t *testing.T) {
+	documented := map[string]bool{}
+	for _, row := range readmeTable(t, "Fields") {
+		require.Len(t, row, 2, row)
+		for name := range strings.SplitSeq(row[0], ", ") {
+			documented[strings.Trim(name, "`")] = true
+		}
+	}
+	elsewhere := []reflect.Type{reflect.TypeFor[emulator.Switches](), reflect.TypeFor[emulator.Fault]()} // have sections of their own
+	there := map[string]bool{}
+	var walk func(prefix string, of reflect.Type)
+	walk = func(prefix string, of reflect.Type) {
+		for _, f := range reflect.VisibleFields(of) {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if name == "" {
+				continue
+			}
+			of, path := f.Type, prefix+name
+			for of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice {
+				if of.Kind() == reflect.Slice && of.Elem().Kind() == reflect.Struct && prefix == "" {
+					there[path] = true
+				}
+				if of.Kind() == reflect.Slice && of.Elem().Kind() == reflect.Struct {
+					path += "[]"
+				}
+				of = of.Elem()
+			}
+			if of.Kind() == reflect.Struct && of != reflect.TypeFor[time.Time]() && !slices.Contains(elsewhere, of) {
+				walk(path+".", of)
+				continue
+			}
+			there[strings.TrimSuffix(path, "[]")] = true
+		}
+	}
+	walk("", reflect.TypeFor[emulator.File]())
+	require.Equal(t, slices.Sorted(maps.Keys(there)), slices.Sorted(maps.Keys(documented)))
 }

@@ -69,6 +69,7 @@ type Server struct {
 	faults   faultBook
 	requests requestBook
 	budgets  budgetBook
+	signIns  signInBook
 
 	listeners [3]net.Listener // HTTPS, HTTP, control if it has its own
 	servers   [3]*http.Server

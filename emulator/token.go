@@ -231,6 +231,7 @@ func (s *Server) clientCredentials(r *tokenRequest) (map[string]any, *authError)
 	if err != nil {
 		return nil, unavailable(err)
 	}
+	s.signIns.note(r.at.tenant.ID, r.app.AppID, false, r.call)
 	return r.answer(token, lifetime, audience), nil
 }
 

@@ -89,9 +89,10 @@ type Item struct {
 	Show    Properties // selected properties to write
 	Empties Properties // of these, the ones to write even without a value
 	Members []MemberChange
+	Links   []MemberChange // of a group its owners, of a user the manager
 }
 
-// MemberChange is one entry of members@delta.
+// MemberChange is one entry of members@delta, owners@delta or manager@delta.
 type MemberChange struct {
 	ID      string
 	Kind    Kind
@@ -143,7 +144,7 @@ func (v View) Page(q Query, c Cursor, limits Limits) ([]Item, Cursor) {
 			}
 			continue
 		}
-		at, props := c.place(), everything|MembersProperty
+		at, props := c.place(), everything|Relations
 		if !c.All {
 			if at, props = v.firstChange(c); props == 0 { // seen earlier in this round
 				c.Next++
@@ -185,7 +186,7 @@ func (v View) item(q Query, c Cursor, at uint32, props Properties, entry uint32,
 	if o.kind != q.Kind || (q.Select&props == 0 && props&everything != everything) || len(q.Only) > 0 && !slices.Contains(q.Only, o.id) {
 		return Item{}, 0, false
 	}
-	item := Item{ID: o.id.String(), Kind: o.kind, Show: q.Select &^ MembersProperty, Empties: o.ever}
+	item := Item{ID: o.id.String(), Kind: o.kind, Show: q.Select &^ Relations, Empties: o.ever}
 	is := v.as(at)
 	if is.state != live {
 		if is.state == unborn || (c.All || o.born > c.Since) && !(c.All && q.Tombstones) { // came and went unseen
@@ -202,28 +203,37 @@ func (v View) item(q Query, c Cursor, at uint32, props Properties, entry uint32,
 		item.Empties = item.Show
 	}
 	item.User, item.Group = is.user, is.group
+	if entry == 0 { // whole, when the object is first told: few objects have them, and those have few
+		kind := owners
+		if o.kind == KindUser {
+			kind = managers
+		}
+		if q.Select&props&kind.property() != 0 {
+			item.Links, _ = v.memberChanges(v.d.links[kind][at], c, 0, -1)
+		}
+	}
 	if o.kind == KindUser || q.Select&props&MembersProperty == 0 || q.HideMembers && is.group.Visibility == hiddenMembership {
 		return item, 0, true
 	}
 	var next uint32
-	item.Members, next = v.memberChanges(o, c, entry, room)
+	item.Members, next = v.memberChanges(o.members, c, entry, room)
 	return item, next, true
 }
 
 // hiddenMembership is the visibility of groups whose members take a permission of their own to see.
 const hiddenMembership = "HiddenMembership"
 
-// memberChanges lists what the round has to say about a group's members, from an entry on.
-func (v View) memberChanges(o *object, c Cursor, entry uint32, room int) ([]MemberChange, uint32) {
+// memberChanges lists what the round has to say about a list of relations, from an entry on.
+func (v View) memberChanges(list []membership, c Cursor, entry uint32, room int) ([]MemberChange, uint32) {
 	var rejoined map[uint32]bool
 	var changes []MemberChange
-	for i := int(entry); i < len(o.members); i++ {
-		m := o.members[i]
+	for i := int(entry); i < len(list); i++ {
+		m := list[i]
 		joined := m.openAt(c.Until) && (c.All || m.from > c.from())
 		left := !c.All && m.from <= c.Since && m.gone > c.from() && m.gone <= c.Until
 		if left {
 			if rejoined == nil {
-				rejoined = joinedDuring(o, c)
+				rejoined = joinedDuring(list, c)
 			}
 			left = !rejoined[m.member]
 		}
@@ -240,9 +250,9 @@ func (v View) memberChanges(o *object, c Cursor, entry uint32, room int) ([]Memb
 }
 
 // joinedDuring is who joined in the round and is still in at its end: having left before in the same round is no news.
-func joinedDuring(o *object, c Cursor) map[uint32]bool {
+func joinedDuring(list []membership, c Cursor) map[uint32]bool {
 	joined := map[uint32]bool{}
-	for _, m := range o.members {
+	for _, m := range list {
 		if m.from > c.from() && m.openAt(c.Until) {
 			joined[m.member] = true
 		}

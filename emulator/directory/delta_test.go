@@ -3,6 +3,7 @@ package directory
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -17,14 +18,25 @@ type reader struct {
 	users  map[string]User
 	groups map[string]Group
 	edges  map[Membership]bool
+	links  map[[2]string]bool // owners of groups, managers of users
 }
 
 func newReader() *reader {
-	return &reader{users: map[string]User{}, groups: map[string]Group{}, edges: map[Membership]bool{}}
+	return &reader{users: map[string]User{}, groups: map[string]Group{}, edges: map[Membership]bool{}, links: map[[2]string]bool{}}
 }
 
 func (r *reader) take(items []Item) {
 	for _, item := range items {
+		for _, m := range item.Links {
+			if m.Removed {
+				delete(r.links, [2]string{item.ID, m.ID})
+			} else {
+				r.links[[2]string{item.ID, m.ID}] = true
+			}
+		}
+		if item.Removed != "" { // and with its owners or manager
+			maps.DeleteFunc(r.links, func(link [2]string, _ bool) bool { return link[0] == item.ID })
+		}
 		switch {
 		case item.Removed != "" && item.Kind == KindUser:
 			delete(r.users, item.ID)
@@ -64,13 +76,22 @@ func (r *reader) requireSame(t require.TestingT, want Dump) {
 	for _, edge := range want.Memberships {
 		require.True(t, r.edges[edge], "missing %v", edge)
 	}
+	links := map[[2]string]bool{}
+	for _, o := range want.Owners {
+		links[[2]string{o.GroupID, o.MemberID}] = true
+	}
+	for _, m := range want.Managers {
+		links[[2]string{m.UserID, m.ManagerID}] = true
+	}
+	require.Equal(t, links, r.links)
 }
 
 // mutateOnce draws a mutation that is often, not always, possible.
 func mutateOnce(t *rapid.T, d *Directory, ids []string) []string {
 	id := rapid.SampledFrom(ids).Draw(t, "id")
 	switch op := rapid.SampledFrom([]string{OpCreateUser, OpUpdateUser, OpDeleteUser, OpCreateGroup, OpUpdateGroup, OpDeleteGroup,
-		OpRestore, OpPurge, OpAddMember, OpAddMember, OpRemoveMember, OpRemoveMember, OpRename, OpMoveMember}).Draw(t, "op"); op {
+		OpRestore, OpPurge, OpAddMember, OpAddMember, OpRemoveMember, OpRemoveMember, OpRename, OpMoveMember, OpAddOwner, OpAddOwner, OpRemoveOwner,
+		OpSetManager, OpSetManager, OpDropManager}).Draw(t, "op"); op {
 	case OpCreateUser:
 		made := uuid.NewSHA1(uuid.Nil, fmt.Append(nil, len(ids))).String()
 		if d.Apply(Mutation{Op: op, User: &User{ID: made, DisplayName: "N", UserPrincipalName: "n" + made}}) == nil {
@@ -113,7 +134,7 @@ func TestApplyingEveryDeltaGivesTheDirectory(t *testing.T) {
 			if cursor = cursor.Again(replay); shuffled {
 				cursor = cursor.Shuffled()
 			}
-			all := tableSet(kind, false) | MembersProperty
+			all := tableSet(kind, false) | Relations
 			for !cursor.Done() {
 				var items []Item
 				items, cursor = d.Now().Page(Query{Kind: kind, Select: all, Tombstones: tombstones}, cursor, limits)
@@ -155,6 +176,21 @@ func dumpOf(t require.TestingT, v View) Dump {
 				edge.MemberID = m.User.ID
 			}
 			dump.Memberships = append(dump.Memberships, edge)
+		}
+		owners, err := v.Owners(g.ID, 0)
+		require.NoError(t, err)
+		for _, m := range owners {
+			dump.Owners = append(dump.Owners, Membership{GroupID: g.ID, MemberID: m.User.ID, MemberType: "user"})
+		}
+	}
+	for _, u := range dump.Users {
+		reports, err := v.Reports(u.ID, 0)
+		require.NoError(t, err)
+		for _, m := range reports {
+			manager, err := v.Manager(m.User.ID)
+			require.NoError(t, err)
+			require.Equal(t, u.ID, manager.ID)
+			dump.Managers = append(dump.Managers, Manager{UserID: m.User.ID, ManagerID: u.ID})
 		}
 	}
 	return dump.ordered()

@@ -71,13 +71,17 @@ type Directory struct {
 	byID    map[uuid.UUID]uint32
 	history []change
 	marks   []mark
-	people  int        // live users
-	seed    *generator // nil for an empty directory
+	links   [2]map[uint32][]membership // owners and managers, by who has them; closed, never removed
+	cut     map[uint32][]linkEnd       // what a deleted object owned and managed, for its restoration
+	names   map[string][]uint32        // every principal name that a created or changed user has had, in lower case
+	people  int                        // live users
+	seed    *generator                 // nil for an empty directory
 }
 
 // New returns a directory holding what the seed describes.
 func New(seed Seed) *Directory {
-	d := &Directory{byID: map[uuid.UUID]uint32{}}
+	d := &Directory{byID: map[uuid.UUID]uint32{}, cut: map[uint32][]linkEnd{}, names: map[string][]uint32{},
+		links: [2]map[uint32][]membership{{}, {}}}
 	if seed.Users > 0 || seed.Groups > 0 {
 		d.seed = newGenerator(seed)
 		d.seed.fill(d)
@@ -99,6 +103,24 @@ func (d *Directory) Stamp(at time.Time) {
 		next.at = max(next.at, d.marks[n-1].at)
 	}
 	d.marks = append(d.marks, next)
+}
+
+// ChangedAt is when an object was last changed, as far as that was stamped.
+func (v View) ChangedAt(id string) time.Time {
+	parsed, _ := uuid.Parse(id)
+	at, ok := v.d.byID[parsed]
+	if !ok {
+		return time.Time{}
+	}
+	seq := v.d.objects[at].last
+	for seq > v.seq {
+		seq = v.d.history[seq-1].previous
+	}
+	i, _ := slices.BinarySearchFunc(v.d.marks, seq, func(m mark, seq uint32) int { return cmp.Compare(m.seq, seq) })
+	if i == len(v.d.marks) {
+		return time.Time{}
+	}
+	return time.Unix(0, v.d.marks[i].at)
 }
 
 // SequenceAt is the number of the newest change stamped at or before a moment.
@@ -202,14 +224,35 @@ func (d *Directory) Dump() Dump {
 			}
 		}
 	}
+	d.dumpLinks(&dump)
 	return dump.ordered()
+}
+
+func (d *Directory) dumpLinks(dump *Dump) {
+	for kind := range d.links {
+		for from, list := range d.links[kind] {
+			for _, m := range list {
+				has, is := &d.objects[from], &d.objects[m.member]
+				switch {
+				case m.gone != 0:
+				case linkKind(kind) == managers:
+					dump.Managers = append(dump.Managers, Manager{UserID: has.id.String(), ManagerID: is.id.String()})
+				default:
+					dump.Owners = append(dump.Owners, Membership{GroupID: has.id.String(), MemberID: is.id.String(), MemberType: is.kind.String()})
+				}
+			}
+		}
+	}
 }
 
 func (dump Dump) ordered() Dump {
 	slices.SortFunc(dump.Users, func(a, b User) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(dump.Groups, func(a, b Group) int { return cmp.Compare(a.ID, b.ID) })
-	slices.SortFunc(dump.Memberships, func(a, b Membership) int {
-		return cmp.Or(cmp.Compare(a.GroupID, b.GroupID), cmp.Compare(a.MemberID, b.MemberID))
-	})
+	for _, list := range [][]Membership{dump.Memberships, dump.Owners} {
+		slices.SortFunc(list, func(a, b Membership) int {
+			return cmp.Or(cmp.Compare(a.GroupID, b.GroupID), cmp.Compare(a.MemberID, b.MemberID))
+		})
+	}
+	slices.SortFunc(dump.Managers, func(a, b Manager) int { return cmp.Compare(a.UserID, b.UserID) })
 	return dump
 }

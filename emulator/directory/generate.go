@@ -25,6 +25,9 @@ type generator struct {
 	key   uint64
 	forms int // distinct full names before numbering begins
 	step  int // walks through the full names in an order that does not look sorted
+	back  int // the inverse of step: walks back
+	// formOf tells the place of a full name as it stands in addresses.
+	formOf map[string]int
 }
 
 func newGenerator(seed Seed) *generator {
@@ -34,6 +37,13 @@ func newGenerator(seed Seed) *generator {
 	}
 	for g.step = g.forms*5/8 | 1; gcd(g.step, g.forms) != 1; {
 		g.step += 2
+	}
+	for g.back = 1; g.back*g.step%g.forms != 1; {
+		g.back++
+	}
+	g.formOf = make(map[string]int, g.forms)
+	for form := range g.forms {
+		g.formOf[givenNames[form%len(givenNames)].ascii+"."+surnames[form/len(givenNames)].ascii] = form
 	}
 	return g
 }

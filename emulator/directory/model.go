@@ -53,6 +53,7 @@ type User struct {
 	OnPremisesUserPrincipalName     string          `json:"onPremisesUserPrincipalName,omitempty"`
 	OnPremisesLastSyncDateTime      string          `json:"onPremisesLastSyncDateTime,omitempty"`
 	SecurityIdentifier              string          `json:"securityIdentifier,omitempty"`
+	SignInActivity                  json.RawMessage `json:"signInActivity,omitempty"` // an object
 }
 
 // Group holds the modelled properties of a Graph group.
@@ -89,6 +90,14 @@ type Dump struct {
 	Users       []User       `json:"users"`
 	Groups      []Group      `json:"groups"`
 	Memberships []Membership `json:"memberships"`
+	Owners      []Membership `json:"owners,omitempty"`   // of groups
+	Managers    []Manager    `json:"managers,omitempty"` // of users
+}
+
+// Manager says who manages a user.
+type Manager struct {
+	UserID    string `json:"userId"`
+	ManagerID string `json:"managerId"`
 }
 
 // Patch names the properties of an object to set, by Graph name; null clears one.

@@ -10,10 +10,10 @@ import (
 // Mutation is one change to a directory, in the form that the mutation log and the control API hold it.
 type Mutation struct {
 	Op       string `json:"op"`
-	ID       string `json:"id,omitempty"` // the object changed; for memberships the group
-	MemberID string `json:"memberId,omitempty"`
-	To       string `json:"to,omitempty"`   // the group a member moves to
-	Name     string `json:"name,omitempty"` // a new user principal name, or a group's new display name
+	ID       string `json:"id,omitempty"`       // the object changed; for memberships the group
+	MemberID string `json:"memberId,omitempty"` // who joins, leaves, owns, or manages
+	To       string `json:"to,omitempty"`       // the group a member moves to
+	Name     string `json:"name,omitempty"`     // a new user principal name, or a group's new display name
 	User     *User  `json:"user,omitempty"`
 	Group    *Group `json:"group,omitempty"`
 	Set      Patch  `json:"set,omitempty"`
@@ -33,10 +33,18 @@ const (
 	OpRemoveMember = "remove-member"
 	OpRename       = "rename"      // a user with address and aliases as well, or a group
 	OpMoveMember   = "move-member" // from one group to another at once
+	OpAddOwner     = "add-owner"
+	OpRemoveOwner  = "remove-owner"
+	OpSetManager   = "set-manager" // of the user ID, in place of the one before
+	OpDropManager  = "remove-manager"
 )
 
+// Operations are all of them.
+var Operations = []string{OpCreateUser, OpUpdateUser, OpDeleteUser, OpCreateGroup, OpUpdateGroup, OpDeleteGroup, OpRestore, OpPurge,
+	OpAddMember, OpRemoveMember, OpRename, OpMoveMember, OpAddOwner, OpRemoveOwner, OpSetManager, OpDropManager}
+
 // everything is the change of an object that appears or disappears, whatever is selected.
-const everything = ^MembersProperty
+const everything = ^Relations
 
 // Apply makes one change, or returns a NotFoundError, InvalidError or UnknownPropertyError and changes nothing.
 func (d *Directory) Apply(m Mutation) error {
@@ -65,8 +73,16 @@ func (d *Directory) Apply(m Mutation) error {
 		return d.rename(m.ID, m.Name)
 	case OpMoveMember:
 		return d.moveMember(m.ID, m.MemberID, m.To)
+	case OpAddOwner:
+		return d.addOwner(m.ID, m.MemberID)
+	case OpRemoveOwner:
+		return d.removeOwner(m.ID, m.MemberID)
+	case OpSetManager:
+		return d.setManager(m.ID, m.MemberID)
+	case OpDropManager:
+		return d.dropManager(m.ID)
 	}
-	return invalid("Unknown operation '%s'.", m.Op)
+	return invalid("Unknown operation '%s': there are %s.", m.Op, strings.Join(Operations, ", "))
 }
 
 func (d *Directory) createUser(u *User) error {
@@ -80,6 +96,9 @@ func (d *Directory) createUser(u *User) error {
 	if u.DisplayName == "" || u.UserPrincipalName == "" {
 		return invalid("A user needs displayName and userPrincipalName.")
 	}
+	if err := d.nameFree(u.UserPrincipalName, id); err != nil {
+		return err
+	}
 	made := *u
 	made.ID = id.String()
 	if made.UserType == "" {
@@ -87,6 +106,7 @@ func (d *Directory) createUser(u *User) error {
 	}
 	at := d.insert(object{id: id, kind: KindUser, user: &made, ever: held(userTable, &made), born: d.Sequence() + 1})
 	d.record(at, everything, nothing)
+	d.named(at, made.UserPrincipalName)
 	return nil
 }
 
@@ -129,10 +149,16 @@ func (d *Directory) updateUser(id string, set Patch) error {
 	if err != nil {
 		return err
 	}
+	if !sameText(before.UserPrincipalName, after.UserPrincipalName) {
+		if err := d.nameFree(after.UserPrincipalName, d.objects[at].id); err != nil {
+			return err
+		}
+	}
 	if diff := changed(userTable, before, after); diff != 0 {
 		d.record(at, diff, d.present(at))
 		d.objects[at].ever |= held(userTable, before) | diff
 		d.objects[at].user = after
+		d.named(at, after.UserPrincipalName)
 	}
 	return nil
 }
@@ -153,84 +179,6 @@ func (d *Directory) updateGroup(id string, set Patch) error {
 		d.objects[at].group = after
 	}
 	return nil
-}
-
-// remove moves an object to the recycle bin. It leaves its groups and, if it is a group, its members at once, which
-// the readers of other groups see as removals of members; what it was in is remembered for its restoration.
-func (d *Directory) remove(kind Kind, id string) error {
-	at, err := d.find(kind, id)
-	if err != nil {
-		return err
-	}
-	o := &d.objects[at]
-	for g := range d.objects {
-		if d.objects[g].kind == KindGroup && d.closeMembership(uint32(g), at) {
-			o.parents = append(o.parents, uint32(g))
-		}
-	}
-	seq := d.record(at, everything, d.present(at))
-	o.state = deleted
-	d.count(kind, -1)
-	for i := range o.members {
-		if o.members[i].gone == 0 {
-			o.members[i].gone = seq
-		}
-	}
-	return nil
-}
-
-// restore brings an object back from the recycle bin, with the memberships whose other end still lives.
-func (d *Directory) restore(id string) error {
-	at, err := d.inBin(id)
-	if err != nil {
-		return err
-	}
-	o := &d.objects[at]
-	closing := o.last
-	seq := d.record(at, everything|MembersProperty, d.present(at))
-	o.state = live
-	d.count(o.kind, 1)
-	for _, m := range o.members {
-		if m.gone == closing && d.objects[m.member].state == live {
-			o.members = append(o.members, membership{member: m.member, from: seq})
-		}
-	}
-	for _, g := range o.parents {
-		if d.objects[g].state == live {
-			d.openMembership(g, at)
-		}
-	}
-	d.objects[at].parents = nil
-	return nil
-}
-
-func (d *Directory) count(kind Kind, by int) {
-	if kind == KindUser {
-		d.people += by
-	}
-}
-
-func (d *Directory) purge(id string) error {
-	at, err := d.inBin(id)
-	if err != nil {
-		return err
-	}
-	d.record(at, everything, d.present(at))
-	d.objects[at].state = purged
-	d.objects[at].parents = nil
-	return nil
-}
-
-func (d *Directory) inBin(id string) (uint32, error) {
-	parsed, err := parseID(id)
-	if err != nil {
-		return 0, err
-	}
-	at, ok := d.byID[parsed]
-	if !ok || d.objects[at].state != deleted {
-		return 0, &NotFoundError{ID: id}
-	}
-	return at, nil
 }
 
 func (d *Directory) addMember(groupID, memberID string) error {

@@ -12,8 +12,14 @@ import (
 // place in the table and is never stored, so the tables may be reordered between versions.
 type Properties uint64
 
-// MembersProperty stands for a group's members, which delta queries track like a property.
-const MembersProperty Properties = 1 << 63
+// The relations that delta queries track like properties: a group's members and owners, a user's manager.
+const (
+	MembersProperty Properties = 1 << 63
+	OwnersProperty  Properties = 1 << 62
+	ManagerProperty Properties = 1 << 61
+
+	Relations = MembersProperty | OwnersProperty | ManagerProperty
+)
 
 // property describes one Graph property of T. Exactly one of text, flag, list and object is set.
 type property[T any] struct {
@@ -171,12 +177,16 @@ func Select(kind Kind, names string, tracked bool) (Properties, error) {
 	for name := range strings.SplitSeq(names, ",") {
 		name = strings.TrimSpace(name)
 		switch bit := propertyBit(kind, name); {
-		case bit != 0:
+		case bit != 0 && !(tracked && slices.Contains(untracked, name)):
 			set |= bit
 		case name == "id", slices.Contains(bare[kind], name):
 		case name == "members" && kind == KindGroup:
 			set |= MembersProperty
-		case kind == KindUser && slices.Contains(elsewhere, name):
+		case name == "owners" && kind == KindGroup:
+			set |= OwnersProperty
+		case name == "manager" && kind == KindUser:
+			set |= ManagerProperty
+		case kind == KindUser && (slices.Contains(elsewhere, name) || tracked && slices.Contains(untracked, name)):
 			return 0, &NotServedError{Name: name}
 		default:
 			return 0, &UnknownPropertyError{Kind: kind, Name: name}

@@ -44,6 +44,7 @@ var userTable = []property[User]{
 	text("onPremisesUserPrincipalName", false, func(u *User) string { return u.OnPremisesUserPrincipalName }),
 	text("onPremisesLastSyncDateTime", false, func(u *User) string { return u.OnPremisesLastSyncDateTime }),
 	text("securityIdentifier", false, func(u *User) string { return u.SecurityIdentifier }),
+	complexValue(SignInActivity, func(u *User) json.RawMessage { return u.SignInActivity }),
 }
 
 var groupTable = []property[Group]{
@@ -72,8 +73,14 @@ var bare = map[Kind][]string{
 		"onPremisesProvisioningErrors", "showInAddressList", "assignedLicenses", "assignedPlans", "employeeHireDate"},
 	KindGroup: {"classification", "deletedDateTime", "expirationDateTime", "membershipRuleProcessingState",
 		"onPremisesLastSyncDateTime", "onPremisesNetBiosName", "onPremisesSecurityIdentifier", "preferredDataLocation",
-		"preferredLanguage", "renewedDateTime", "resourceProvisioningOptions", "theme", "owners"},
+		"preferredLanguage", "renewedDateTime", "resourceProvisioningOptions", "theme"},
 }
+
+// SignInActivity is when a user last signed in, which takes a permission and a licence of its own to read.
+const SignInActivity = "signInActivity"
+
+// untracked are properties that lists show and delta queries cannot follow.
+var untracked = []string{SignInActivity}
 
 // elsewhere are properties of users that are kept outside of the directory; neither lists nor delta queries reach them.
 var elsewhere = []string{"aboutMe", "birthday", "hireDate", "interests", "mailboxSettings", "mySite", "pastProjects",

@@ -69,10 +69,8 @@ func (v View) User(idOrName string) (*User, error) {
 		}
 		return v.as(at).user, nil
 	}
-	for _, u := range v.Users(0) {
-		if sameText(u.UserPrincipalName, idOrName) {
-			return u, nil
-		}
+	if at, ok := v.byName(idOrName); ok {
+		return v.as(at).user, nil
 	}
 	return nil, &NotFoundError{ID: idOrName}
 }
@@ -137,14 +135,7 @@ func (v View) Members(groupID string, from int) (iter.Seq2[int, Member], error) 
 	if err != nil {
 		return nil, err
 	}
-	entries := v.d.objects[at].members
-	return func(yield func(int, Member) bool) {
-		for i := from; i < len(entries); i++ {
-			if entries[i].openAt(v.seq) && !yield(i+1, v.member(entries[i].member)) {
-				return
-			}
-		}
-	}, nil
+	return v.entries(v.d.objects[at].members, from), nil
 }
 
 // TransitiveMembers yields everybody reachable through nested groups once, the groups included, from a place in that

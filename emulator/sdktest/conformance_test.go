@@ -3,6 +3,7 @@ package sdktest
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -91,7 +92,7 @@ func stringOf(v any) *string {
 
 // TestModelsHoldEveryPropertyWeServe goes through all properties of all kinds of objects.
 func TestModelsHoldEveryPropertyWeServe(t *testing.T) {
-	s := newScene(t, "7ab1d382-f21e-4acd-a863-ba3e13f7da61")
+	s := newScene(t, "7ab1d382-f21e-4acd-a863-ba3e13f7da61", "b0afded3-3588-46d8-8b3d-9842eff778da")
 	yes := true
 	full := emulator.User{DisplayName: "Þóra Núñez", GivenName: "Þóra", Surname: "Núñez", UserPrincipalName: "thora_fabrikam.example#EXT#@contoso.example",
 		Mail: "thora@fabrikam.example", MailNickname: "thora", AccountEnabled: true, UserType: "Guest", JobTitle: "Engineer", Department: "R&D", CompanyName: "Fabrikam",
@@ -103,7 +104,8 @@ func TestModelsHoldEveryPropertyWeServe(t *testing.T) {
 		OnPremisesExtensionAttributes: json.RawMessage(`{"extensionAttribute1":"a","extensionAttribute2":null,"extensionAttribute15":"ü"}`),
 		OnPremisesSyncEnabled:         &yes, OnPremisesImmutableID: "AAAA", OnPremisesSamAccountName: "thora", OnPremisesDomainName: "corp.contoso.example",
 		OnPremisesDistinguishedName: "CN=Thora,DC=corp", OnPremisesSecurityIdentifier: "S-1-5-21-1-2-3-4", OnPremisesUserPrincipalName: "thora@corp.contoso.example",
-		OnPremisesLastSyncDateTime: "2024-06-01T10:00:00Z", SecurityIdentifier: "S-1-12-1-1-2-3-4"}
+		OnPremisesLastSyncDateTime: "2024-06-01T10:00:00Z", SecurityIdentifier: "S-1-12-1-1-2-3-4",
+		SignInActivity: json.RawMessage(`{"lastSignInDateTime":"2024-06-01T10:00:00Z","lastSignInRequestId":"x","lastNonInteractiveSignInDateTime":null}`)}
 	user, err := s.CreateUser(tenant, full)
 	require.NoError(t, err)
 	group, err := s.CreateGroup(tenant, emulator.Group{DisplayName: "Всё", Description: "d", Mail: "g@contoso.example", MailEnabled: true, MailNickname: "g", SecurityEnabled: true,
@@ -125,8 +127,20 @@ func TestModelsHoldEveryPropertyWeServe(t *testing.T) {
 	check("users/"+user, directory.PropertyNames(directory.KindUser), models.CreateUserFromDiscriminatorValue)
 	check("groups/"+group, directory.PropertyNames(directory.KindGroup), models.CreateGroupFromDiscriminatorValue)
 
+	others := slices.DeleteFunc(s.Directory(tenant).Users, func(u emulator.User) bool { return u.ID == user })
+	other := others[0].ID
+	for _, m := range []emulator.Mutation{{Op: "set-manager", ID: user, MemberID: other}, {Op: "add-owner", ID: group, MemberID: user}, {Op: "delete-user", ID: others[1].ID}} {
+		require.NoError(t, s.Mutate(tenant, m))
+	}
 	for path, model := range map[string]serialization.ParsableFactory{
-		"organization": models.CreateOrganizationCollectionResponseFromDiscriminatorValue,
+		"users/" + user + "/manager":                  models.CreateUserFromDiscriminatorValue,
+		"users/" + other + "/directReports":           models.CreateDirectoryObjectCollectionResponseFromDiscriminatorValue,
+		"users/" + other + "/memberOf":                models.CreateDirectoryObjectCollectionResponseFromDiscriminatorValue,
+		"groups/" + group + "/owners":                 models.CreateDirectoryObjectCollectionResponseFromDiscriminatorValue,
+		"directory/deletedItems/microsoft.graph.user": models.CreateUserCollectionResponseFromDiscriminatorValue,
+		"organization/" + tenant:                      models.CreateOrganizationFromDiscriminatorValue,
+		"domains":                                     models.CreateDomainCollectionResponseFromDiscriminatorValue,
+		"organization":                                models.CreateOrganizationCollectionResponseFromDiscriminatorValue,
 		"users?$select=" + strings.Join(directory.PropertyNames(directory.KindUser), ","):   models.CreateUserCollectionResponseFromDiscriminatorValue,
 		"groups?$select=" + strings.Join(directory.PropertyNames(directory.KindGroup), ","): models.CreateGroupCollectionResponseFromDiscriminatorValue,
 		"applications": models.CreateApplicationCollectionResponseFromDiscriminatorValue,

@@ -66,7 +66,8 @@ func newScene(t *testing.T, roles ...string) *scene {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
 	cert := certificate(t, key, 1)
-	require.NoError(t, s.AddTenant(emulator.Tenant{ID: tenant, DisplayName: "Contoso", Domain: "contoso.example", Generate: &emulator.Generate{Seed: 5, Users: 70, Groups: 18}}))
+	require.NoError(t, s.AddTenant(emulator.Tenant{ID: tenant, DisplayName: "Contoso", Domain: "contoso.example", Generate: &emulator.Generate{Seed: 5, Users: 70, Groups: 18},
+		Policy: emulator.Policy{Premium: true}}))
 	require.NoError(t, s.AddApplication(emulator.Application{AppID: appID, ObjectID: appObject, TenantID: tenant, DisplayName: "App", Consented: true,
 		RequiredRoles: append(roles, "df021288-bdef-4463-88db-98f22de89214", "98830695-27a2-44f7-8c18-0c3ebc9698f6"), Certificates: [][]byte{cert.Raw}}))
 	return &scene{Server: s, key: key, cert: cert}

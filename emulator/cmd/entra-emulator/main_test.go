@@ -103,3 +103,22 @@ func TestFlagsGoBeforeTheFileAndTheFileBeforeDefaults(t *testing.T) {
 	require.Equal(t, time.Second, span(&second, nil, time.Minute))
 	require.Equal(t, time.Minute, span(nil, nil, time.Minute))
 }
+
+// TestEveryFlagIsDocumented compares the table of README.md with the flags there are.
+func TestEveryFlagIsDocumented(t *testing.T) {
+	parser, err := kong.New(&options{})
+	require.NoError(t, err)
+	var there []string
+	for _, flag := range parser.Model.Flags {
+		if flag.Name != "help" {
+			there = append(there, "--"+flag.Name)
+		}
+	}
+	content, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	var documented []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `(--[a-z-]+)` \\|").FindAllSubmatch(content, -1) {
+		documented = append(documented, string(row[1]))
+	}
+	require.ElementsMatch(t, there, documented)
+}
