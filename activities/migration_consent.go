@@ -5,16 +5,10 @@ import (
 	"errors"
 	"time"
 
-	"go.temporal.io/sdk/activity"
-
 	"consentry/internal/contract"
 	"consentry/internal/domain"
 	"consentry/internal/migration"
 )
-
-// probesInARow is how many successes prove a consent: servers of Microsoft learn
-// of it one after the other, and one success proves one server.
-const probesInARow = 3
 
 // errWorkerStops ends an attempt of a long activity so that another worker takes
 // it over at once instead of after the heartbeat.
@@ -24,48 +18,33 @@ var errWorkerStops = errors.New("this worker is being stopped; another one goes 
 // campaign's budget is over and somebody has to look. While Microsoft does not
 // answer at all, nothing is concluded: the migration waits and says so. The
 // outcome is recorded here and is data; only our own faults are errors.
-func (a *Migration) EntraConfirmConsent(ctx context.Context, in contract.Attempt) (contract.Standing, error) {
-	defer beat(ctx)() // one probe may take long while Microsoft is away
-	for inARow := 0; ; {
-		check, err := a.Service.ConsentCheck(ctx, worker, in.AttemptID)
-		if err != nil {
-			return contract.Standing{}, commandFault(err)
-		}
-		if check.Standing.Phase != domain.ConfirmingConsent {
-			return check.Standing, nil
-		}
-		fault := a.Consents.ProbeConsent(ctx, check.CellID, check.TenantID)
-		if ctx.Err() != nil {
-			return contract.Standing{}, ctx.Err()
-		}
-		d := diagnose(fault)
-		if d.verdict != noAnswer && check.Waiting {
-			if err := a.Service.ClearWaiting(ctx, worker, in.AttemptID); err != nil {
-				return contract.Standing{}, commandFault(err)
-			}
-		}
-		switch {
-		case d.verdict == works:
-			if inARow++; inARow >= probesInARow {
-				s, err := a.Service.ConsentConfirmed(ctx, worker, in.AttemptID)
-				return a.orStanding(ctx, in.AttemptID, s, err)
-			}
-		case d.verdict == refuses, d.verdict == spreads && !a.Now().Before(check.Until):
-			s, err := a.Service.ConsentNotConfirmed(ctx, worker, in.AttemptID, d.code)
-			return a.orStanding(ctx, in.AttemptID, s, err)
-		case d.verdict == noAnswer:
-			inARow = 0
-			err := a.Service.NoteWaiting(ctx, worker, contract.Waiting{AttemptID: in.AttemptID, Code: d.code, RetryAt: a.Now().Add(d.wait)})
-			if err != nil {
-				return contract.Standing{}, commandFault(err)
-			}
-		default:
-			inARow = 0
-		}
-		if err := a.pause(ctx, d.wait); err != nil {
-			return contract.Standing{}, err
-		}
-	}
+func (a *Migration) EntraConfirmConsent(ctx context.Context, in contract.Attempt) (standing contract.Standing, err error) {
+	err = consentWatch{
+		Consents: a.Consents, Now: a.Now, Every: a.ProbeEvery,
+		Look: func(ctx context.Context) (watched, bool, error) {
+			check, err := a.Service.ConsentCheck(ctx, worker, in.AttemptID)
+			standing = check.Standing
+			over := check.Standing.Phase != domain.ConfirmingConsent
+			return watched{CellID: check.CellID, TenantID: check.TenantID, Until: check.Until, Waiting: check.Waiting}, over, commandFault(err)
+		},
+		Works: func(ctx context.Context) error {
+			s, err := a.Service.ConsentConfirmed(ctx, worker, in.AttemptID)
+			standing, err = a.orStanding(ctx, in.AttemptID, s, err)
+			return err
+		},
+		Fails: func(ctx context.Context, code string) error {
+			s, err := a.Service.ConsentNotConfirmed(ctx, worker, in.AttemptID, code)
+			standing, err = a.orStanding(ctx, in.AttemptID, s, err)
+			return err
+		},
+		Waits: func(ctx context.Context, code string, retryAt time.Time) error {
+			return commandFault(a.Service.NoteWaiting(ctx, worker, contract.Waiting{AttemptID: in.AttemptID, Code: code, RetryAt: retryAt}))
+		},
+		Answers: func(ctx context.Context) error {
+			return commandFault(a.Service.ClearWaiting(ctx, worker, in.AttemptID))
+		},
+	}.run(ctx)
+	return standing, err
 }
 
 // verdict is what a probe says about a consent.
@@ -123,23 +102,4 @@ func diagnose(err error) diagnosis {
 		d.code = migration.ConsentNoPermission
 	}
 	return d
-}
-
-// pause waits for the next probe, and no longer than the worker and the attempt
-// live.
-func (a *Migration) pause(ctx context.Context, asked time.Duration) error {
-	every := a.ProbeEvery
-	if every <= 0 {
-		every = 2 * time.Second
-	}
-	timer := time.NewTimer(max(every, min(asked, 30*time.Second)))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-activity.GetWorkerStopChannel(ctx):
-		return errWorkerStops
-	}
 }

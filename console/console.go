@@ -28,6 +28,7 @@ type Service interface {
 	ViewSync(ctx context.Context, caller domain.Caller, accountID string) (service.ViewSync, error)
 	ViewIntegration(ctx context.Context, caller domain.Caller, id string) (service.ViewSyncPage, error)
 
+	BeginReconnect(ctx context.Context, caller domain.Caller, connectorID string) (service.ConsentStart, error)
 	BeginConsent(ctx context.Context, caller domain.Caller, migrationID string) (service.ConsentStart, error)
 	GiveDecision(ctx context.Context, caller domain.Caller, key, migrationID string, kind domain.DecisionKind, detail domain.DecisionDetail) (domain.Decision, error)
 	SynchronizeNow(ctx context.Context, caller domain.Caller, integrationID string) (domain.Integration, error)
@@ -94,7 +95,7 @@ func Mount(e *echo.Echo, d Deps) (*Pages, error) {
 		e.GET(address, p.guard(get))
 	}
 	for address, post := range map[string]echo.HandlerFunc{
-		"/migrations/:id": p.postMigration, "/directory-sync": p.postSync, "/directory-sync/:id": p.postIntegration,
+		"/migrations/:id": p.postMigration, "/connectors/:id": p.postConnector, "/directory-sync": p.postSync, "/directory-sync/:id": p.postIntegration,
 	} {
 		e.POST(address, p.guard(post))
 	}

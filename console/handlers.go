@@ -45,14 +45,6 @@ func (p *Pages) getConnectors(c echo.Context) error {
 	return p.render(c, http.StatusOK, pageConnectors, p.connectorsPage(p.caller(c), v, selfOf(c)))
 }
 
-func (p *Pages) getConnector(c echo.Context) error {
-	v, err := p.service.ViewConnector(c.Request().Context(), p.caller(c), c.Param("id"))
-	if err != nil {
-		return err
-	}
-	return p.render(c, http.StatusOK, pageConnector, p.connectorPage(p.caller(c), v))
-}
-
 func (p *Pages) getMigration(c echo.Context) error {
 	v, err := p.service.ViewMigration(c.Request().Context(), p.caller(c), c.Param("id"))
 	if err != nil {

@@ -49,8 +49,16 @@ type personHead struct {
 
 // needed is the content of "Actions needed".
 type needed struct {
-	Tone  string
-	Tasks []task
+	Tone       string
+	Count      int
+	Reconnects []reconnect
+	Tasks      []task
+}
+
+// reconnect is a connector in use that lost its consent.
+type reconnect struct {
+	ID, Name, Address string
+	Since             time.Time
 }
 
 // refusal is why a form was not accepted. Field is the id of the field to go to.
@@ -113,8 +121,15 @@ func (p *Pages) newLayout(caller domain.Caller, v service.ViewShell, title, sect
 			})
 		}
 	}
-	if tasks := newTasks(v.Tasks, now); len(tasks) > 0 {
-		l.Needed = &needed{Tasks: tasks, Tone: "warn"}
+	tasks := newTasks(v.Tasks, now)
+	if count := len(tasks) + len(v.Reconnects); count > 0 {
+		l.Needed = &needed{Tasks: tasks, Count: count, Tone: "warn"}
+		for _, r := range v.Reconnects {
+			l.Needed.Tone = "bad" // it reads nothing until somebody acts
+			l.Needed.Reconnects = append(l.Needed.Reconnects, reconnect{
+				ID: r.Connector.ID, Name: r.Connector.Name, Address: "/connectors/" + r.Connector.ID, Since: r.Connector.ConditionSince.Time,
+			})
+		}
 		if slices.ContainsFunc(tasks, func(t task) bool { return t.DueTone == "bad" }) {
 			l.Needed.Tone = "bad"
 		}

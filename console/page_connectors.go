@@ -40,6 +40,7 @@ type connectorRow struct {
 	UsedBy       []string
 	Status       status
 	Certificate  certificate
+	Reconnect    bool // it reads nothing until somebody consents again
 }
 
 // certificate is the line every connector shows about its cell's certificate.
@@ -92,6 +93,7 @@ func (p *Pages) connectorsPage(caller domain.Caller, v service.ViewConnectors, s
 		row := connectorRow{
 			ID: c.Connector.ID, Name: c.Connector.Name, Description: c.Connector.Description, TenantDomain: c.TenantDomain,
 			Status: connectorStatus(c.Connector), Certificate: newCertificate(c.Certificate, now),
+			Reconnect: c.Connector.Condition == domain.ConditionError,
 		}
 		for _, i := range c.Integrations {
 			row.UsedBy = append(row.UsedBy, i.Name)
@@ -105,6 +107,8 @@ func (p *Pages) connectorsPage(caller domain.Caller, v service.ViewConnectors, s
 // is not connected to anything.
 func connectorStatus(c domain.Connector) status {
 	switch {
+	case c.ReconnectSession != "":
+		return status{Word: "Being checked", Tone: "info", Moving: true}
 	case c.Condition == domain.ConditionDisabled:
 		return status{Word: "Disabled in your tenant", Tone: "bad"}
 	case c.Condition == domain.ConditionError:
@@ -144,89 +148,4 @@ func newCampaignNote(tasks []service.ViewTask, now time.Time) *campaignNote {
 		n.Tone = "plain"
 	}
 	return n
-}
-
-// connectorPage is one connector.
-type connectorPage struct {
-	layout
-	ID            string
-	Name          string
-	Description   string
-	Status        status
-	Condition     string // sentence, when it is not well
-	TenantID      string
-	TenantDomain  string
-	ApplicationID string
-	Cell          string
-	Set           int
-	Permissions   []permission
-	ConsentedAt   time.Time
-	ConsentedBy   string // object id in the customer's tenant
-	ConfirmedAt   time.Time
-	Certificate   certificate
-	ValidFrom     time.Time
-	Enrolled      bool
-	Rotations     []rotation
-	UsedBy        []usedBy
-}
-
-type permission struct {
-	Name, Words string
-}
-
-type rotation struct {
-	Tail        string
-	ActivatedAt time.Time
-	ValidUntil  time.Time
-	Status      status
-}
-
-type usedBy struct {
-	Name, Address string
-}
-
-// newPermissions lists what a set lets us do.
-func newPermissions(set int) []permission {
-	var list []permission
-	for _, name := range domain.PermissionSets[set].Application {
-		list = append(list, permission{Name: name, Words: permissionWords[name]})
-	}
-	return list
-}
-
-func (p *Pages) connectorPage(caller domain.Caller, v service.ViewConnectorPage) connectorPage {
-	c := v.Connector
-	page := connectorPage{
-		layout: p.newLayout(caller, v.ViewShell, c.Name, pageConnectors, "/connectors/"+c.ID),
-		ID:     c.ID, Name: c.Name, Description: c.Description, Status: connectorStatus(c),
-		TenantID: c.TenantID, TenantDomain: v.TenantDomain, ApplicationID: v.Cell.ClientID, Cell: v.Cell.Name,
-		Set: c.PermissionSet, Permissions: newPermissions(c.PermissionSet),
-		ConsentedAt: c.ConsentedAt.Time, ConsentedBy: c.ConsentedBy, ConfirmedAt: c.ConfirmedAt.Time,
-		Certificate: newCertificate(v.Certificate, p.now()), ValidFrom: v.Certificate.Active.NotBefore.Time, Enrolled: !c.EnrolledAt.IsZero(),
-	}
-	if c.Condition != domain.ConditionOK && c.Condition != "" {
-		page.Condition = c.ConditionText
-	}
-	for _, r := range v.Certificate.Rotations {
-		page.Rotations = append(page.Rotations, rotation{
-			Tail: tail(r.Thumbprint), ActivatedAt: r.ActivatedAt.Time, ValidUntil: r.NotAfter.Time, Status: credentialStatus(r.State),
-		})
-	}
-	for _, i := range v.Integrations {
-		page.UsedBy = append(page.UsedBy, usedBy{Name: i.Name, Address: "/directory-sync/" + i.ID})
-	}
-	return page
-}
-
-func credentialStatus(s domain.CredentialState) status {
-	switch s {
-	case domain.CredentialActive:
-		return status{Word: "In use", Tone: "ok"}
-	case domain.CredentialRetiring:
-		return status{Word: "Being retired", Moving: true}
-	case domain.CredentialTainted:
-		return status{Word: "Withdrawn", Tone: "bad"}
-	default: // the others were never in use, and are not listed
-		return status{Word: "Retired"}
-	}
 }

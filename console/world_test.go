@@ -41,6 +41,11 @@ func (c *commands) BeginConsent(_ context.Context, _ domain.Caller, id string) (
 	return service.ConsentStart{Path: "/consent/start/one-use"}, c.err
 }
 
+func (c *commands) BeginReconnect(_ context.Context, _ domain.Caller, id string) (service.ConsentStart, error) {
+	c.begun = append(c.begun, id)
+	return service.ConsentStart{Path: "/consent/start/one-use"}, c.err
+}
+
 func (c *commands) GiveDecision(_ context.Context, caller domain.Caller, key, id string, kind domain.DecisionKind, detail domain.DecisionDetail) (domain.Decision, error) {
 	c.decisions = append(c.decisions, domain.Decision{MigrationID: id, Kind: kind, Detail: detail, GivenBy: caller.ID})
 	c.keys = append(c.keys, key)

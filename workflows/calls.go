@@ -15,6 +15,7 @@ var (
 	syncs      *activities.Sync
 	migrations *activities.Migration
 	rotations  *activities.Rotation
+	connectors *activities.Connector
 )
 
 // ---- Migration ------------------------------------------------------------
@@ -76,6 +77,13 @@ func serviceReadDates(ctx workflow.Context, in contract.Attempt) (out contract.D
 
 func serviceNoteWaiting(ctx workflow.Context, in contract.Waiting) error {
 	return workflow.ExecuteActivity(command(ctx, "note what is waited for: "+in.Code), migrations.ServiceNoteWaiting, in).Get(ctx, nil)
+}
+
+// ---- Connector ------------------------------------------------------------
+
+func entraConfirmConnector(ctx workflow.Context, in contract.ConnectorSetupInput) (out contract.ConnectorStanding, err error) {
+	err = workflow.ExecuteActivity(watch(ctx, "confirm the consent with real calls"), connectors.EntraConfirmConnector, in).Get(ctx, &out)
+	return out, err
 }
 
 // ---- Rotation -------------------------------------------------------------

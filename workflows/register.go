@@ -16,6 +16,7 @@ func Register(r worker.WorkflowRegistry) {
 		contract.DirectorySyncWorkflow:       DirectorySyncWorkflow,
 		contract.SweepWorkflow:               SweepWorkflow,
 		contract.CertificateRotationWorkflow: CertificateRotationWorkflow,
+		contract.ConnectorSetupWorkflow:      ConnectorSetupWorkflow,
 	} {
 		r.RegisterWorkflowWithOptions(fn, workflow.RegisterOptions{Name: name})
 	}

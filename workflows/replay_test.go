@@ -32,7 +32,7 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 			require.NoError(t, r.ReplayWorkflowHistoryFromJSONFile(nil, file))
 		})
 	}
-	for _, family := range []string{"migration", "rotation", "sync", "sweep"} {
+	for _, family := range []string{"migration", "rotation", "connector", "sync", "sweep"} {
 		require.True(t, recorded[family], "no history of %s is recorded", family)
 	}
 }

@@ -54,6 +54,8 @@ func (s *server) consentReturn(c echo.Context) error {
 		return s.sendOn(c, step, err)
 	case step.MigrationID != "" && caller.Sees(step.AccountID):
 		return c.Redirect(http.StatusSeeOther, "/migrations/"+url.PathEscape(step.MigrationID))
+	case step.ConnectorID != "" && caller.Sees(step.AccountID):
+		return c.Redirect(http.StatusSeeOther, "/connectors/"+url.PathEscape(step.ConnectorID))
 	}
 	return s.show(c, consentPage(step, requestID(ctx)))
 }
@@ -64,7 +66,7 @@ func consentPage(step service.ConsentStep, correlation string) Page {
 		return Page{Status: http.StatusOK, Title: "Thank you, the consent is given", Text: "We check it now and go on by ourselves. You can close this page."}
 	}
 	p := Page{Status: http.StatusForbidden, Title: "The consent was not given", Text: step.Refusal.Sentence, Code: step.Refusal.Code, Correlation: correlation}
-	if step.MigrationID == "" {
+	if step.SessionID == "" {
 		p.Status, p.Title = http.StatusBadRequest, "This answer was refused"
 	}
 	if step.Again {

@@ -82,6 +82,7 @@ type Connector struct {
 	ConfirmedAt   domain.Instant `json:"confirmedAt"`
 	EnrolledAt    domain.Instant `json:"enrolledAt" doc:"When it was handed to its cell's rotation."`
 	Condition     Condition      `json:"condition"`
+	Reconnect     Reconnect      `json:"reconnect"`
 	CreatedAt     domain.Instant `json:"createdAt"`
 }
 
@@ -90,7 +91,7 @@ func connectorOf(c domain.Connector) Connector {
 		ID: c.ID, AccountID: c.AccountID, TenantID: c.TenantID, Product: c.Product, Name: c.Name, Description: c.Description, CellID: c.CellID,
 		PermissionSet: c.PermissionSet, Permissions: append([]string{}, domain.PermissionSets[c.PermissionSet].Application...),
 		ConsentedBy: c.ConsentedBy, ConsentedAt: c.ConsentedAt, ConfirmedAt: c.ConfirmedAt, EnrolledAt: c.EnrolledAt,
-		Condition: Condition{State: c.Condition, Code: c.ConditionCode, Text: c.ConditionText, Since: c.ConditionSince}, CreatedAt: c.CreatedAt,
+		Condition: Condition{State: c.Condition, Code: c.ConditionCode, Text: c.ConditionText, Since: c.ConditionSince}, Reconnect: reconnectOf(c), CreatedAt: c.CreatedAt,
 	}
 }
 
@@ -125,19 +126,7 @@ func (s *server) integrationRoutes(api huma.API) {
 			}
 			return &one[IntegrationDetail]{d}, nil
 		})
-	add(s, api, op{method: http.MethodGet, path: prefix + "/connectors", id: "list-connectors", tag: "connectors", summary: "Connectors"},
-		func(ctx context.Context, in *listIn) (*list[Connector], error) {
-			rows, err := s.Service.Connectors(ctx, CallerFrom(ctx), in.AccountID, in.page())
-			return listOf(rows, connectorOf), err
-		})
-	add(s, api, op{method: http.MethodGet, path: prefix + "/connectors/{id}", id: "get-connector", tag: "connectors", summary: "One connector with its certificate"},
-		func(ctx context.Context, in *ByID) (*one[ConnectorDetail], error) {
-			r, err := s.Service.Connector(ctx, CallerFrom(ctx), in.ID)
-			if err != nil {
-				return nil, err
-			}
-			return &one[ConnectorDetail]{connectorDetailOf(r)}, nil
-		})
+	s.connectorRoutes(api)
 	s.syncRoutes(api)
 }
 

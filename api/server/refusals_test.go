@@ -97,7 +97,7 @@ func (w *world) ids() map[string]string {
 	}))
 	return map[string]string{
 		"/integrations/{id}": "contoso", "/migrations/{id}": m.ID, "/decisions/{id}": d.ID, "/sync-runs/{id}": run.ID, "/connectors/{id}": connector.ID,
-		"/campaigns/{id}": "campaign-eu", "/cells/{id}": "cell-eu",
+		"/campaigns/{id}": "campaign-eu", "/cells/{id}": "cell-eu", "/accounts/{id}": "acc-contoso",
 	}
 }
 

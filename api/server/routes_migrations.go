@@ -53,7 +53,7 @@ func (s *server) migrationRoutes(api huma.API) {
 	add(s, api, op{method: http.MethodPost, path: prefix + "/migrations/{id}/consent-sessions", id: "begin-consent", tag: "consent", summary: "Begin a consent; an earlier open one of the same person ends", status: http.StatusCreated},
 		func(ctx context.Context, in *ByID) (*one[ConsentBegun], error) {
 			start, err := s.Service.BeginConsent(ctx, CallerFrom(ctx), in.ID)
-			return &one[ConsentBegun]{ConsentBegun{SessionID: start.SessionID, StartURL: s.PublicURL.JoinPath(start.Path).String(), ExpiresAt: start.ExpiresAt}}, err
+			return &one[ConsentBegun]{s.consentBegun(start)}, err
 		})
 
 	type grantIn struct {

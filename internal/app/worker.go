@@ -84,12 +84,14 @@ func (a *App) workers() []worker.Worker {
 	workflows.Register(keysQueue)
 
 	migration := &activities.Migration{Service: a.Service, Consents: prober{a.microsoft.directory}, Now: time.Now}
+	connector := &activities.Connector{Service: a.Service, Consents: prober{a.microsoft.directory}, Now: time.Now}
 	syncs := &activities.Sync{Service: a.Service, Directory: directoryReader{a.microsoft.directory}, Now: time.Now}
 	rotation := &activities.Rotation{
 		Service: a.Service, Keys: keyMint{a.keeper}, Graph: applicationKeys{a.microsoft.keys, source}, Entra: keyProver{a.microsoft.tokens, source},
 	}
 	for _, w := range []worker.Worker{migrations, graph} {
 		w.RegisterActivity(migration)
+		w.RegisterActivity(connector)
 		w.RegisterActivity(syncs)
 	}
 	keysQueue.RegisterActivity(rotation)

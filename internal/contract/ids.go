@@ -58,3 +58,20 @@ func ParseRotationScheduleID(id string) (cellID string, err error) {
 
 // SweepScheduleID is the schedule that starts due runs of a region.
 func SweepScheduleID(region string) string { return "sweep/" + region }
+
+// ConnectorSetupID is the workflow that checks one consent given for a connector.
+// The consent session is part of it: each is checked by a run of its own, and
+// starting it again for the same session is the same run.
+func ConnectorSetupID(connectorID, sessionID string) string {
+	return "connector-setup/" + connectorID + "/" + sessionID
+}
+
+// ParseConnectorSetupID is the reverse of ConnectorSetupID.
+func ParseConnectorSetupID(id string) (connectorID, sessionID string, err error) {
+	rest, ok := strings.CutPrefix(id, "connector-setup/")
+	connectorID, sessionID, cut := strings.Cut(rest, "/")
+	if !ok || !cut || connectorID == "" || sessionID == "" || strings.Contains(sessionID, "/") {
+		return "", "", fmt.Errorf("%q is not the id of a connector's workflow", id)
+	}
+	return connectorID, sessionID, nil
+}

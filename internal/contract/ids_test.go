@@ -22,6 +22,10 @@ func TestEveryIDIsParsedBackByItsParser(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"int_1", "mig_1", "shadow"}, []string{integration, attempt, string(purpose)})
 
+	connector, session, err := contract.ParseConnectorSetupID(contract.ConnectorSetupID("con_1", "cs_1"))
+	require.NoError(t, err)
+	require.Equal(t, []string{"con_1", "cs_1"}, []string{connector, session})
+
 	cell, err := contract.ParseRotationScheduleID(contract.RotationScheduleID("cell_1"))
 	require.NoError(t, err)
 	require.Equal(t, "cell_1", cell)
@@ -34,6 +38,10 @@ func TestForeignIDsAreRefused(t *testing.T) {
 	}
 	for _, id := range []string{"", "directory-sync/", "directory-sync/a/b", "directory-sync/a//first", "migration/a"} {
 		_, _, _, err := contract.ParseDirectorySyncID(id)
+		require.Error(t, err, id)
+	}
+	for _, id := range []string{"", "connector-setup/a", "connector-setup//b", "connector-setup/a/", "connector-setup/a/b/c", "migration/a/b"} {
+		_, _, err := contract.ParseConnectorSetupID(id)
 		require.Error(t, err, id)
 	}
 }

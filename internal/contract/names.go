@@ -6,6 +6,7 @@ const (
 	DirectorySyncWorkflow       = "DirectorySyncWorkflow"
 	SweepWorkflow               = "SweepWorkflow"
 	CertificateRotationWorkflow = "CertificateRotationWorkflow"
+	ConnectorSetupWorkflow      = "ConnectorSetupWorkflow"
 )
 
 // Task queues, by what their workers may do. Only workers of "keys" can mint,

@@ -17,7 +17,7 @@ var PermissionSets = map[int]PermissionSet{
 const CurrentPermissionSet = 1
 
 // Connector is an account's consented link to one tenant for one product. The
-// three together are unique.
+// three together are unique among the connectors that were not disconnected.
 type Connector struct {
 	ID               string
 	AccountID        string
@@ -36,6 +36,13 @@ type Connector struct {
 	ConditionCode    string
 	ConditionText    string
 	ConditionSince   Instant
+	ReconnectSession string  // verified, and being checked with real calls; "" = none
+	ReconnectSince   Instant // of that check
+	ReconnectCode    string  // why the last consent for it came to nothing; "" = it did not
+	ReconnectText    string
+	DisconnectedAt   Instant // the row stays as evidence …
+	DisconnectedBy   string
+	EvidenceUntil    Instant // … until then
 	CreatedAt        Instant
 	UpdatedAt        Instant
 }

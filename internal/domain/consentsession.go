@@ -21,12 +21,14 @@ const (
 )
 
 // ConsentSession is one single-use attempt of a person to consent for one
-// migration. Digests stand for every value a browser holds; the verifier is
-// sealed, because it would let its finder redeem the code.
+// migration, or for one connector that is connected anew. Digests stand for
+// every value a browser holds; the verifier is sealed, because it would let its
+// finder redeem the code.
 type ConsentSession struct {
 	ID             string
 	AccountID      string
-	MigrationID    string
+	MigrationID    string // "" when it is for a connector
+	ConnectorID    string // "" when it is for a migration
 	PersonID       string // who began it in the console
 	TenantID       string // the only tenant it can be for
 	CellID         string
@@ -43,6 +45,7 @@ type ConsentSession struct {
 	VerifiedTenant string // tid of the verified id token
 	VerifiedObject string // oid
 	VerifiedRoles  []string
+	NextCheckAt    Instant // when the tenant is looked at again for an approval; zero = nobody waits for one
 	CreatedAt      Instant
 	ExpiresAt      Instant
 	EndedAt        Instant

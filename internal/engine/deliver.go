@@ -74,6 +74,8 @@ func (e *Engine) start(ctx context.Context, call domain.EngineCall) error {
 		return e.startMigration(ctx, call)
 	case contract.DirectorySyncWorkflow:
 		return e.startSync(ctx, call)
+	case contract.ConnectorSetupWorkflow:
+		return e.startConnectorSetup(ctx, call)
 	default:
 		return fmt.Errorf("no workflow type %q can be started", call.Name)
 	}
@@ -141,6 +143,23 @@ func (e *Engine) startSync(ctx context.Context, call domain.EngineCall) error {
 		ID: call.Target, TaskQueue: contract.QueueMigrations,
 		TypedSearchAttributes: temporal.NewSearchAttributes(contract.AttrAccountID.ValueSet(in.AccountID), contract.AttrRegion.ValueSet(in.Region)),
 		StaticSummary:         "Synchronize integration " + in.IntegrationID + " (" + string(in.Purpose) + ")",
+	}, call.Name, json.RawMessage(call.Payload))
+	return err
+}
+
+// startConnectorSetup starts the check of one consent. The id carries the consent
+// session, so one that runs is this very check; one that ran and is started again
+// finds the connector settled and ends.
+func (e *Engine) startConnectorSetup(ctx context.Context, call domain.EngineCall) error {
+	var in contract.ConnectorSetupInput
+	if err := json.Unmarshal(call.Payload, &in); err != nil {
+		return fmt.Errorf("read the input of %s: %w", call.Target, err)
+	}
+	_, err := e.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: call.Target, TaskQueue: contract.QueueMigrations,
+		TypedSearchAttributes: temporal.NewSearchAttributes(contract.AttrAccountID.ValueSet(in.AccountID), contract.AttrRegion.ValueSet(in.Region)),
+		StaticSummary:         "Check the consent given for connector " + in.ConnectorID,
+		StaticDetails:         "Account `" + in.AccountID + "`, consent session `" + in.ConsentSessionID + "`.",
 	}, call.Name, json.RawMessage(call.Payload))
 	return err
 }

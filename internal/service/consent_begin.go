@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"consentry/internal/campaign"
-	"consentry/internal/consent"
 	"consentry/internal/domain"
 )
 
@@ -28,22 +27,10 @@ func (s *Service) BeginConsent(ctx context.Context, caller domain.Caller, migrat
 		if err != nil {
 			return ConsentStart{}, err
 		}
-		if err := tx.endConsents(By(Where{"migration_id": m.ID, "person_id": caller.ID, "outcome": string(domain.ConsentOpen)})); err != nil {
-			return ConsentStart{}, err
-		}
-		token := domain.NewToken()
-		session := domain.ConsentSession{
-			ID: domain.NewID("cs"), AccountID: m.AccountID, MigrationID: m.ID, PersonID: caller.ID, TenantID: integration.TenantID, CellID: cell.ID,
-			Leg: domain.LegConsent, StartDigest: consent.Hash(token), Outcome: domain.ConsentOpen, CreatedAt: tx.At(), ExpiresAt: tx.In(consentStartFor),
-		}
-		if err := tx.ConsentSessions().Insert(&session); err != nil {
-			return ConsentStart{}, err
-		}
 		if err := tx.noteConsentBegan(&m); err != nil {
 			return ConsentStart{}, err
 		}
-		return ConsentStart{SessionID: session.ID, Path: "/consent/start/" + token, ExpiresAt: session.ExpiresAt},
-			tx.Done(m.AccountID, "begin-consent", "migration", m.ID, map[string]string{"session": session.ID})
+		return tx.beginConsent(domain.ConsentSession{AccountID: m.AccountID, MigrationID: m.ID, TenantID: integration.TenantID, CellID: cell.ID}, "begin-consent")
 	})
 }
 
@@ -92,7 +79,7 @@ func waitsForConsent(m domain.Migration) *domain.Error {
 // cellFor picks the app registration that the tenant is asked to consent to: the
 // one of the connector that exists already, else one of the region, else any.
 func (t *Tx) cellFor(i domain.Integration, region string) (domain.Cell, error) {
-	known, err := optional(t.Rows.Connectors().Find(By(Where{"account_id": i.AccountID, "tenant_id": i.TenantID, "product": i.Product})))
+	known, err := optional(t.Rows.Connectors().Find(By(Where{"account_id": i.AccountID, "tenant_id": i.TenantID, "product": i.Product, "disconnected_at": domain.Instant{}})))
 	if err != nil {
 		return domain.Cell{}, err
 	}

@@ -109,11 +109,11 @@ func (f *ConsentFlow) beginLeg(ctx context.Context, caller domain.Caller, action
 		case cs.CookieDigest != "" && !boundTo(cs, browser):
 			return cs, domain.Refuse(domain.Gone, "link-bound", "This link was already opened in another browser. Finish there, or start the consent again.")
 		}
-		m, err := tx.Rows.Migrations().Get(cs.MigrationID)
+		subject, err := tx.subjectOf(cs)
 		if err != nil {
 			return cs, err
 		}
-		if refusal := waitsForConsent(m); refusal != nil {
+		if refusal := subject.waits(); refusal != nil {
 			return cs, refusal
 		}
 		if cell, err = tx.Rows.Cells().Get(cs.CellID); err != nil {
@@ -127,7 +127,8 @@ func (f *ConsentFlow) beginLeg(ctx context.Context, caller domain.Caller, action
 		if err := tx.openLeg(&cs, cs.Leg, keys); err != nil {
 			return cs, err
 		}
-		return cs, tx.Done(cs.AccountID, action, "migration", cs.MigrationID, map[string]string{"session": cs.ID, "leg": string(cs.Leg)})
+		kind, id := about(cs)
+		return cs, tx.Done(cs.AccountID, action, kind, id, map[string]string{"session": cs.ID, "leg": string(cs.Leg)})
 	})
 	if err != nil {
 		return ConsentStep{}, err
@@ -145,7 +146,7 @@ func (t *Tx) openLeg(cs *domain.ConsentSession, leg domain.ConsentLeg, k legKeys
 }
 
 func stepOf(cs domain.ConsentSession) ConsentStep {
-	return ConsentStep{SessionID: cs.ID, MigrationID: cs.MigrationID, AccountID: cs.AccountID, Again: cs.Outcome == domain.ConsentOpen}
+	return ConsentStep{SessionID: cs.ID, MigrationID: cs.MigrationID, ConnectorID: cs.ConnectorID, AccountID: cs.AccountID, Again: cs.Outcome == domain.ConsentOpen}
 }
 
 // addressOf is where the browser goes for the session's leg.
@@ -217,7 +218,7 @@ func (f *ConsentFlow) bind(ctx context.Context, caller domain.Caller, sessionID 
 		if err != nil {
 			return cs, err
 		}
-		m, err := tx.Rows.Migrations().Get(cs.MigrationID)
+		subject, err := tx.subjectOf(cs)
 		if err != nil {
 			return cs, err
 		}
@@ -225,8 +226,8 @@ func (f *ConsentFlow) bind(ctx context.Context, caller domain.Caller, sessionID 
 		case cs.Outcome != domain.ConsentOpen:
 			refusal = &consent.Refusal{Code: consent.CodeNotWaiting, Sentence: "Another attempt took the place of this one. Nothing has changed."}
 			return cs, tx.auditConsent(cs, refusal, nil)
-		case waitsForConsent(m) != nil:
-			refusal = &consent.Refusal{Code: consent.CodeNotWaiting, Sentence: waitsForConsent(m).Message}
+		case subject.waits() != nil:
+			refusal = &consent.Refusal{Code: consent.CodeNotWaiting, Sentence: subject.waits().Message}
 			return cs, tx.auditConsent(cs, refusal, nil)
 		case fault != nil:
 			refusal = refusalOfFault(fault)
@@ -235,19 +236,20 @@ func (f *ConsentFlow) bind(ctx context.Context, caller domain.Caller, sessionID 
 			refusal = consent.CheckIdentity(cs.TenantID, identity)
 		}
 		if refusal != nil {
-			return cs, tx.refuseLeg(&cs, &m, refusal, map[string]string{"object": identity.ObjectID})
+			return cs, tx.refuseLeg(&cs, subject, refusal, map[string]string{"object": identity.ObjectID})
 		}
 		cs.VerifiedTenant, cs.VerifiedObject, cs.VerifiedRoles = identity.TenantID, identity.ObjectID, identity.Roles
 		if err := tx.endConsent(&cs, domain.ConsentVerified, "", ""); err != nil {
 			return cs, err
 		}
-		if err := tx.endConsents(By(Where{"migration_id": m.ID, "outcome": string(domain.ConsentOpen)})); err != nil {
+		if err := tx.endConsents(openConsentsOf(cs)); err != nil {
 			return cs, err
 		}
-		if err := tx.ConsentGranted(&m, cs); err != nil {
+		if err := tx.grantSubject(subject, cs); err != nil {
 			return cs, err
 		}
-		return cs, tx.Done(m.AccountID, "verify-consent", "migration", m.ID, map[string]string{"session": cs.ID, "object": cs.VerifiedObject})
+		kind, id := about(cs)
+		return cs, tx.Done(cs.AccountID, "verify-consent", kind, id, map[string]string{"session": cs.ID, "object": cs.VerifiedObject})
 	})
 	if err != nil {
 		return ConsentStep{}, err

@@ -70,6 +70,7 @@ type ConsentStart struct {
 type ConsentStep struct {
 	SessionID   string // "" when the attempt is not known
 	MigrationID string
+	ConnectorID string // set instead when it is for a connector
 	AccountID   string
 	Redirect    string // the address at Microsoft to go on to, "" to stay
 	Browser     string // the cookie value that binds this browser

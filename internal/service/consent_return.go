@@ -61,11 +61,11 @@ func (t *Tx) takeReturn(r *consentReturn) (domain.ConsentSession, error) {
 	if r.query.Get("state") == "" {
 		return t.takeStateless(r, cs)
 	}
-	m, err := t.Rows.Migrations().Get(cs.MigrationID)
+	subject, err := t.subjectOf(cs)
 	if err != nil {
 		return cs, err
 	}
-	if no := waitsForConsent(m); no != nil || cs.ExpiresAt.Due(t.Now) {
+	if no := subject.waits(); no != nil || cs.ExpiresAt.Due(t.Now) {
 		r.over = true
 		r.refusal = &consent.Refusal{Code: consent.CodeStateExpired, Sentence: "This attempt is too old. Nothing has changed; start again."}
 		if no != nil {
@@ -77,9 +77,9 @@ func (t *Tx) takeReturn(r *consentReturn) (domain.ConsentSession, error) {
 		return cs, err
 	}
 	if cs.Leg == domain.LegConsent {
-		return t.takeConsent(r, cs, m)
+		return t.takeConsent(r, cs, subject)
 	}
-	return t.takeSignIn(r, cs, m)
+	return t.takeSignIn(r, cs, subject)
 }
 
 // pendingOf is the open leg as the rules look at it; nil when there is none.
@@ -115,42 +115,43 @@ func (t *Tx) attemptOfBrowser(r *consentReturn) (cs domain.ConsentSession, err e
 }
 
 func (t *Tx) takeStateless(r *consentReturn, cs domain.ConsentSession) (domain.ConsentSession, error) {
-	m, err := t.Rows.Migrations().Get(cs.MigrationID)
+	subject, err := t.subjectOf(cs)
 	if err != nil {
 		return cs, err
 	}
 	failure := consent.FailureOf(r.query)
-	return cs, t.refuseSession(r, &cs, m, refusalOfHelp(failure.Help), detailOf(failure))
+	return cs, t.refuseSession(r, &cs, subject, refusalOfHelp(failure.Help), detailOf(failure))
 }
 
 // takeConsent reads the first leg's answer and opens the second.
-func (t *Tx) takeConsent(r *consentReturn, cs domain.ConsentSession, m domain.Migration) (domain.ConsentSession, error) {
+func (t *Tx) takeConsent(r *consentReturn, cs domain.ConsentSession, subject consentSubject) (domain.ConsentSession, error) {
 	outcome := consent.CheckConsentReturn(cs.TenantID, r.query)
 	switch outcome.Kind {
 	case consent.Granted:
 		if err := t.openLeg(&cs, domain.LegSignIn, r.next); err != nil {
 			return cs, err
 		}
-		return cs, t.Done(cs.AccountID, "accept-consent", "migration", m.ID, map[string]string{"session": cs.ID})
+		kind, id := about(cs)
+		return cs, t.Done(cs.AccountID, "accept-consent", kind, id, map[string]string{"session": cs.ID})
 	case consent.Refused:
-		return cs, t.refuseSession(r, &cs, m, outcome.Refusal, nil)
+		return cs, t.refuseSession(r, &cs, subject, outcome.Refusal, nil)
 	default:
-		return cs, t.refuseSession(r, &cs, m, refusalOfHelp(outcome.Failure.Help), detailOf(outcome.Failure))
+		return cs, t.refuseSession(r, &cs, subject, refusalOfHelp(outcome.Failure.Help), detailOf(outcome.Failure))
 	}
 }
 
 // takeSignIn spends the second leg's state before its code is redeemed, so that
 // of two callbacks that race only one goes on.
-func (t *Tx) takeSignIn(r *consentReturn, cs domain.ConsentSession, m domain.Migration) (domain.ConsentSession, error) {
+func (t *Tx) takeSignIn(r *consentReturn, cs domain.ConsentSession, subject consentSubject) (domain.ConsentSession, error) {
 	codes := r.query["code"]
 	switch {
 	case r.query.Get("error") != "":
 		failure := consent.FailureOf(r.query)
 		r.refusal = refusalOfHelp(failure.Help)
-		return cs, t.refuseLeg(&cs, &m, r.refusal, detailOf(failure))
+		return cs, t.refuseLeg(&cs, subject, r.refusal, detailOf(failure))
 	case len(codes) != 1 || codes[0] == "":
 		r.refusal = &consent.Refusal{Code: consent.CodeMalformed, Sentence: "The answer from Microsoft carries no sign-in. Nothing has changed; sign in again."}
-		return cs, t.refuseLeg(&cs, &m, r.refusal, nil)
+		return cs, t.refuseLeg(&cs, subject, r.refusal, nil)
 	}
 	r.code, r.nonce, r.sealed = codes[0], cs.Nonce, cs.SealedVerifier
 	spendLeg(&cs)
@@ -168,13 +169,13 @@ func (f *ConsentFlow) refuseStray(ctx context.Context, caller domain.Caller, r c
 	return ConsentStep{Refusal: r.refusal}, err
 }
 
-// refuseSession ends the session with a reason that the migration shows.
-func (t *Tx) refuseSession(r *consentReturn, cs *domain.ConsentSession, m domain.Migration, refusal *consent.Refusal, detail map[string]string) error {
+// refuseSession ends the session with a reason that its subject shows.
+func (t *Tx) refuseSession(r *consentReturn, cs *domain.ConsentSession, subject consentSubject, refusal *consent.Refusal, detail map[string]string) error {
 	r.refusal = refusal
 	if err := t.endConsent(cs, domain.ConsentRefused, refusal.Code, refusal.Sentence); err != nil {
 		return err
 	}
-	if err := t.ConsentFailed(&m, refusal.Code, refusal.Sentence); err != nil {
+	if err := t.failSubject(subject, refusal.Code, refusal.Sentence); err != nil {
 		return err
 	}
 	return t.auditConsent(*cs, refusal, detail)
@@ -182,13 +183,13 @@ func (t *Tx) refuseSession(r *consentReturn, cs *domain.ConsentSession, m domain
 
 // refuseLeg refuses one try of the second leg: the session stays open for the
 // same browser to try that leg again.
-func (t *Tx) refuseLeg(cs *domain.ConsentSession, m *domain.Migration, refusal *consent.Refusal, detail map[string]string) error {
+func (t *Tx) refuseLeg(cs *domain.ConsentSession, subject consentSubject, refusal *consent.Refusal, detail map[string]string) error {
 	cs.Code, cs.Text = refusal.Code, refusal.Sentence
 	spendLeg(cs)
 	if err := t.ConsentSessions().Update(cs); err != nil {
 		return err
 	}
-	if err := t.ConsentFailed(m, refusal.Code, refusal.Sentence); err != nil {
+	if err := t.failSubject(subject, refusal.Code, refusal.Sentence); err != nil {
 		return err
 	}
 	return t.auditConsent(*cs, refusal, detail)
@@ -204,7 +205,8 @@ func (t *Tx) auditConsent(cs domain.ConsentSession, refusal *consent.Refusal, de
 	if err := t.Audit(cs.AccountID, "consent-return", cs.ID, "refused", refusal.Code, all); err != nil {
 		return err
 	}
-	return t.Changed(cs.AccountID, "migration", cs.MigrationID, "consent-refused")
+	kind, id := about(cs)
+	return t.Changed(cs.AccountID, kind, id, "consent-refused")
 }
 
 func refusalOfHelp(h consent.Help) *consent.Refusal {

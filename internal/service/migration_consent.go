@@ -114,7 +114,7 @@ func (s *Service) ConsentConfirmed(ctx context.Context, caller domain.Caller, at
 // connectorFor gives the one connector of account, tenant and product with the
 // evidence of this consent on it.
 func (t *Tx) connectorFor(i domain.Integration, session domain.ConsentSession) (c domain.Connector, known bool, err error) {
-	c, err = t.Rows.Connectors().Find(By(Where{"account_id": i.AccountID, "tenant_id": i.TenantID, "product": i.Product}))
+	c, err = t.Rows.Connectors().Find(By(Where{"account_id": i.AccountID, "tenant_id": i.TenantID, "product": i.Product, "disconnected_at": domain.Instant{}}))
 	known = err == nil
 	if err != nil && !domain.IsNotFound(err) {
 		return c, false, err

@@ -55,7 +55,7 @@ func (s *Service) Migration(ctx context.Context, caller domain.Caller, id string
 			return err
 		}
 		r.DateInForce = campaign.DateInForce(r.Campaign, &m)
-		if r.Session, err = t.viewSession(m.ID); err != nil {
+		if r.Session, err = t.viewSession(Where{"migration_id": m.ID}); err != nil {
 			return err
 		}
 		if r.Connector, err = optional(t.Rows.Connectors().Get(m.ConnectorID)); err != nil {

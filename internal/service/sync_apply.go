@@ -155,5 +155,10 @@ func (t *Tx) markConnector(c *domain.Connector, to domain.Condition, code, text 
 	if err := t.Rows.Connectors().Update(c); err != nil {
 		return err
 	}
+	if code == contract.SyncConsentLost {
+		if err := t.Notify(reconnectNeeded(*c)); err != nil {
+			return err
+		}
+	}
 	return t.Changed(c.AccountID, "connector", c.ID, "condition")
 }

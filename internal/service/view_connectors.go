@@ -88,7 +88,9 @@ func (t *Tx) viewReceipts(accountID string) ([]ViewTask, error) {
 type ViewConnectorPage struct {
 	ViewShell
 	ViewConnector
-	Consent domain.ConsentSession // the evidence; zero when it was erased
+	Consent  domain.ConsentSession // the evidence; zero when it was erased
+	Session  domain.ConsentSession // the latest that was begun to connect it anew
+	Deciders []string              // who of the account may do that
 }
 
 // ViewConnector reads one connector.
@@ -109,7 +111,13 @@ func (s *Service) ViewConnector(ctx context.Context, caller domain.Caller, id st
 		if v.ViewConnector, err = tx.viewConnector(c, integrations); err != nil {
 			return err
 		}
-		v.Consent, err = optional(tx.ConsentSessions().Get(c.ConsentSessionID))
+		if v.Consent, err = optional(tx.ConsentSessions().Get(c.ConsentSessionID)); err != nil {
+			return err
+		}
+		if v.Session, err = tx.viewSession(Where{"connector_id": c.ID}); err != nil {
+			return err
+		}
+		v.Deciders, err = tx.viewHolders(c.AccountID, domain.RoleMigrate)
 		return err
 	})
 	return v, err

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"maps"
 
 	"consentry/internal/domain"
 )
@@ -47,7 +48,7 @@ func (t *Tx) viewMigrationRows(v *ViewMigration) (err error) {
 		return err
 	}
 	v.Legacy.SecretRef = ""
-	if v.Session, err = t.viewSession(m.ID); err != nil {
+	if v.Session, err = t.viewSession(Where{"migration_id": m.ID}); err != nil {
 		return err
 	}
 	if v.Connector, err = t.viewConnectorOf(m, v.Integration); err != nil {
@@ -80,15 +81,15 @@ func (t *Tx) viewMigrationRows(v *ViewMigration) (err error) {
 	return err
 }
 
-// viewSession gives the attempt's latest consent session, the caller's own open
+// viewSession gives a subject's latest consent session, the caller's own open
 // one before others', without anything that a browser or the sign-in holds.
-func (t *Tx) viewSession(migrationID string) (domain.ConsentSession, error) {
+func (t *Tx) viewSession(of Where) (domain.ConsentSession, error) {
 	latest := []string{"-created_at", "-id"}
-	c, err := optional(t.ConsentSessions().Find(Query{
-		Where: Where{"migration_id": migrationID, "person_id": t.Caller.ID, "outcome": string(domain.ConsentOpen)}, Order: latest, Limit: 1,
-	}))
+	own := maps.Clone(of)
+	own["person_id"], own["outcome"] = t.Caller.ID, string(domain.ConsentOpen)
+	c, err := optional(t.ConsentSessions().Find(Query{Where: own, Order: latest, Limit: 1}))
 	if err == nil && c.ID == "" {
-		c, err = optional(t.ConsentSessions().Find(Query{Where: Where{"migration_id": migrationID}, Order: latest, Limit: 1}))
+		c, err = optional(t.ConsentSessions().Find(Query{Where: of, Order: latest, Limit: 1}))
 	}
 	c.StartDigest, c.CookieDigest, c.StateDigest, c.Nonce, c.SealedVerifier = "", "", "", "", nil
 	return c, err
@@ -100,7 +101,7 @@ func (t *Tx) viewConnectorOf(m domain.Migration, i domain.Integration) (domain.C
 	if m.ConnectorID != "" {
 		return optional(t.Connectors().Get(m.ConnectorID))
 	}
-	return optional(t.Connectors().Find(By(Where{"account_id": m.AccountID, "tenant_id": i.TenantID, "product": i.Product})))
+	return optional(t.Connectors().Find(By(Where{"account_id": m.AccountID, "tenant_id": i.TenantID, "product": i.Product, "disconnected_at": domain.Instant{}})))
 }
 
 func (t *Tx) viewMigrationRun(m domain.Migration) (domain.SyncRun, error) {

@@ -24,10 +24,11 @@ type ViewTask struct {
 
 // ViewShell is what surrounds every page of an account.
 type ViewShell struct {
-	Account  domain.Account
-	Accounts []domain.Account // others the caller may look at; operators search instead
-	Tasks    []ViewTask       // most urgent first
-	Seq      int64            // of the change log: the page shows everything up to it
+	Account    domain.Account
+	Accounts   []domain.Account // others the caller may look at; operators search instead
+	Tasks      []ViewTask       // most urgent first
+	Reconnects []ViewReconnect
+	Seq        int64 // of the change log: the page shows everything up to it
 }
 
 // ViewAccounts lists the accounts the caller may look at, by name. Text narrows
@@ -83,6 +84,9 @@ func (t *Tx) viewShell(accountID string) (ViewShell, error) {
 		}
 	}
 	if v.Tasks, err = t.viewTasks(accountID); err != nil {
+		return v, err
+	}
+	if v.Reconnects, err = t.viewReconnects(accountID); err != nil {
 		return v, err
 	}
 	last, err := t.Changes().Find(Query{Order: []string{"-seq"}, Limit: 1})

@@ -134,6 +134,14 @@ var scenarios = []scenario{
 		func(s *stage) (string, error) {
 			return s.execute(contract.RotationScheduleID("cell_1"), contract.QueueKeys, contract.CertificateRotationWorkflow, contract.RotationInput{CellID: "cell_1"})
 		}},
+	{"connector-setup",
+		func(s *stage) {
+			s.real(&scripted.Connector{Standing: contract.ConnectorStanding{Condition: domain.ConditionOK}, Failures: 1})
+		},
+		func(s *stage) (string, error) {
+			id := contract.ConnectorSetupID("con_1", "cs_1")
+			return id, s.deliver(domain.CallStart, id, contract.ConnectorSetupWorkflow, "cs_1", contract.ConnectorSetupInput{ConnectorID: "con_1", ConsentSessionID: "cs_1", AccountID: "acc_1", Region: "eu"})
+		}},
 	{"sync-full",
 		func(s *stage) {
 			s.real(&scripted.Sync{
