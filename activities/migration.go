@@ -18,6 +18,7 @@ import (
 type Migration struct {
 	Service  *service.Service
 	Consents ConsentProber
+	OldApps  OldAppProber
 	Now      func() time.Time
 	// ProbeEvery is the pause between two probes of a consent; zero means two
 	// seconds.
@@ -32,9 +33,17 @@ type ConsentProber interface {
 
 var worker = domain.System("worker")
 
-// ServiceApplyDecision applies a decision that a person gave.
+// ServiceApplyDecision applies a decision that a person gave. Where it speaks of
+// the old app, Microsoft is asked about that first.
 func (a *Migration) ServiceApplyDecision(ctx context.Context, in contract.ApplyDecision) (contract.DecisionResult, error) {
-	res, err := a.Service.ApplyDecision(ctx, worker, in)
+	trial, err := a.Service.TrialForDecision(ctx, worker, in.DecisionID)
+	if err == nil {
+		err = a.tryOldApp(ctx, trial)
+	}
+	var res contract.DecisionResult
+	if err == nil {
+		res, err = a.Service.ApplyDecision(ctx, worker, in)
+	}
 	if domain.IsNotFound(err) {
 		return contract.DecisionResult{State: domain.DecisionRefused, Code: "unknown-decision"}, nil
 	}
@@ -75,12 +84,6 @@ func (a *Migration) ServiceCompensateCutOver(ctx context.Context, in contract.Fi
 // ServiceOpenCleanUp closes the way back.
 func (a *Migration) ServiceOpenCleanUp(ctx context.Context, in contract.Attempt) (contract.Standing, error) {
 	s, err := a.Service.OpenCleanUp(ctx, worker, in.AttemptID)
-	return a.orStanding(ctx, in.AttemptID, s, err)
-}
-
-// ServiceCloseMigration ends the attempt.
-func (a *Migration) ServiceCloseMigration(ctx context.Context, in contract.Attempt) (contract.Standing, error) {
-	s, err := a.Service.CloseMigration(ctx, worker, in.AttemptID)
 	return a.orStanding(ctx, in.AttemptID, s, err)
 }
 

@@ -60,8 +60,8 @@ func serviceOpenCleanUp(ctx workflow.Context, in contract.Attempt) (out contract
 	return out, err
 }
 
-func serviceCloseMigration(ctx workflow.Context, in contract.Attempt) (out contract.Standing, err error) {
-	err = workflow.ExecuteActivity(command(ctx, "close the migration"), migrations.ServiceCloseMigration, in).Get(ctx, &out)
+func serviceAdvanceCleanUp(ctx workflow.Context, in contract.Attempt) (out contract.Standing, err error) {
+	err = workflow.ExecuteActivity(command(ctx, "look for the old app, then remind or close"), migrations.ServiceAdvanceCleanUp, in).Get(ctx, &out)
 	return out, err
 }
 

@@ -123,7 +123,7 @@ func (r *migrationRun) step(ctx workflow.Context) (problem string, err error) {
 	case domain.Migrated:
 		return r.whenWindowEnds(ctx, serviceOpenCleanUp)
 	case domain.CleanUp:
-		return r.whenWindowEnds(ctx, serviceCloseMigration)
+		return r.climbDown(ctx)
 	default: // somebody has to act
 		return "", workflow.Await(ctx, func() bool { return false })
 	}
@@ -149,6 +149,29 @@ func (r *migrationRun) whenWindowEnds(ctx workflow.Context, end func(workflow.Co
 	}
 	r.follow(ctx, s)
 	return contract.SyncUnexpectedFault, nil
+}
+
+// climbDown goes from rung to rung of the clean-up ladder: at each the old app is
+// looked for, and its removal recommended again until the ladder ends.
+func (r *migrationRun) climbDown(ctx workflow.Context) (string, error) {
+	for {
+		if err := workflow.Await(ctx, func() bool { return r.ended }); err != nil {
+			return "", err
+		}
+		s, err := serviceAdvanceCleanUp(ctx, r.attempt())
+		if err != nil {
+			return "", err
+		}
+		if s.PhaseSeq != r.standing.PhaseSeq {
+			r.follow(ctx, s)
+			return contract.SyncUnexpectedFault, nil
+		}
+		// The store's clock may be a little behind the engine's.
+		if floor := workflow.Now(ctx).Add(alarmFloor); s.Until.Before(floor) {
+			s.Until = floor
+		}
+		r.standing.Until, r.ended = s.Until, false
+	}
 }
 
 // waitToRetry says what is waited for, in the row and here, and waits. The one

@@ -50,7 +50,7 @@ func (r *migrationRun) alarm() (time.Time, string) {
 	case p == domain.Migrated:
 		at, why = r.standing.Until, "end of the way back"
 	case p == domain.CleanUp:
-		at, why = r.standing.Until, "end of the clean-up"
+		at, why = r.standing.Until, "next look for the old app"
 	}
 	if !r.retryAt.IsZero() && (at.IsZero() || r.retryAt.Before(at)) {
 		at, why = r.retryAt, "retry after "+r.waiting

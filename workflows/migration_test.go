@@ -54,7 +54,7 @@ func TestDescriptionFirstAndNothingChangesNeedsNoFurtherClick(t *testing.T) {
 	res := b.run(noDates)
 	require.Equal(t, domain.Closed, res.Phase, "the clean-up ended by itself")
 	require.Equal(t, 1, b.rows.Called("ServiceApplyDecision"))
-	require.Equal(t, 1, b.rows.Called("ServiceCloseMigration"))
+	require.Equal(t, 1, b.rows.Called("ServiceAdvanceCleanUp"))
 }
 
 func TestFailedConsentIsTriedAgain(t *testing.T) {
@@ -221,19 +221,25 @@ func TestWorkflowCancelledFromOutside(t *testing.T) {
 	for phase, script := range map[domain.Phase]scripted.Script{
 		domain.AwaitingConsent:     {Consents: []string{migration.ConsentNotVisible}},
 		domain.AwaitingDescription: {},
+		domain.ConfirmingConsent:   {Described: true},
+		domain.Proving:             {Described: true},
 		domain.AwaitingApproval:    {Described: true},
 		domain.Migrated:            {Described: true, GoOn: true},
 		domain.CleanUp:             {Described: true, GoOn: true},
 	} {
 		t.Run(string(phase), func(t *testing.T) {
 			b := newBench(t, script)
+			b.syncs.Takes = time.Hour
+			if phase == domain.ConfirmingConsent { // which takes no time in the script
+				b.env.OnActivity("EntraConfirmConsent", mock.Anything, mock.Anything).After(time.Hour).Return(contract.Standing{}, errors.New("too late"))
+			}
 			b.at(time.Hour, func() { b.grant("cs_1") })
 			b.whenIn(phase, b.env.CancelWorkflow)
 			b.start(noDates)
 			require.True(t, b.env.IsWorkflowCompleted())
 			require.True(t, temporal.IsCanceledError(b.env.GetWorkflowError()), "%v", b.env.GetWorkflowError())
 			require.Equal(t, 1, b.rows.Called("ServiceStopMigration"))
-			require.True(t, b.rows.Phase().Ended())
+			require.Equal(t, !phase.Switched(), b.rows.Phase().Ended(), "after the switch cancelling is no way out")
 		})
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"consentry/internal/keys"
 )
 
-// directoryReader, prober, keyMint, applicationKeys and keyProver are the
+// directoryReader, prober, oldApps, keyMint, applicationKeys and keyProver are the
 // activities' ports on Microsoft and on keys.
 type directoryReader struct{ directory *entra.Directory }
 
@@ -24,6 +24,22 @@ type prober struct{ directory *entra.Directory }
 // ProbeConsent implements activities.ConsentProber.
 func (p prober) ProbeConsent(ctx context.Context, cellID, tenantID string) error {
 	return p.directory.Probe(ctx, entra.Access{CellID: cellID, TenantID: tenantID})
+}
+
+type oldApps struct {
+	directory *entra.Directory
+	tokens    *entra.Tokens
+}
+
+// ProbeReading implements activities.OldAppProber.
+func (o oldApps) ProbeReading(ctx context.Context, tenantID, integrationID string) error {
+	return o.directory.Probe(ctx, entra.Access{TenantID: tenantID, IntegrationID: integrationID})
+}
+
+// ProbeToken implements activities.OldAppProber.
+func (o oldApps) ProbeToken(ctx context.Context, tenantID, integrationID string) error {
+	_, err := o.tokens.FreshToken(ctx, entra.Access{TenantID: tenantID, IntegrationID: integrationID})
+	return err
 }
 
 type keyMint struct{ keeper *keys.Keeper }

@@ -28,4 +28,7 @@ type CampaignTerms struct {
 	FirstSync     Duration   `json:"firstSync"`     // after which cut-over goes back to legacy
 	WayBack       Duration   `json:"wayBack"`       // roll-back stays possible
 	CleanUp       Duration   `json:"cleanUp"`       // then the recommendation ends by itself
+	// CleanUpReminders are the rungs of the clean-up ladder: how long after the
+	// way back has closed removing the old app is recommended again.
+	CleanUpReminders []Duration `json:"cleanUpReminders,omitempty"`
 }

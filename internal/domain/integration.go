@@ -87,6 +87,9 @@ type LegacyApp struct {
 	SecretRef    string // a Secret's id; "" once destroyed
 	SecretEndsAt Instant
 	DestroyedAt  Instant
+	ProbedAt     Instant // when Microsoft was last asked about it, for a way back or a removal
+	ProbeVerdict string  // works, lives, gone or unknown
+	ProbeCode    string  // Microsoft's, or ours where nothing was asked
 }
 
 // Secret is a sealed value. Rows elsewhere carry only its id; the value leaves

@@ -75,8 +75,11 @@ type Migration struct {
 	MigratedAt      Instant
 	WayBackUntil    Instant
 	CleanUpUntil    Instant
+	CleanUpNextAt   Instant // the next rung of the clean-up ladder, at last CleanUpUntil
 	RemovalAdvised  Instant // from which date removing the old app is recommended
-	OldAppRemoved   string  // "", confirmed or declined
+	OldAppRemoved   string  // "", confirmed (a person said so), proven (Microsoft did first) or declined
+	Restarts        int     // how often its workflow was lost and started again
+	RestartedAt     Instant
 	StartedBy       string
 	StartedAt       Instant
 	EndedAt         Instant

@@ -53,7 +53,7 @@ func TestWhatMayBeDecidedWhere(t *testing.T) {
 	want := map[domain.DecisionKind][]domain.Phase{
 		domain.DecideDescribe: phases[:5],
 		domain.DecideCancel:   phases[:5],
-		domain.DecideExtend:   phases[:5],
+		domain.DecideExtend:   append(slices.Clone(phases[:5]), domain.Migrated), // where it opens the way back again
 		domain.DecideApprove:  {domain.AwaitingApproval},
 		domain.DecideRefuse:   {domain.AwaitingApproval},
 		domain.DecideRollBack: {domain.Migrated},

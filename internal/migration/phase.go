@@ -5,10 +5,12 @@
 //	AwaitingConsent ⇄ ConfirmingConsent → AwaitingDescription → Proving ⇄ AwaitingApproval
 //	       ↑______________________________________________________|            ⇅
 //	                                                             CuttingOver → Migrated → CleanUp → Closed
+//	                                                                              ↓
+//	                                                                          RolledBack
 //
 // Up to AwaitingApproval nothing of the synchronization has changed and the
 // attempt can be cancelled; CuttingOver ends as Migrated or exactly where it
-// came from. The rules are data here so that the service, the workflow and the
+// came from; Migrated can be rolled back while the way back is open. The rules are data here so that the service, the workflow and the
 // console cannot disagree.
 package migration
 
@@ -65,7 +67,8 @@ var Stages = []Stage{
 	{
 		Phase:     domain.Migrated,
 		Next:      []domain.Phase{domain.CleanUp, domain.RolledBack},
-		Decisions: []domain.DecisionKind{domain.DecideRollBack, domain.DecideCleanUp},
+		// A later date opens the way back again where the date in force has passed.
+		Decisions: []domain.DecisionKind{domain.DecideRollBack, domain.DecideCleanUp, domain.DecideExtend},
 	},
 	{
 		Phase:     domain.CleanUp,

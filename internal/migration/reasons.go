@@ -25,7 +25,12 @@ const (
 	CampaignPaused       = "campaign-paused"       // no switch begins meanwhile
 	NotInPhase           = "not-in-this-phase"     // a decision for another phase
 	MigrationEnded       = "migration-ended"       // a decision too late
-	RollBackUnavailable  = "roll-back-unavailable" // not offered yet
+	WayBackClosed        = "way-back-closed"       // its window is over
+	WayBackPastDate      = "way-back-past-date"    // legacy would not be allowed to synchronize
+	LegacySecretDead     = "legacy-secret-dead"    // legacy could not synchronize
+	OldAppNotTried       = "old-app-not-tried"     // Microsoft did not answer, so nothing is known
+	OldAppStillThere     = "old-app-still-there"   // said to be removed, and Microsoft knows it
+	WorkflowLost         = "workflow-lost"         // the engine ended or lost it in the middle
 	WayBackStillOpen     = "way-back-open"         // declining closes nothing yet
 	DeadlineNotLater     = "deadline-not-later"    // an extension extends
 	DeadlinePassed       = "deadline-passed"       // synchronization is stopped by the date
@@ -52,7 +57,12 @@ var texts = map[string]string{
 	CampaignPaused:       "The campaign is paused; no switch begins until it is resumed.",
 	NotInPhase:           "This cannot be decided in the phase the migration is in.",
 	MigrationEnded:       "The migration has ended.",
-	RollBackUnavailable:  "Rolling back is not available yet. Ask the vendor's support.",
+	WayBackClosed:        "The way back is closed, so the migration cannot be taken back any more. Synchronization goes on through the connector.",
+	WayBackPastDate:      "The date for the old app has passed, so synchronization through it would be stopped. An operator of the vendor can give the account a later date; then the migration can be taken back while the way back is open.",
+	LegacySecretDead:     "The old app no longer lets us in, so there is nothing to go back to. Synchronization goes on through the connector.",
+	OldAppNotTried:       "Microsoft did not answer when we tried the old app, so nothing was changed. Try again in a few minutes.",
+	OldAppStillThere:     "The old app still exists at Microsoft. Deleting takes effect within minutes; try again then, or choose to keep it.",
+	WorkflowLost:         "The switch was interrupted in our own engine and everything was put back as it was.",
 	WayBackStillOpen:     "The way back is still open. Removal can be declined once it is closed.",
 	DeadlineNotLater:     "The new date must lie later than now and than the present date.",
 	// Ends of a synchronization that a migration waits out; their codes are contract's.
@@ -82,8 +92,14 @@ func Text(code string) string {
 
 // NotNow is the sentence for a decision that the phase does not allow.
 func NotNow(p domain.Phase, kind domain.DecisionKind) string {
-	if p.Ended() {
-		return Text(MigrationEnded)
+	switch p {
+	case domain.Closed:
+		return "This migration is complete, so nothing more can be decided about it."
+	case domain.RolledBack:
+		return "This migration was rolled back, so nothing more can be decided about it. A new one can be started."
+	case domain.Cancelled:
+		return "This migration was cancelled, so nothing more can be decided about it. A new one can be started."
+	default:
 	}
 	switch kind {
 	case domain.DecideApprove, domain.DecideRefuse:
@@ -94,7 +110,12 @@ func NotNow(p domain.Phase, kind domain.DecisionKind) string {
 		return "The description can no longer be given here. Edit it on the connector's page."
 	case domain.DecideExtend:
 		return "The date no longer matters to this migration."
-	case domain.DecideCleanUp, domain.DecideRollBack:
+	case domain.DecideRollBack:
+		if p == domain.CleanUp {
+			return Text(WayBackClosed)
+		}
+		return "The integration is not migrated yet, so there is nothing to take back. Cancel the migration instead."
+	case domain.DecideCleanUp:
 		return "The integration is not migrated yet."
 	}
 	return Text(NotInPhase)

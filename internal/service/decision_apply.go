@@ -91,14 +91,15 @@ func (t *Tx) applyDecision(m *domain.Migration, d domain.Decision) (*refusal, er
 		}
 		return nil, t.keep(m)
 	case domain.DecideCancel:
-		return nil, t.end(m, domain.Cancelled, map[string]string{"decision": d.ID})
+		return nil, t.cancel(m, map[string]string{"decision": d.ID})
 	case domain.DecideExtend:
 		return t.applyExtension(m, d)
 	case domain.DecideCleanUp:
 		return t.applyCleanUp(m, d)
 	case domain.DecideRollBack:
+		return t.applyRollBack(m, d)
 	}
-	return refused(migration.RollBackUnavailable), nil
+	return refused(migration.NotInPhase), nil
 }
 
 // applyDescription keeps the description for the connector to come, or gives it
@@ -180,21 +181,4 @@ func (t *Tx) applyExtension(m *domain.Migration, d domain.Decision) (*refusal, e
 		return nil, err
 	}
 	return nil, t.keep(m)
-}
-
-// applyCleanUp takes the answer about the old app. "Removed" closes the way back
-// too, because it needed that app.
-func (t *Tx) applyCleanUp(m *domain.Migration, d domain.Decision) (*refusal, error) {
-	if m.Phase == domain.Migrated {
-		if !d.Detail.Removed {
-			return refused(migration.WayBackStillOpen), nil
-		}
-		m.OldAppRemoved, m.WayBackUntil, m.CleanUpUntil = "confirmed", t.At(), t.At()
-		return nil, t.move(m, domain.CleanUp, map[string]string{"decision": d.ID})
-	}
-	m.OldAppRemoved = "declined"
-	if d.Detail.Removed {
-		m.OldAppRemoved = "confirmed"
-	}
-	return nil, t.end(m, domain.Closed, map[string]string{"decision": d.ID, "oldApp": m.OldAppRemoved})
 }

@@ -98,13 +98,14 @@ func (t *Tx) giveDecision(migrationID string, kind domain.DecisionKind, detail d
 		contract.ApplyDecision{AttemptID: m.ID, DecisionID: d.ID})
 }
 
-// mayDecide holds role and phase. Cancelling is open to the vendor's operators
-// too; extending is theirs alone; everything else is the customer's own.
+// mayDecide holds role and phase. The ways out (cancel, roll back) are open to
+// the vendor's operators too; extending is theirs alone; everything else is the
+// customer's own.
 func (t *Tx) mayDecide(m domain.Migration, kind domain.DecisionKind, detail domain.DecisionDetail) error {
 	switch need := migration.RoleFor(kind, detail); {
 	case need == domain.RoleOperator && !t.Caller.Operator():
 		return domain.Refuse(domain.Forbidden, "operator-needed", "Only an operator of the vendor may give an account another date.")
-	case need == domain.RoleOperator, kind == domain.DecideCancel && t.Caller.Operator():
+	case need == domain.RoleOperator, (kind == domain.DecideCancel || kind == domain.DecideRollBack) && t.Caller.Operator():
 	case !t.Caller.Has(need, m.AccountID):
 		return domain.Refuse(domain.Forbidden, "role-needed", "This needs the role %q in the account. Ask somebody who has it.", need)
 	}
@@ -114,9 +115,6 @@ func (t *Tx) mayDecide(m domain.Migration, kind domain.DecisionKind, detail doma
 			code = migration.MigrationEnded
 		}
 		return domain.Refuse(domain.Conflict, code, "%s", migration.NotNow(m.Phase, kind))
-	}
-	if kind == domain.DecideRollBack {
-		return domain.Refuse(domain.Conflict, migration.RollBackUnavailable, "%s", migration.Text(migration.RollBackUnavailable))
 	}
 	return nil
 }
@@ -156,6 +154,17 @@ func (t *Tx) checkDetail(m domain.Migration, kind domain.DecisionKind, in domain
 		}
 		if late := later(t.Now, campaign.DateInForce(c, &m)); !out.Deadline.After(late) {
 			return out, domain.InvalidField("deadline", "The new date must be after %s", late.UTC().Format("2 January 2006 15:04 UTC"))
+		}
+	case domain.DecideRollBack:
+		if out.Reason == "" {
+			return out, domain.InvalidField("reason", "Enter why the migration is taken back")
+		}
+		no, err := t.noWayBack(m)
+		if err != nil {
+			return out, err
+		}
+		if no != nil {
+			return out, domain.Refuse(domain.Conflict, no.code, "%s", no.text)
 		}
 	case domain.DecideCleanUp:
 		out.Removed = in.Removed

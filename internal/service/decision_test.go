@@ -192,8 +192,6 @@ func TestCleanUpAnswers(t *testing.T) {
 	w.reach(domain.Migrated)
 	_, err := w.GiveDecision(t.Context(), mika, "", w.m.ID, domain.DecideCleanUp, domain.DecisionDetail{})
 	require.Equal(t, migration.WayBackStillOpen, codeOf(t, err))
-	_, err = w.GiveDecision(t.Context(), ana, "", w.m.ID, domain.DecideRollBack, domain.DecisionDetail{})
-	require.Equal(t, migration.RollBackUnavailable, codeOf(t, err))
 	_, res := w.decide(mika, domain.DecideCleanUp, domain.DecisionDetail{Removed: true})
 	require.Equal(t, domain.CleanUp, res.Phase)
 	require.False(t, res.Until.After(w.now), "nothing more is waited for")

@@ -100,6 +100,11 @@ func checkTerms(at string, t domain.CampaignTerms) error {
 			return domain.InvalidField(fmt.Sprintf("%sreminders[%d]", at, n), "A reminder lies before the deadline: enter a duration longer than zero")
 		}
 	}
+	for n, r := range t.CleanUpReminders {
+		if r <= 0 || r >= t.CleanUp {
+			return domain.InvalidField(fmt.Sprintf("%scleanUpReminders[%d]", at, n), "A clean-up reminder lies within the clean-up: enter a duration longer than zero and shorter than cleanUp")
+		}
+	}
 	return nil
 }
 

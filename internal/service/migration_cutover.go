@@ -222,6 +222,7 @@ func failureOf(code string) (string, string) {
 		code = migration.FirstSyncLate
 	case contract.SyncCancelled:
 		code = migration.CutOverCancelled
+	case migration.WorkflowLost:
 	case contract.SyncConsentLost, contract.SyncTenantMismatch:
 		return migration.ConsentWithdrawn, migration.Text(migration.FirstSyncFailed) + " " + migration.Text(migration.ConsentWithdrawn)
 	default:

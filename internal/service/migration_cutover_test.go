@@ -101,29 +101,6 @@ func TestNothingIsSwitchedWithoutItsApproval(t *testing.T) {
 	require.Equal(t, domain.BoundLegacy, w.integration().Binding)
 }
 
-func TestAWorkflowCancelledFromOutsideLeavesNoHalfState(t *testing.T) {
-	for p, want := range map[domain.Phase]domain.Phase{
-		domain.AwaitingConsent: domain.Cancelled, domain.Proving: domain.Cancelled, domain.CuttingOver: domain.Cancelled,
-		domain.Migrated: domain.Closed, domain.CleanUp: domain.Closed,
-	} {
-		t.Run(string(p), func(t *testing.T) {
-			w := newMigrationWorld(t)
-			w.reach(p)
-			if p == domain.CuttingOver {
-				w.begunCutOver()
-			}
-			for range 2 {
-				s, err := w.StopMigration(t.Context(), worker, w.m.ID)
-				require.NoError(t, err)
-				require.Equal(t, want, s.Phase)
-			}
-			require.Equal(t, want == domain.Closed, w.integration().Binding == domain.BoundConnector)
-			require.False(t, w.integration().Frozen)
-			require.Equal(t, w.dir.objects(), w.mirror())
-		})
-	}
-}
-
 func TestConsentLostWhileProvingIsAskedForAgain(t *testing.T) {
 	w := newMigrationWorld(t)
 	w.reach(domain.Proving)

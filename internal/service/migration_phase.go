@@ -54,33 +54,6 @@ func (t *Tx) keep(m *domain.Migration) error {
 	return t.Rows.Migrations().Update(m)
 }
 
-// end closes an attempt: nothing of it stays open, and decisions that nobody
-// applied in time get their answer.
-func (t *Tx) end(m *domain.Migration, to domain.Phase, detail map[string]string) error {
-	m.Open, m.EndedAt = false, t.At()
-	if err := t.move(m, to, detail); err != nil {
-		return err
-	}
-	given, err := t.Rows.Decisions().List(By(Where{"migration_id": m.ID, "state": domain.DecisionGiven}))
-	if err != nil {
-		return err
-	}
-	for _, d := range given {
-		if d.ID == detail["decision"] {
-			continue // the one that ends it is answered by whoever applies it
-		}
-		if err := t.refuseDecision(*m, &d, migration.MigrationEnded, migration.Text(migration.MigrationEnded)); err != nil {
-			return err
-		}
-	}
-	i, err := t.Rows.Integrations().Get(m.IntegrationID)
-	if err != nil || !i.Frozen {
-		return err
-	}
-	i.Frozen = false
-	return t.Rows.Integrations().Update(&i)
-}
-
 // standing is where the migration stands, as its workflow is told.
 func standing(m domain.Migration) contract.Standing {
 	s := contract.Standing{Phase: m.Phase, PhaseSeq: m.PhaseSeq}
@@ -92,7 +65,7 @@ func standing(m domain.Migration) contract.Standing {
 	case domain.Migrated:
 		s.Until = m.WayBackUntil.Time
 	case domain.CleanUp:
-		s.Until = m.CleanUpUntil.Time
+		s.Until = m.CleanUpNextAt.Time
 	default:
 	}
 	return s

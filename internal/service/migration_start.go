@@ -92,6 +92,13 @@ func (s *Service) StartCampaign(ctx context.Context, caller domain.Caller, campa
 	})
 }
 
+// extensionOf is the date of its own that the account was given in the latest
+// attempt of the same campaign: cancelling or rolling back does not take it away.
+func (t *Tx) extensionOf(c domain.Campaign, i domain.Integration) (domain.Instant, error) {
+	last, err := optional(t.Rows.Migrations().Find(Query{Where: Where{"integration_id": i.ID, "campaign_id": c.ID}, Order: []string{"-started_at", "-id"}, Limit: 1}))
+	return last.Deadline, err
+}
+
 // openMigration writes an attempt's rows and asks the engine to start its
 // workflow, whose input carries the dates: its first task has nothing to ask.
 func (t *Tx) openMigration(c domain.Campaign, i domain.Integration) (m domain.Migration, opened bool, err error) {
@@ -106,6 +113,9 @@ func (t *Tx) openMigration(c domain.Campaign, i domain.Integration) (m domain.Mi
 		ID: domain.NewID("mig"), AccountID: i.AccountID, IntegrationID: i.ID, CampaignID: c.ID, Region: c.Region,
 		Phase: domain.AwaitingConsent, PhaseSince: t.At(), PhaseSeq: 1, Open: true,
 		StartedBy: t.Caller.ID, StartedAt: t.At(), UpdatedAt: t.At(),
+	}
+	if m.Deadline, err = t.extensionOf(c, i); err != nil {
+		return m, false, err
 	}
 	// The message that opens the attempt stands for the rungs that have passed.
 	m.RemindedRungs, m.RemindedFor = campaign.Reached(c, m, t.Now), domain.At(campaign.DateInForce(c, &m))

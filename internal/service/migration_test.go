@@ -82,7 +82,8 @@ func TestTheHappyRoad(t *testing.T) {
 	}, w.door.names())
 	require.EqualValues(t, 8, m.PhaseSeq, "one number a phase")
 
-	s, err := w.CloseMigration(t.Context(), worker, m.ID)
+	w.now = m.CleanUpUntil.Time
+	s, err := w.AdvanceCleanUp(t.Context(), worker, m.ID)
 	require.NoError(t, err)
 	require.Equal(t, domain.Closed, s.Phase)
 	require.False(t, w.row().Open)
@@ -115,7 +116,7 @@ func TestStepsOutOfOrderAreRefusedAndChangeNothing(t *testing.T) {
 			return err
 		},
 		"clean up": func() error { _, err := w.OpenCleanUp(ctx, worker, id); return err },
-		"close":    func() error { _, err := w.CloseMigration(ctx, worker, id); return err },
+		"close":    func() error { _, err := w.AdvanceCleanUp(ctx, worker, id); return err },
 	} {
 		require.Equal(t, service.CodeOutOfOrder, codeOf(t, step()), name)
 	}

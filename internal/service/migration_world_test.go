@@ -44,6 +44,14 @@ func newMigrationWorld(t *testing.T) *migrationWorld {
 		c.Terms = domain.CampaignTerms{
 			Deadline: domain.At(w.now.Add(30 * 24 * time.Hour)), Reminders: []domain.Duration{14 * day, 7 * day, day},
 			ConsentGrace: 2 * day, ConsentBudget: day, ProofAge: day, FirstSync: day, WayBack: 14 * day, CleanUp: 30 * day,
+			CleanUpReminders: []domain.Duration{7 * day, 21 * day},
+		}
+		if err := r.Secrets().Insert(&domain.Secret{ID: "sec_old", Sealed: []byte("sealed"), CreatedAt: domain.At(w.now)}); err != nil {
+			return err
+		}
+		app := domain.LegacyApp{ID: "i", ClientID: legacyClient, Name: "Directory Sync", SecretRef: "sec_old", SecretEndsAt: domain.At(w.now.Add(365 * 24 * time.Hour))}
+		if err := r.LegacyApps().Update(&app); err != nil {
+			return err
 		}
 		return r.Campaigns().Update(&c)
 	})
@@ -98,6 +106,12 @@ func (w *migrationWorld) decide(who domain.Caller, kind domain.DecisionKind, det
 	w.t.Helper()
 	d, err := w.GiveDecision(w.t.Context(), who, "", w.m.ID, kind, detail)
 	require.NoError(w.t, err)
+	return w.applied(d)
+}
+
+// applied applies a decision that was given.
+func (w *migrationWorld) applied(d domain.Decision) (domain.Decision, contract.DecisionResult) {
+	w.t.Helper()
 	res, err := w.ApplyDecision(w.t.Context(), worker, contract.ApplyDecision{AttemptID: w.m.ID, DecisionID: d.ID})
 	require.NoError(w.t, err)
 	require.Equal(w.t, w.row().Phase, res.Phase)
@@ -120,7 +134,7 @@ func (w *migrationWorld) reach(p domain.Phase) {
 		do func()
 	}{
 		{domain.AwaitingConsent, func() {}},
-		{domain.ConfirmingConsent, func() { w.consent("cs_1") }},
+		{domain.ConfirmingConsent, func() { w.consent("cs_" + w.m.ID) }},
 		{domain.AwaitingDescription, func() {
 			_, err := w.ConsentConfirmed(ctx, worker, w.m.ID)
 			require.NoError(w.t, err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"consentry/internal/domain"
+	"consentry/internal/migration"
 )
 
 // What accounts are told about a migration. Each key says what "once" means:
@@ -64,6 +65,43 @@ func receipt(m domain.Migration, i domain.Integration, app domain.LegacyApp) dom
 func cleanUp(m domain.Migration, i domain.Integration, app domain.LegacyApp) domain.Notice {
 	return told(m, "clean-up", "", "Remove the old app of "+i.Name+" now",
 		fmt.Sprintf("The way back is closed. Remove the app registration %q (application id %s) in the tenant %s (%s), and tell us on the migration's page that you did.", app.Name, app.ClientID, i.TenantDomain, i.TenantID))
+}
+
+func cleanUpAgain(m domain.Migration, i domain.Integration, app domain.LegacyApp, rung domain.Instant) domain.Notice {
+	return told(m, "clean-up-reminder", strconv.FormatInt(rung.Unix(), 10), "The old app of "+i.Name+" is still to be removed",
+		fmt.Sprintf("Remove the app registration %q (application id %s) in the tenant %s (%s), and tell us on the migration's page that you did, or that you keep it. When we last asked: %s. This recommendation ends by itself on %s.",
+			app.Name, app.ClientID, i.TenantDomain, i.TenantID, migration.OldAppText(migration.OldApp(app.ProbeVerdict), app.ProbeCode), noticeDate(m.CleanUpUntil.Time)))
+}
+
+// closed is the receipt of the old app: what was answered, what Microsoft said,
+// and what became of its secret here.
+func closed(m domain.Migration, i domain.Integration, app domain.LegacyApp) domain.Notice {
+	body := fmt.Sprintf("The recommendation to remove the app registration %q (application id %s) has ended without an answer.", app.Name, app.ClientID)
+	switch m.OldAppRemoved {
+	case oldAppProven:
+		body = fmt.Sprintf("Microsoft says that the app registration %q (application id %s) is gone.", app.Name, app.ClientID)
+	case oldAppConfirmed:
+		body = fmt.Sprintf("You told us that the app registration %q (application id %s) is removed. When we asked Microsoft: %s.", app.Name, app.ClientID, migration.OldAppText(migration.OldApp(app.ProbeVerdict), app.ProbeCode))
+	case oldAppDeclined:
+		body = fmt.Sprintf("You decided to keep the app registration %q (application id %s). Nothing here uses it any more.", app.Name, app.ClientID)
+	}
+	if !app.DestroyedAt.IsZero() {
+		body += " Its client secret was destroyed here on " + noticeDate(app.DestroyedAt.Time) + "."
+	}
+	return told(m, "closed", "", "The migration of "+i.Name+" is complete", body)
+}
+
+func cancelled(m domain.Migration, i domain.Integration, c domain.Connector) domain.Notice {
+	body := "The migration of " + i.Name + " was cancelled. Nothing of its synchronization has changed. A new migration can be started on the Connectors page."
+	if c.ID != "" {
+		body += fmt.Sprintf(" The connector %q stays connected, because the consent at Microsoft stands; disconnect it if you do not want it.", c.Name)
+	}
+	return told(m, "cancelled", "", "The migration of "+i.Name+" was cancelled", body)
+}
+
+func rolledBack(m domain.Migration, i domain.Integration, reason string) domain.Notice {
+	return told(m, "rolled-back", "", i.Name+" went back to its old app",
+		fmt.Sprintf("%s synchronizes through its old app again, with the settings and the schedule it had before. A complete round reads the directory now; nobody who left since then returns, and what it would remove waits for your decision. The reason given: %s", i.Name, reason))
 }
 
 func noticeDate(t time.Time) string { return t.UTC().Format("2 January 2006 15:04 UTC") }

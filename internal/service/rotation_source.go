@@ -85,6 +85,9 @@ func (s *Service) LegacySecretOf(ctx context.Context, integrationID string) (out
 		if err != nil {
 			return err
 		}
+		if !secret.DestroyedAt.IsZero() {
+			return domain.Refuse(domain.Gone, "no-legacy-secret", "The client secret of the old app has been destroyed.")
+		}
 		out = LegacySecret{ClientID: app.ClientID, Sealed: secret.Sealed}
 		return nil
 	})

@@ -58,7 +58,7 @@ func (s *Service) ApplySlice(ctx context.Context, caller domain.Caller, runID st
 		}
 		a := applier{
 			Tx: tx, run: &run, i: i, c: &c, left: sliceOperations,
-			rebound: run.Purpose == domain.RunFirst || (last.ID != "" && last.ClientID != run.ClientID),
+			rebound: run.Purpose == domain.RunFirst || (i.LastRunID != "" && last.ClientID != run.ClientID),
 		}
 		run.State = domain.RunApplying
 		if err := a.slice(); err != nil {

@@ -117,6 +117,21 @@ var scenarios = []scenario{
 			return steps(s, s.start, s.consent("cs_1"), s.at(domain.CuttingOver),
 				func() error { return s.client.CancelWorkflow(s.ctx, contract.MigrationID(s.id), "") })
 		}},
+	{"migration-rolled-back",
+		func(s *stage) {
+			s.migration(scripted.Script{Described: true, GoOn: true, WayBack: time.Hour, RollBacks: []string{migration.OldAppNotTried}})
+		},
+		func(s *stage) (string, error) {
+			return steps(s, s.start, s.consent("cs_1"), s.at(domain.Migrated), s.decision("dec_1", domain.DecideExtend),
+				s.decision("dec_2", domain.DecideRollBack), s.decision("dec_3", domain.DecideRollBack))
+		}},
+	{"migration-clean-up-ladder",
+		func(s *stage) {
+			s.migration(scripted.Script{Described: true, GoOn: true, CleanUp: time.Second, Rungs: []time.Duration{time.Second, time.Second}})
+		},
+		func(s *stage) (string, error) {
+			return steps(s, s.start, s.consent("cs_1"))
+		}},
 	{"rotation",
 		func(s *stage) {
 			plan := func(action, why string) contract.RotationStep {

@@ -23,6 +23,8 @@ type Script struct {
 	Differences   []bool           // of each proof
 	GoOn          bool             // confirmed beforehand
 	Approvals     []string         // refusal of each approval; "" = applied
+	RollBacks     []string         // refusal of each roll-back; "" = applied
+	Rungs         []time.Duration  // of the clean-up ladder: until the next look
 	Dates         []contract.Dates // of each reading
 	WayBack       time.Duration
 	CleanUp       time.Duration
@@ -179,6 +181,11 @@ func (m *Migration) apply(kind domain.DecisionKind) contract.DecisionResult {
 		m.move(domain.Cancelled, "")
 	case domain.DecideExtend:
 		applied.DatesChanged = true
+	case domain.DecideRollBack:
+		if code, _ := next(&m.RollBacks); code != "" {
+			return contract.DecisionResult{State: domain.DecisionRefused, Code: code}
+		}
+		m.move(domain.RolledBack, "")
 	case domain.DecideCleanUp:
 		if m.standing.Phase == domain.Migrated {
 			m.move(domain.CleanUp, "")
@@ -235,28 +242,31 @@ func (m *Migration) ServiceOpenCleanUp(_ context.Context, _ contract.Attempt) (c
 	return m.step("ServiceOpenCleanUp", domain.Migrated, func() contract.Standing { return m.move(domain.CleanUp, "") })
 }
 
-// ServiceCloseMigration ends the attempt.
-func (m *Migration) ServiceCloseMigration(_ context.Context, _ contract.Attempt) (contract.Standing, error) {
-	return m.step("ServiceCloseMigration", domain.CleanUp, func() contract.Standing { return m.move(domain.Closed, "") })
+// ServiceAdvanceCleanUp takes the next rung of the script; when none is left, the
+// attempt closes.
+func (m *Migration) ServiceAdvanceCleanUp(_ context.Context, _ contract.Attempt) (contract.Standing, error) {
+	return m.step("ServiceAdvanceCleanUp", domain.CleanUp, func() contract.Standing {
+		if again, ok := next(&m.Rungs); ok {
+			m.standing.Until = m.Now().Add(again)
+			return m.standing
+		}
+		return m.move(domain.Closed, "")
+	})
 }
 
-// ServiceStopMigration records a cancelled workflow.
+// ServiceStopMigration records a cancelled workflow. After the switch nothing is
+// cancelled.
 func (m *Migration) ServiceStopMigration(_ context.Context, _ contract.Attempt) (contract.Standing, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.calls = append(m.calls, "ServiceStopMigration")
 	switch p := m.standing.Phase; {
-	case p.Ended():
+	case p.Ended(), p.Switched():
 	case p == domain.CuttingOver:
 		m.move(domain.AwaitingApproval, migration.CutOverCancelled)
 		m.move(domain.Cancelled, "")
-	case migration.BeforeCutOver(p):
-		m.move(domain.Cancelled, "")
 	default:
-		if p == domain.Migrated {
-			m.move(domain.CleanUp, "")
-		}
-		m.move(domain.Closed, "")
+		m.move(domain.Cancelled, "")
 	}
 	return m.standing, nil
 }
