@@ -30,6 +30,7 @@ type Service interface {
 
 	BeginReconnect(ctx context.Context, caller domain.Caller, connectorID string) (service.ConsentStart, error)
 	BeginConsent(ctx context.Context, caller domain.Caller, migrationID string) (service.ConsentStart, error)
+	StartMigration(ctx context.Context, caller domain.Caller, integrationID string) (domain.Migration, error)
 	GiveDecision(ctx context.Context, caller domain.Caller, key, migrationID string, kind domain.DecisionKind, detail domain.DecisionDetail) (domain.Decision, error)
 	SynchronizeNow(ctx context.Context, caller domain.Caller, integrationID string) (domain.Integration, error)
 }

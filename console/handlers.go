@@ -63,6 +63,9 @@ func (p *Pages) postMigration(c echo.Context) error {
 		}
 		return c.Redirect(http.StatusSeeOther, start.Path)
 	}
+	if do == "again" {
+		return p.startAgain(c, id)
+	}
 	kind, detail, err := p.decisionOf(c, do)
 	if err != nil {
 		return p.refusedMigration(c, id, do, err)
@@ -75,6 +78,20 @@ func (p *Pages) postMigration(c echo.Context) error {
 		return p.refusedMigration(c, id, do, err)
 	}
 	return c.Redirect(http.StatusSeeOther, "/migrations/"+id)
+}
+
+// startAgain opens the next attempt of an integration whose last one was
+// cancelled or rolled back.
+func (p *Pages) startAgain(c echo.Context, id string) error {
+	v, err := p.service.ViewMigration(c.Request().Context(), p.caller(c), id)
+	if err != nil {
+		return err
+	}
+	m, err := p.service.StartMigration(c.Request().Context(), p.caller(c), v.Integration.ID)
+	if err != nil {
+		return p.refusedMigration(c, id, "again", err)
+	}
+	return c.Redirect(http.StatusSeeOther, "/migrations/"+m.ID)
 }
 
 // decisionOf reads a form. What it refuses is about the form itself, such as a
@@ -94,6 +111,20 @@ func (p *Pages) decisionOf(c echo.Context, do string) (domain.DecisionKind, doma
 			return "", domain.DecisionDetail{}, domain.InvalidField("reason", "Enter a reason")
 		}
 		return domain.DecideRefuse, domain.DecisionDetail{ProofID: c.FormValue("proof"), Reason: reason}, nil
+	case "cancel":
+		if c.FormValue("sure") == "" {
+			return "", domain.DecisionDetail{}, domain.InvalidField("sure", "Tick the box to confirm that the migration is to be cancelled")
+		}
+		return domain.DecideCancel, domain.DecisionDetail{}, nil
+	case "roll-back":
+		reason := strings.TrimSpace(c.FormValue("reason"))
+		if reason == "" {
+			return "", domain.DecisionDetail{}, domain.InvalidField("reason", "Enter a reason")
+		}
+		if c.FormValue("sure") == "" {
+			return "", domain.DecisionDetail{}, domain.InvalidField("sure", "Tick the box to confirm that the integration goes back to its old app")
+		}
+		return domain.DecideRollBack, domain.DecisionDetail{Reason: reason}, nil
 	case "removed":
 		if c.FormValue("way-back") != "" && c.FormValue("understood") == "" {
 			return "", domain.DecisionDetail{}, domain.InvalidField("understood", "Tick the box to confirm that the way back may be closed")
@@ -132,6 +163,17 @@ func (p *Pages) refusedMigration(c echo.Context, id, do string, cause error) err
 	case page.Approve != nil && do == "refuse":
 		page.Approve.Reason, page.Refused.Field = c.FormValue("reason"), "reason"
 		page.Approve.ReasonError = sentence(cause)
+	case page.Cancel != nil && do == "cancel" && field == "sure":
+		page.Cancel.TickError, page.Refused.Field = sentence(cause), field
+	case page.Receipt != nil && page.Receipt.RollBack != nil && do == "roll-back":
+		back := page.Receipt.RollBack
+		back.Open, back.Reason, back.Sure = true, c.FormValue("reason"), c.FormValue("sure") != ""
+		switch field {
+		case "reason":
+			back.ReasonError, page.Refused.Field = sentence(cause), field
+		case "sure":
+			back.TickError, page.Refused.Field = sentence(cause), field
+		}
 	case page.Receipt != nil && field == "understood":
 		page.Receipt.TickError, page.Refused.Field = sentence(cause), field
 	}

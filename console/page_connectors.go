@@ -15,6 +15,7 @@ type connectorsPage struct {
 	Tasks      []task
 	Total      int // integrations of the account
 	Done       []task
+	Left       []task // on their old app, with no migration open
 	Connectors []connectorRow
 }
 
@@ -87,7 +88,7 @@ func (p *Pages) connectorsPage(caller domain.Caller, v service.ViewConnectors, s
 	now := p.now()
 	page := connectorsPage{
 		layout:   p.newLayout(caller, v.ViewShell, "Connectors", pageConnectors, self),
-		Campaign: newCampaignNote(v.Tasks, now), Tasks: newTasks(v.Tasks, now), Done: newTasks(v.Done, now), Total: v.Integrations,
+		Campaign: newCampaignNote(v.Tasks, now), Tasks: newTasks(v.Tasks, now), Done: newTasks(v.Done, now), Left: newTasks(v.Left, now), Total: v.Integrations,
 	}
 	for _, c := range v.Connectors {
 		row := connectorRow{

@@ -45,6 +45,7 @@ type migrationPage struct {
 	CutOver  *cutOverStep
 	Receipt  *receipt
 	Ended    *ended
+	Cancel   *cancelStep // where cancelling is still possible
 }
 
 // step is one line of the rail. State: done, current, problem or later.
@@ -127,6 +128,9 @@ func (p *Pages) migrationPage(caller domain.Caller, v service.ViewMigration) mig
 	}
 	p.decisionNotes(&page, v)
 	p.chooseStep(&page, caller, v, f)
+	if page.Safe {
+		page.Cancel = newCancelStep(caller, v, f)
+	}
 	page.Steps = newSteps(v.ViewTask)
 	page.layout = p.newLayout(caller, v.ViewShell, page.Heading+": "+page.Name, pageConnectors, self)
 	return page
@@ -170,7 +174,7 @@ func (p *Pages) chooseStep(page *migrationPage, caller domain.Caller, v service.
 		page.CutOver = newCutOverStep(v, p.now())
 	case domain.RolledBack, domain.Cancelled:
 		page.Heading = "This migration has ended"
-		page.Ended = &ended{Words: migration.Explain(migration.Facts{Migration: m, InForce: v.DateInForce}), At: m.EndedAt.Time}
+		page.Ended = newEnded(caller, v, f)
 	default:
 		page.Heading = "Migration complete"
 		page.Receipt = p.receipt(caller, v, f)
@@ -198,12 +202,6 @@ func newSteps(v service.ViewTask) []step {
 		steps = append(steps, s)
 	}
 	return steps
-}
-
-// ended is a migration that came to no switch, or was taken back.
-type ended struct {
-	Words string
-	At    time.Time
 }
 
 // suggestion proposes a description from what is known. It fills the field on

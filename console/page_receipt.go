@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"consentry/internal/domain"
+	"consentry/internal/migration"
 	"consentry/internal/service"
 )
 
@@ -37,7 +38,10 @@ type receipt struct {
 	Advised     time.Time // from which date removing it is recommended
 	AdvisedNow  bool
 	EndsAt      time.Time // of the reminder
-	Removed     string    // "", confirmed, declined
+	Removed     string    // "", confirmed, proven, declined
+	Asked       string    // what Microsoft said when asked about it; "" = not asked
+	AskedAt     time.Time
+	RollBack    *rollBackStep
 	MayConfirm  bool
 	MayKeep     bool
 	Destroyed   time.Time // when the old secret was destroyed
@@ -63,6 +67,10 @@ func (p *Pages) receipt(caller domain.Caller, v service.ViewMigration, f form) *
 		MayConfirm: m.Phase != domain.Closed && m.OldAppRemoved == "",
 		MayKeep:    m.Phase == domain.CleanUp && m.OldAppRemoved == "",
 	}
+	if !v.Legacy.ProbedAt.IsZero() && v.Legacy.ProbedAt.After(m.MigratedAt.Time) {
+		r.Asked, r.AskedAt = migration.OldAppText(migration.OldApp(v.Legacy.ProbeVerdict), v.Legacy.ProbeCode), v.Legacy.ProbedAt.Time
+	}
+	r.RollBack = newRollBackStep(caller, v, f)
 	if v.Run.ID != "" {
 		r.Took, r.Held = took(service.Took(v.Run, now)), v.Run.Held
 		r.RowsRead, r.RowsAdded, r.RowsChanged = v.Run.Read, v.Run.Added, v.Run.Changed

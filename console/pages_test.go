@@ -138,11 +138,13 @@ func TestOperatorChoosesAnAccount(t *testing.T) {
 	require.Equal(t, "/directory-sync?account=acc_contoso", w.get("/connectors?account=acc_contoso").all("nav a")[1].attr("href"))
 }
 
-func TestOperatorDecidesNothingForACustomer(t *testing.T) {
+func TestOperatorDecidesNothingForACustomerButAWayOut(t *testing.T) {
 	w := open(t).as(consoletest.Olga)
 	for _, s := range consoletest.States {
 		page := w.get("/migrations/" + s.MigrationID())
-		page.none(t, "main form")
+		for _, do := range page.all("main form input[name=do]") {
+			require.Contains(t, []string{"cancel", "roll-back", "again"}, do.attr("value"), s.MigrationID())
+		}
 	}
 	require.Contains(t, w.get("/migrations/mig_new").text(), "The decision is the customer's own. It can be done by any of Ana Ruiz, Ben Okafor.")
 }

@@ -29,6 +29,7 @@ var now = time.Date(2026, 7, 21, 9, 30, 0, 0, time.UTC)
 type commands struct {
 	*service.Service
 	begun     []string
+	started   []string
 	decisions []domain.Decision
 	keys      []string
 	synced    []string
@@ -44,6 +45,11 @@ func (c *commands) BeginConsent(_ context.Context, _ domain.Caller, id string) (
 func (c *commands) BeginReconnect(_ context.Context, _ domain.Caller, id string) (service.ConsentStart, error) {
 	c.begun = append(c.begun, id)
 	return service.ConsentStart{Path: "/consent/start/one-use"}, c.err
+}
+
+func (c *commands) StartMigration(_ context.Context, _ domain.Caller, id string) (domain.Migration, error) {
+	c.started = append(c.started, id)
+	return domain.Migration{ID: "mig_new"}, c.err
 }
 
 func (c *commands) GiveDecision(_ context.Context, caller domain.Caller, key, id string, kind domain.DecisionKind, detail domain.DecisionDetail) (domain.Decision, error) {

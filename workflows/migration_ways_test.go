@@ -74,4 +74,3 @@ func TestAnExtensionAfterTheSwitchChangesNoTimer(t *testing.T) {
 	require.Equal(t, domain.Closed, b.run(noDates).Phase)
 	require.Zero(t, b.rows.Called("ServiceReadDates"))
 }
-

@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"consentry/internal/domain"
+	"consentry/internal/migration"
 	"consentry/internal/service"
 )
 
@@ -50,13 +51,19 @@ type LegacyApp struct {
 	Name         string         `json:"name"`
 	SecretEndsAt domain.Instant `json:"secretEndsAt"`
 	DestroyedAt  domain.Instant `json:"destroyedAt" doc:"When we destroyed our copy of its secret."`
+	AskedAt      domain.Instant `json:"askedAt" doc:"When Microsoft was last asked about it: before a roll-back, and to see whether it is removed."`
+	Answer       string         `json:"answer,omitempty" doc:"What Microsoft answered then, in words."`
 }
 
 func legacyAppOf(a domain.LegacyApp) *LegacyApp {
 	if a.ID == "" {
 		return nil
 	}
-	return &LegacyApp{ClientID: a.ClientID, Name: a.Name, SecretEndsAt: a.SecretEndsAt, DestroyedAt: a.DestroyedAt}
+	out := &LegacyApp{ClientID: a.ClientID, Name: a.Name, SecretEndsAt: a.SecretEndsAt, DestroyedAt: a.DestroyedAt, AskedAt: a.ProbedAt}
+	if !a.ProbedAt.IsZero() {
+		out.Answer = migration.OldAppText(migration.OldApp(a.ProbeVerdict), a.ProbeCode)
+	}
+	return out
 }
 
 // IntegrationDetail is an integration with its legacy app and open migration.

@@ -122,8 +122,11 @@ type Receipt struct {
 	ConnectorName      string         `json:"connectorName"`
 	Description        string         `json:"description"`
 	WayBackUntil       domain.Instant `json:"wayBackUntil"`
+	WayBackOpen        bool           `json:"wayBackOpen" doc:"It can be rolled back now, as far as our rows say."`
+	NoWayBack          string         `json:"noWayBack,omitempty" doc:"Why it cannot, while its window is open."`
+	CleanUpUntil       domain.Instant `json:"cleanUpUntil" doc:"When the recommendation ends by itself, once the way back is closed."`
 	OldApp             *LegacyApp     `json:"oldApp,omitempty"`
-	OldAppRemoved      string         `json:"oldAppRemoved,omitempty" doc:"confirmed or declined"`
+	OldAppRemoved      string         `json:"oldAppRemoved,omitempty" doc:"confirmed by a person, proven by Microsoft's answer, or declined"`
 	RemovalAdvisedFrom domain.Instant `json:"removalAdvisedFrom"`
 	Recommendation     string         `json:"recommendation"`
 }
@@ -135,7 +138,7 @@ func receiptOf(r service.MigrationRead) *Receipt {
 	}
 	return &Receipt{
 		MigratedAt: m.MigratedAt, ConnectorID: r.Connector.ID, ConnectorName: r.Connector.Name, Description: r.Connector.Description,
-		WayBackUntil: m.WayBackUntil, OldApp: legacyAppOf(r.Legacy), OldAppRemoved: m.OldAppRemoved, RemovalAdvisedFrom: m.RemovalAdvised,
+		WayBackUntil: m.WayBackUntil, WayBackOpen: m.Phase == domain.Migrated && r.NoWayBack == "", NoWayBack: r.NoWayBack, CleanUpUntil: m.CleanUpUntil, OldApp: legacyAppOf(r.Legacy), OldAppRemoved: m.OldAppRemoved, RemovalAdvisedFrom: m.RemovalAdvised,
 		Recommendation: "Remove the old app registration in your tenant from the date given, if nothing else uses it: Entra admin center, App registrations, compare the application id, Delete. Microsoft can restore it for 30 days.",
 	}
 }

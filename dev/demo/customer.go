@@ -32,8 +32,11 @@ type (
 		Waiting        *reason
 		ProofID        string
 		Proof          *proof
-		Receipt        *struct{ Recommendation string }
-		DateInForce    time.Time
+		Receipt        *struct {
+			Recommendation string
+			OldApp         *struct{ DestroyedAt time.Time }
+		}
+		DateInForce time.Time
 	}
 	reason struct{ Code, Text string }
 	proof  struct {

@@ -77,7 +77,7 @@ func Run(ctx context.Context, o Options) error {
 
 func (s *show) play(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		s.importInventory, s.startCampaigns, s.migrateTheLargest, s.rotate, s.changeTheDirectory, s.missTheDeadline, s.migrateWithoutLegacy, s.compareEverything,
+		s.importInventory, s.startCampaigns, s.migrateTheLargest, s.rotate, s.changeTheDirectory, s.missTheDeadline, s.migrateWithoutLegacy, s.cleanUp, s.goBack, s.compareEverything,
 	} {
 		if err := step(ctx); err != nil {
 			return err

@@ -50,10 +50,7 @@ func (s *show) one(ctx context.Context, inspect func(*customer) error) (err erro
 		func(ctx context.Context) error { return c.until(ctx, domain.AwaitingApproval) },
 		c.approve,
 		c.done,
-		func(ctx context.Context) error {
-			return c.decide(ctx, "removed", map[string]any{"kind": domain.DecideCleanUp, "removed": true})
-		},
-		func(ctx context.Context) error { return c.until(ctx, domain.Closed) },
+		c.removeOldApp,
 	} {
 		if err := step(ctx); err != nil {
 			return err

@@ -65,8 +65,8 @@ var Stages = []Stage{
 		Next:  []domain.Phase{domain.Migrated, domain.AwaitingApproval},
 	},
 	{
-		Phase:     domain.Migrated,
-		Next:      []domain.Phase{domain.CleanUp, domain.RolledBack},
+		Phase: domain.Migrated,
+		Next:  []domain.Phase{domain.CleanUp, domain.RolledBack},
 		// A later date opens the way back again where the date in force has passed.
 		Decisions: []domain.DecisionKind{domain.DecideRollBack, domain.DecideCleanUp, domain.DecideExtend},
 	},

@@ -18,6 +18,7 @@ type MigrationRead struct {
 	Connector   domain.Connector      // zero until it exists
 	Proof       domain.Proof          // the one on the table; zero: none
 	Legacy      domain.LegacyApp
+	NoWayBack   string            // while migrated: why it cannot be rolled back now; "" = it can
 	Decisions   []domain.Decision // the latest first
 }
 
@@ -68,6 +69,15 @@ func (s *Service) Migration(ctx context.Context, caller domain.Caller, id string
 			return err
 		}
 		r.Legacy.SecretRef = ""
+		if m.Phase == domain.Migrated {
+			no, err := t.noWayBack(m)
+			if err != nil {
+				return err
+			}
+			if no != nil {
+				r.NoWayBack = no.text
+			}
+		}
 		r.Decisions, err = t.Rows.Decisions().List(Query{Where: Where{"migration_id": m.ID}, Order: []string{"-given_at", "-id"}, Limit: decisionsOfRead})
 		return err
 	})

@@ -30,6 +30,7 @@ type ViewConnectors struct {
 	Connectors   []ViewConnector
 	Integrations int // of the account
 	Done         []ViewTask
+	Left         []ViewTask // on the old app, with no attempt open
 }
 
 // ViewConnectors reads the account's connectors and the migrations that lead to
@@ -56,7 +57,10 @@ func (s *Service) ViewConnectors(ctx context.Context, caller domain.Caller, acco
 			}
 			v.Connectors = append(v.Connectors, one)
 		}
-		v.Done, err = tx.viewReceipts(accountID)
+		if v.Done, err = tx.viewReceipts(accountID); err != nil {
+			return err
+		}
+		v.Left, err = tx.viewLeft(accountID, integrations)
 		return err
 	})
 	return v, err
@@ -82,6 +86,35 @@ func (t *Tx) viewReceipts(accountID string) ([]ViewTask, error) {
 		done = append(done, task)
 	}
 	return done, nil
+}
+
+// viewLeft lists the latest attempts of integrations that are on their old app
+// with no attempt open: cancelled or rolled back, to be started again.
+func (t *Tx) viewLeft(accountID string, integrations []domain.Integration) ([]ViewTask, error) {
+	all, err := t.Migrations().List(Query{Where: Where{"account_id": accountID}, Order: []string{"-started_at", "-id"}})
+	if err != nil {
+		return nil, err
+	}
+	latest := map[string]domain.Migration{}
+	for _, m := range all {
+		if known, ok := latest[m.IntegrationID]; !ok || m.Open && !known.Open {
+			latest[m.IntegrationID] = m
+		}
+	}
+	campaigns := map[string]domain.Campaign{}
+	var left []ViewTask
+	for _, i := range integrations {
+		m, ok := latest[i.ID]
+		if !ok || m.Open || i.Binding != domain.BoundLegacy {
+			continue
+		}
+		task, err := t.viewTask(m, campaigns)
+		if err != nil {
+			return nil, err
+		}
+		left = append(left, task)
+	}
+	return left, nil
 }
 
 // ViewConnectorPage is one connector's page.

@@ -21,6 +21,8 @@ type ViewMigration struct {
 	People    map[string]string     // person id → name
 	Deciders  []string              // who of the account may migrate
 	Approvers []string              // who may approve as well
+	NoWayBack string                // while migrated: why it cannot be rolled back now; "" = it can
+	OpenID    string                // the integration's open attempt, which need not be this one
 }
 
 // ViewMigration reads one migration, open or ended.
@@ -48,6 +50,20 @@ func (t *Tx) viewMigrationRows(v *ViewMigration) (err error) {
 		return err
 	}
 	v.Legacy.SecretRef = ""
+	if m.Phase == domain.Migrated {
+		no, err := t.noWayBack(m)
+		if err != nil {
+			return err
+		}
+		if no != nil {
+			v.NoWayBack = no.text
+		}
+	}
+	open, err := optional(t.Rows.Migrations().Find(By(Where{"integration_id": m.IntegrationID, "open": true})))
+	if err != nil {
+		return err
+	}
+	v.OpenID = open.ID
 	if v.Session, err = t.viewSession(Where{"migration_id": m.ID}); err != nil {
 		return err
 	}

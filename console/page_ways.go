@@ -1,0 +1,77 @@
+package console
+
+import (
+	"time"
+
+	"consentry/internal/domain"
+	"consentry/internal/migration"
+	"consentry/internal/service"
+)
+
+// The ways out of a migration, as forms: cancel before the switch, roll back
+// after it, and start again once it has ended.
+
+// cancelStep gives up an attempt that has changed nothing yet.
+type cancelStep struct {
+	form
+	Connector string // its name, where the consent has made one: it stays
+	TickError string
+}
+
+// newCancelStep offers cancelling to whoever may; everybody else is not asked.
+func newCancelStep(caller domain.Caller, v service.ViewMigration, f form) *cancelStep {
+	if !caller.Operator() && !caller.Has(domain.RoleMigrate, v.Migration.AccountID) {
+		return nil
+	}
+	c := &cancelStep{form: f}
+	if v.Migration.ConnectorID != "" {
+		c.Connector = v.Connector.Name
+	}
+	return c
+}
+
+// rollBackStep takes a migrated integration back to its old app.
+type rollBackStep struct {
+	form
+	allowed
+	Open        bool // the form is unfolded, because something in it was refused
+	No          string
+	Reason      string
+	Sure        bool
+	ReasonError string
+	TickError   string
+}
+
+func newRollBackStep(caller domain.Caller, v service.ViewMigration, f form) *rollBackStep {
+	if v.Migration.Phase != domain.Migrated {
+		return nil
+	}
+	r := &rollBackStep{form: f, allowed: mayDo(caller, domain.RoleApprove, v), No: v.NoWayBack}
+	r.May = r.May || caller.Operator()
+	return r
+}
+
+// ended is a migration that came to no switch, or was taken back.
+type ended struct {
+	form
+	Words     string
+	At        time.Time
+	Open      string // address of the attempt that is open by now
+	MayRetry  bool   // a new attempt can be started by this person
+	Connector string
+}
+
+func newEnded(caller domain.Caller, v service.ViewMigration, f form) *ended {
+	m := v.Migration
+	e := &ended{form: f, Words: migration.Explain(migration.Facts{Migration: m, InForce: v.DateInForce}), At: m.EndedAt.Time}
+	if m.ConnectorID != "" {
+		e.Connector = v.Connector.Name
+	}
+	switch {
+	case v.OpenID != "":
+		e.Open = "/migrations/" + v.OpenID
+	case v.Integration.Binding == domain.BoundLegacy:
+		e.MayRetry = caller.Operator() || caller.Has(domain.RoleMigrate, m.AccountID)
+	}
+	return e
+}
