@@ -247,6 +247,7 @@ func (w *world) mount(e *echo.Echo, door service.TenantDoor) {
 	require.NoError(w.t, err)
 	Mount(e, Deps{
 		Service: w.service, Consent: service.NewConsentFlow(w.service, door), Console: consoleDoor{}, PublicURL: public,
+		Payloads: opened{}, TemporalUI: &url.URL{Scheme: "http", Host: "temporal.test:8233", Path: "/ui/"},
 		FormTargets: []string{"https://login.test"}, Stopping: w.stop, Log: zap.NewNop(),
 		Health: health.New(w.now, 0, zap.NewNop(), health.Probe{Name: "database", Remedy: "Mend db.internal.", Check: func(context.Context) error {
 			w.mu.Lock()

@@ -123,8 +123,11 @@ func (s *server) headers(next echo.HandlerFunc) echo.HandlerFunc {
 func (s *server) protect(next echo.HandlerFunc) echo.HandlerFunc {
 	guard := http.NewCrossOriginProtection()
 	return func(c echo.Context) error {
-		r := c.Request()
-		if err := guard.Check(r); err != nil {
+		r, check := c.Request(), guard.Check
+		if onCodecPath(r) {
+			check = func(*http.Request) error { return s.codec.check(c) }
+		}
+		if err := check(r); err != nil {
 			return newProblem(r.Context(), http.StatusForbidden, "cross-origin", "This request was sent by another site and is refused. Nothing has changed; open the page here and try again.")
 		}
 		if r.Body != nil && r.Body != http.NoBody {

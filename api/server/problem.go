@@ -192,7 +192,7 @@ func (s *server) writeProblem(c echo.Context, p *Problem) error {
 
 // forMachines tells the API's addresses from those of pages.
 func forMachines(r *http.Request) bool {
-	for _, p := range []string{"/api/", "/events", "/openapi", "/healthz", "/readyz"} {
+	for _, p := range []string{"/api/", "/events", "/openapi", "/healthz", "/readyz", codecPrefix} {
 		if strings.HasPrefix(r.URL.Path, p) {
 			return true
 		}

@@ -46,6 +46,10 @@ type Deps struct {
 	// clouds in use.
 	FormTargets []string
 	Health      *health.Monitor
+	// Payloads opens what Temporal holds, for the operators' Temporal UI at
+	// TemporalUI; nil: there is no such endpoint.
+	Payloads   Payloads
+	TemporalUI *url.URL
 	// TrustedProxies are the networks whose word on the client's address is taken
 	// (X-Forwarded-For); none: the address of the connection counts.
 	TrustedProxies []*net.IPNet
@@ -61,6 +65,7 @@ type server struct {
 	Deps
 	feed   *feed
 	secure bool
+	codec  *codecDoor
 }
 
 // Version of the API, as the OpenAPI document says it.
@@ -72,7 +77,7 @@ const prefix = "/api/v1"
 // Mount puts the middleware on e, for the console's routes too, and adds the
 // API and the browser routes.
 func Mount(e *echo.Echo, d Deps) {
-	s := &server{Deps: d, feed: newFeed(d.Service.LastChange), secure: d.PublicURL.Scheme == "https"}
+	s := &server{Deps: d, feed: newFeed(d.Service.LastChange), secure: d.PublicURL.Scheme == "https", codec: newCodecDoor(d.TemporalUI)}
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.answerError
 	e.IPExtractor = clientAddress(d.TrustedProxies)
@@ -88,7 +93,9 @@ func Mount(e *echo.Echo, d Deps) {
 	s.cellRoutes(api)
 	s.liveRoutes(api)
 	s.healthRoutes(api)
+	s.codecKeyRoutes(api)
 	s.browserRoutes(e)
+	s.codecRoutes(e)
 }
 
 // clientAddress reads who sent a request. Echo trusts private networks unless it

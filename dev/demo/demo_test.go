@@ -89,6 +89,7 @@ func TestAMigrationOutlivesAnOutageOfMicrosoftAndItsWorker(t *testing.T) {
 	require.NoError(t, c.approve(ctx))
 	require.NoError(t, c.done(ctx))
 	s.requireSame(t, "contoso")
+	s.requireOpaque(t, c, "Employees and groups of "+c.Name)
 }
 
 // A cut-over whose first synchronization cannot read goes back exactly: legacy

@@ -113,8 +113,9 @@ func (s *Stack) startTemporal(ctx context.Context, address string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
+	console := "http://" + loopback(s.options.Ports.Console)
 	p, err := startProcess(ctx, filepath.Join(s.options.Dir, "temporal.log"), nil, s.options.TemporalDev,
-		"server", "start-dev", "--port", fmt.Sprint(s.options.Ports.Temporal), "--ui-port", fmt.Sprint(s.options.Ports.TemporalUI), "--db-dir", dir)
+		"server", "start-dev", "--ui-codec-endpoint", console+"/codec", "--ui-sign-in", console, "--port", fmt.Sprint(s.options.Ports.Temporal), "--ui-port", fmt.Sprint(s.options.Ports.TemporalUI), "--db-dir", dir)
 	if err != nil {
 		return err
 	}

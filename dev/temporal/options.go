@@ -23,6 +23,9 @@ type options struct {
 	Headless       bool `help:"Start no web UI."`
 	UIWriteActions bool `name:"ui-write-actions" help:"Let the UI terminate, signal, update and reset workflows. Off by default: decisions are made through the API, which checks and audits them."`
 
+	UICodecEndpoint string `name:"ui-codec-endpoint" placeholder:"URL" help:"Where the UI has payloads decrypted; the browser sends its cookies along."`
+	UISignIn        string `name:"ui-sign-in" placeholder:"URL" help:"Where the UI sends people whose payloads stay encrypted (ours)."`
+
 	DBFilename string `name:"db-filename" short:"f" xor:"db" help:"Keep state in this SQLite file (default: in memory)."`
 	DBDir      string `name:"db-dir" xor:"db" help:"Keep state in this folder, in a file named by the server's version: there are no schema migrations for SQLite."`
 

@@ -28,6 +28,7 @@ func startUI(ctx context.Context, o options) (*uiserver.Server, error) {
 		DefaultNamespace:    o.Namespace[0],
 		DisableWriteActions: !o.UIWriteActions,
 		DisableNewsFetch:    true,
+		Codec:               codec(o),
 		HideLogs:            true,
 		// Plain HTTP on the loopback interface: a cookie marked secure would never come back from some browsers.
 		CORS: uiconfig.CORS{CookieInsecure: true},
@@ -42,6 +43,18 @@ func startUI(ctx context.Context, o options) (*uiserver.Server, error) {
 		return nil, fmt.Errorf("the UI does not answer on %s: %w", uiURL(o), err)
 	}
 	return ui, nil
+}
+
+// codec tells the UI in the browser where payloads are decrypted. Who may read them is the endpoint's to say.
+func codec(o options) uiconfig.Codec {
+	if o.UICodecEndpoint == "" {
+		return uiconfig.Codec{}
+	}
+	return uiconfig.Codec{
+		Endpoint: o.UICodecEndpoint, IncludeCredentials: true,
+		DefaultErrorMessage: "Payloads are encrypted. Sign in to the console as an operator in this browser, then reload.",
+		DefaultErrorLink:    o.UISignIn,
+	}
 }
 
 func awaitHealthy(ctx context.Context, url string) error {

@@ -108,11 +108,18 @@ func (a *App) handler() (*echo.Echo, chan struct{}, error) {
 	door := tenantDoor{signIn: entra.NewSignIn(a.cloud, credentials{a.Service, a.keeper}, time.Now), callback: base + "/consent/callback"}
 	flow := service.NewConsentFlow(a.Service, door)
 
+	var temporalUI *url.URL
+	if a.Config.TemporalUI != "" {
+		if temporalUI, err = url.Parse(a.Config.TemporalUI); err != nil {
+			return nil, nil, fmt.Errorf("--temporal-ui: %w", err)
+		}
+	}
 	e := echo.New()
 	stopping := make(chan struct{})
 	var pages *console.Pages
 	server.Mount(e, server.Deps{
 		Service: a.Service, Consent: flow, Console: consoleDoor{entra.NewConsole(provider, time.Now)}, PublicURL: public, FormTargets: signInHosts, TrustedProxies: proxies,
+		Payloads: a.temporal.Codec, TemporalUI: temporalUI,
 		Health: a.health, Stopping: stopping, Log: a.log.Named("api"),
 		ShowPage: func(c echo.Context, p server.Page) error { return pages.Show(c, messageOf(p)) },
 	})

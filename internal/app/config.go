@@ -40,7 +40,7 @@ type Config struct {
 	SweepEvery       time.Duration `name:"sweep-every" env:"CONSENTRY_SWEEP_EVERY" default:"1m" help:"How often it looks."`
 	PayloadKeyPeriod time.Duration `name:"payload-key-period" env:"CONSENTRY_PAYLOAD_KEY_PERIOD" default:"2160h" help:"How long one key encrypts payloads for Temporal before the next takes over."`
 	TemporalAddress  string        `name:"temporal-address" env:"TEMPORAL_ADDRESS" placeholder:"HOST:PORT" help:"Temporal's frontend. Namespace, TLS and keys come from TEMPORAL_NAMESPACE, TEMPORAL_TLS… and TEMPORAL_API_KEY."`
-	TemporalUI       string        `name:"temporal-ui" env:"CONSENTRY_TEMPORAL_UI" placeholder:"URL" help:"Address of the Temporal UI, for links."`
+	TemporalUI       string        `name:"temporal-ui" env:"CONSENTRY_TEMPORAL_UI" placeholder:"URL" help:"Address of the Temporal UI. Its origin alone may have payloads decrypted by a signed-in operator's browser."`
 	LogLevel         string        `name:"log-level" env:"CONSENTRY_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" help:"What is logged."`
 }
 
@@ -56,6 +56,9 @@ func (c *Config) Validate() error {
 		}
 	}
 	address("public-url", c.PublicURL, false)
+	if c.TemporalUI != "" {
+		address("temporal-ui", c.TemporalUI, false)
+	}
 	address("console-issuer", c.ConsoleIssuer, true)
 	if c.Cloud == "custom" {
 		address("authority", c.Authority, true)
