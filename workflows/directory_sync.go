@@ -140,12 +140,32 @@ func (r *syncRun) codeOf(ctx workflow.Context, err error) string {
 
 // show says on the workflow's page where the run stands: ids and counts only.
 func (r *syncRun) show(ctx workflow.Context, what string) {
+	workflow.SetCurrentDetails(ctx, r.details(what))
+}
+
+func (r *syncRun) details(what string) string {
 	kind := "changes since the last round"
 	if r.read.Full {
 		kind = "the whole directory"
 	}
-	workflow.SetCurrentDetails(ctx, fmt.Sprintf("The **%s** run of integration `%s` %s.\n\nIt reads %s: %d pages, %d objects and memberships so far.\n\nRun `%s`, account `%s`.\n",
-		r.in.Purpose, r.in.IntegrationID, what, kind, r.read.Pages, r.read.Read, r.id, r.in.AccountID))
+	var d details
+	d.say("Where", "the **%s** run %s. It reads %s: %d pages, %d objects and memberships so far.", r.in.Purpose, what, kind, r.read.Pages, r.read.Read)
+	d.say("Why", "%s", purposes[r.in.Purpose])
+	if !r.until.IsZero() {
+		d.say("Until", "%s; a first synchronization that is not done by then is taken back.", stamp(r.until))
+	}
+	d.say("Who acts", "nobody has to. Faults of Microsoft and of the network are tried again; what a rule stopped says so above.")
+	d.ids("run", r.id, "integration", r.in.IntegrationID, "account", r.in.AccountID, "attempt", r.in.AttemptID)
+	return d.String()
+}
+
+// purposes say what a run is for.
+var purposes = map[domain.Purpose]string{
+	domain.RunScheduled: "its time had come.",
+	domain.RunManual:    "somebody asked for it.",
+	domain.RunLegacy:    "a migration wants the mirror fresh through the legacy app before it compares.",
+	domain.RunShadow:    "a migration reads the directory through the connector to compare it; nothing is applied.",
+	domain.RunFirst:     "the integration was switched to the connector; removals are held, everything else is applied.",
 }
 
 // The steps of a run, and how long each is tried. A pending retry shows in the

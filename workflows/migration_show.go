@@ -73,23 +73,85 @@ func (r *migrationRun) showDetails(ctx workflow.Context) {
 }
 
 func detailsOf(r *migrationRun) string {
-	parts := []string{fmt.Sprintf("**%s** since %s", r.phase(), stamp(r.since))}
-	if actor := migration.StageOf(r.phase()).Actor; actor != "" {
-		parts = append(parts, "Waits for "+actor+".")
+	p := r.phase()
+	var d details
+	d.say("Where", "**%s** since %s. %s", p, stamp(r.since), meanings[p])
+	if r.dates.Overdue && migration.BeforeCutOver(p) {
+		d.say("Overdue", "the date has passed: synchronization is stopped, nothing is deleted, and the same road still leads to the connector.")
 	}
 	if r.standing.Code != "" {
-		parts = append(parts, "Last time: "+migration.Text(r.standing.Code))
+		d.say("Why", "last time: %s", migration.Text(r.standing.Code))
 	}
 	if note := r.note(); note != "" {
-		parts = append(parts, note)
-	}
-	if r.dates.Overdue && migration.BeforeCutOver(r.phase()) {
-		parts = append(parts, "**Overdue**: synchronization is stopped, nothing is deleted, the same road leads on.")
+		d.say("Why", "%s", note)
 	}
 	if !r.armedFor.IsZero() {
 		_, why := r.alarm()
-		parts = append(parts, fmt.Sprintf("Timer armed for %s (%s), campaign version %d, read at %s.", stamp(r.armedFor), why, r.dates.CampaignVersion, stamp(r.dates.ReadAt)))
+		d.say("Until", "the timer is armed for %s (%s), by campaign version %d as read at %s. The date in force is the database's to say.",
+			stamp(r.armedFor), why, r.dates.CampaignVersion, stamp(r.dates.ReadAt))
 	}
-	parts = append(parts, fmt.Sprintf("Attempt `%s`, integration `%s`, account `%s`, campaign `%s`.", r.in.AttemptID, r.in.IntegrationID, r.in.AccountID, r.in.CampaignID))
-	return strings.Join(parts, "\n\n") + "\n"
+	switch actor := migration.StageOf(p).Actor; {
+	case actor != "":
+		d.say("Who acts", "%s.", actor)
+	case p.Ended():
+		d.say("Who acts", "nobody; this attempt is over.")
+	default:
+		d.say("Who acts", "nobody has to.")
+	}
+	d.decisions(p)
+	d.ids("attempt", r.in.AttemptID, "integration", r.in.IntegrationID, "account", r.in.AccountID, "campaign", r.in.CampaignID)
+	return d.String()
 }
+
+// meanings say what is going on in a phase to somebody who sees it for the first
+// time.
+var meanings = map[domain.Phase]string{
+	domain.AwaitingConsent:     "An administrator of the customer has to consent to the connector at Microsoft. Until the deadline the legacy app goes on synchronizing.",
+	domain.ConfirmingConsent:   "Consent was given; real calls show whether Microsoft has spread it.",
+	domain.AwaitingDescription: "The connector exists and needs a description before anything is read for comparison.",
+	domain.Proving:             "The directory is read through the legacy app and through the connector, and compared; nothing is changed.",
+	domain.AwaitingApproval:    "The comparison is ready and nothing is applied until it is approved.",
+	domain.CuttingOver:         "The integration is switched to the connector and synchronizes for the first time; a failure puts everything back.",
+	domain.Migrated:            "The connector synchronizes; the way back to the legacy app is open.",
+	domain.CleanUp:             "The way back is closed; the customer is asked to remove the old app.",
+	domain.Closed:              "The migration is complete.",
+	domain.RolledBack:          "The integration is back on its legacy app.",
+	domain.Cancelled:           "The attempt was given up; the integration is on its legacy app.",
+}
+
+// details is the text of a workflow's page, in Markdown: one labelled line each
+// for where it stands, why, until when and who acts. Ids and our own words only.
+type details struct{ lines []string }
+
+func (d *details) say(label, format string, args ...any) {
+	d.lines = append(d.lines, "**"+label+"**: "+fmt.Sprintf(format, args...))
+}
+
+// decisions lists what may be decided in a phase, and by whom. It is decided in
+// the console or by the API, which check it; this page only shows.
+func (d *details) decisions(p domain.Phase) {
+	var may []string
+	for _, kind := range migration.StageOf(p).Decisions {
+		may = append(may, fmt.Sprintf("%s (%s)", kind, migration.RoleFor(kind, domain.DecisionDetail{})))
+	}
+	if len(may) > 0 {
+		d.say("May be decided", "%s; in the console or with the command line, not here.", strings.Join(may, ", "))
+	}
+}
+
+// ids ends the page with what to look for elsewhere.
+func (d *details) ids(pairs ...string) {
+	var ids []string
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			ids = append(ids, pairs[i]+" `"+pairs[i+1]+"`")
+		}
+		if pairs[i] == "integration" {
+			d.say("More", "`consentry explain %s`", pairs[i+1])
+		}
+	}
+	d.say("Ids", "%s", strings.Join(ids, ", "))
+}
+
+// String is the page.
+func (d *details) String() string { return strings.Join(d.lines, "\n\n") + "\n" }

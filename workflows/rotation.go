@@ -74,10 +74,23 @@ func rest(ctx workflow.Context, d time.Duration, why string) error {
 	return workflow.NewTimerWithOptions(ctx, d, workflow.TimerOptions{Summary: why}).Get(ctx, nil)
 }
 
+// rotationDetails is the page of a cell's rotation.
 func rotationDetails(in contract.RotationInput, step contract.RotationStep) string {
-	text := "Cell `" + in.CellID + "`: **" + step.Action + "** (" + step.Reason + ")\n\n" + step.Message + "\n"
-	if step.CredentialID != "" {
-		text += "\nCredential `" + step.CredentialID + "`.\n"
+	var d details
+	if step.Action == string(rotation.Nothing) {
+		d.say("Where", "**nothing to do now**. %s", step.Message)
+	} else {
+		d.say("Where", "the next step is **%s**.", step.Action)
+		d.say("Why", "%s (`%s`)", step.Message, step.Reason)
 	}
-	return text
+	if !step.Until.IsZero() {
+		d.say("Until", "%s; what is further ahead than %s is left to the next run of the schedule.", stamp(step.Until), rotationPatience)
+	}
+	if step.Reason == string(rotation.WaitingForPerson) || step.Reason == string(rotation.FirstKey) {
+		d.say("Who acts", "an engineer of the vendor adds the certificate to the app registration.")
+	} else {
+		d.say("Who acts", "nobody has to. An operator may rotate at once: `consentry rotate %s`.", in.CellID)
+	}
+	d.ids("cell", in.CellID, "credential", step.CredentialID)
+	return d.String()
 }

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -15,9 +16,22 @@ import (
 // failed and followed by the next firing; nothing is lost, because what is due
 // stays due until it was started.
 func SweepWorkflow(ctx workflow.Context, in contract.SweepInput) (contract.SweepResult, error) {
-	return serviceStartDueRuns(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+	showSweep(ctx, in, "looks for synchronizations that are due")
+	out, err := serviceStartDueRuns(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 5 * time.Minute, ScheduleToCloseTimeout: 15 * time.Minute, HeartbeatTimeout: 30 * time.Second,
 		Summary:     "start due synchronizations of " + in.Region,
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
 	}), in)
+	if err == nil {
+		showSweep(ctx, in, fmt.Sprintf("started %d synchronizations", out.Started))
+	}
+	return out, err
+}
+
+func showSweep(ctx workflow.Context, in contract.SweepInput, what string) {
+	var d details
+	d.say("Where", "the sweep of region **%s** %s.", in.Region, what)
+	d.say("Who acts", "nobody has to. What is due stays due until it was started, so a sweep that fails is followed by the next.")
+	d.ids("region", in.Region)
+	workflow.SetCurrentDetails(ctx, d.String())
 }

@@ -44,6 +44,7 @@ func (e *Engine) ensureSchedule(ctx context.Context, call domain.EngineCall) err
 		Action: &client.ScheduleWorkflowAction{
 			ID: call.Target, Workflow: call.Name, Args: []any{json.RawMessage(call.Payload)}, TaskQueue: contract.QueueKeys,
 			StaticSummary: "Rotate the certificate of cell " + strings.TrimPrefix(call.Target, "certificate-rotation/"),
+			StaticDetails: "One run plans from what is recorded, takes the steps that are due and ends. The schedule of the same id starts it.",
 		},
 	})
 }
@@ -60,6 +61,7 @@ func (e *Engine) EnsureSweep(ctx context.Context, region string) error {
 			ID: contract.SweepScheduleID(region), Workflow: contract.SweepWorkflow, Args: []any{contract.SweepInput{Region: region}},
 			TaskQueue:             contract.QueueMigrations,
 			StaticSummary:         "Start due synchronizations of region " + region,
+			StaticDetails:         "One firing of the schedule of the same id.",
 			TypedSearchAttributes: temporal.NewSearchAttributes(contract.AttrRegion.ValueSet(region)),
 		},
 	})

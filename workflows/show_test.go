@@ -1,0 +1,82 @@
+package workflows
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"consentry/internal/contract"
+	"consentry/internal/domain"
+	"consentry/internal/migration"
+	"consentry/internal/rotation"
+)
+
+// Whoever knows nothing but the page learns in every phase where it stands, until
+// when, who must act, what may be decided by whom, and where to read on.
+func TestTheMigrationsPageSaysWhatToDoInEveryPhase(t *testing.T) {
+	for _, stage := range migration.Stages {
+		t.Run(string(stage.Phase), func(t *testing.T) {
+			r := &migrationRun{
+				in:       contract.MigrationInput{AttemptID: "mig_1", IntegrationID: "int_1", AccountID: "acc_1", CampaignID: "cam_1"},
+				standing: contract.Standing{Phase: stage.Phase, PhaseSeq: 2, Until: time.Unix(1e9, 0)}, since: time.Unix(9e8, 0),
+				dates: contract.Dates{NextAt: time.Unix(1e9, 0), Overdue: true, CampaignVersion: 3, ReadAt: time.Unix(9e8, 0)},
+			}
+			if at, _ := r.alarm(); !stage.Phase.Ended() {
+				r.armedFor = at
+			}
+			text := detailsOf(r)
+			require.NotEmpty(t, meanings[stage.Phase])
+			require.Contains(t, text, "**Where**: **"+string(stage.Phase)+"** since 1998-07-09T16:00:00Z. "+meanings[stage.Phase])
+			require.Contains(t, text, "**Who acts**: ")
+			if stage.Actor != "" {
+				require.Contains(t, text, stage.Actor)
+			}
+			for _, kind := range stage.Decisions {
+				require.Contains(t, text, string(kind)+" ("+string(migration.RoleFor(kind, domain.DecisionDetail{}))+")")
+			}
+			require.Equal(t, len(stage.Decisions) > 0, strings.Contains(text, "**May be decided**"))
+			require.Equal(t, migration.BeforeCutOver(stage.Phase), strings.Contains(text, "**Overdue**"))
+			if !r.armedFor.IsZero() {
+				require.Contains(t, text, "armed for 2001-09-09T01:46:40Z")
+			}
+			require.Contains(t, text, "`consentry explain int_1`")
+			require.Contains(t, text, "attempt `mig_1`, integration `int_1`, account `acc_1`, campaign `cam_1`")
+		})
+	}
+}
+
+func TestTheRotationsPageSaysWhoActs(t *testing.T) {
+	in := contract.RotationInput{CellID: "cell_1"}
+	busy := rotationDetails(in, contract.RotationStep{Action: string(rotation.Prove), CredentialID: "crd_2", Reason: string(rotation.NotProven), Message: "Tokens must show it."})
+	require.Contains(t, busy, "**Where**: the next step is **prove**")
+	require.Contains(t, busy, "**Why**: Tokens must show it. (`not_proven`)")
+	require.Contains(t, busy, "nobody has to")
+	require.Contains(t, busy, "cell `cell_1`, credential `crd_2`")
+
+	idle := rotationDetails(in, contract.RotationStep{Action: string(rotation.Nothing), Reason: string(rotation.AllCurrent), Message: "Nothing is due.", Until: time.Unix(1e9, 0)})
+	require.Contains(t, idle, "nothing to do now")
+	require.Contains(t, idle, "**Until**: 2001-09-09T01:46:40Z")
+
+	for _, why := range []rotation.Reason{rotation.FirstKey, rotation.WaitingForPerson} {
+		person := rotationDetails(in, contract.RotationStep{Action: string(rotation.Prove), Reason: string(why), Message: "It waits."})
+		require.Contains(t, person, "**Who acts**: an engineer of the vendor")
+	}
+}
+
+func TestTheSynchronizationsPageSaysWhatItIsFor(t *testing.T) {
+	for _, purpose := range []domain.Purpose{domain.RunScheduled, domain.RunManual, domain.RunLegacy, domain.RunShadow, domain.RunFirst} {
+		r := &syncRun{in: contract.DirectorySyncInput{IntegrationID: "int_1", AccountID: "acc_1", Purpose: purpose}, id: "run_1"}
+		r.read.Full, r.read.Pages, r.read.Read = true, 3, 300
+		text := r.details("reads")
+		require.NotEmpty(t, purposes[purpose])
+		require.Contains(t, text, "the **"+string(purpose)+"** run reads. It reads the whole directory: 3 pages, 300 objects")
+		require.Contains(t, text, purposes[purpose])
+		require.Contains(t, text, "`consentry explain int_1`")
+		require.NotContains(t, text, "attempt")
+		require.NotContains(t, text, "**Until**")
+		r.until = time.Unix(1e9, 0)
+		require.Contains(t, r.details("reads"), "**Until**: 2001-09-09T01:46:40Z")
+	}
+}
