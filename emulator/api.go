@@ -13,10 +13,20 @@ import (
 func (s *Server) AddTenant(t Tenant) error { return s.commit(eventTenant, t) }
 
 // AddPerson adds somebody who can sign in, as a user of the directory too, or changes name and roles.
-func (s *Server) AddPerson(p Person) error { return s.commit(eventPerson, p) }
+func (s *Server) AddPerson(p Person) error {
+	if err := firstFlaw("the person "+p.UPN, p.flaws()); err != nil {
+		return err
+	}
+	return s.commit(eventPerson, p)
+}
 
 // AddApplication registers an app, or takes over a changed registration; credentials that were added since stay.
-func (s *Server) AddApplication(a Application) error { return s.commit(eventApplication, a) }
+func (s *Server) AddApplication(a Application) error {
+	if err := firstFlaw("the application "+a.AppID, a.flaws()); err != nil {
+		return err
+	}
+	return s.commit(eventApplication, a)
+}
 
 // AddCertificate adds a certificate to an app, as an administrator does in the portal, and returns its key id. One that
 // is there already is left alone.
@@ -92,6 +102,8 @@ func (s *Server) GrantConsent(tenantID, appID string) error {
 		return &directory.NotFoundError{ID: tenantID}
 	case a == nil:
 		return &directory.NotFoundError{ID: appID}
+	case !a.MultiTenant && t != a.home:
+		return fmt.Errorf("the application %s is for its own tenant %s alone; the tenant %s cannot consent to it", appID, a.home.ID, t.ID)
 	}
 	return s.grant(t.ID, appID, wanted)
 }

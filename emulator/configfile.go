@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // File is what a configuration file says: how the emulator behaves and the world it starts with. YAML or JSON.
@@ -52,8 +53,7 @@ func ReadFile(path string) (*File, error) {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
 	f, r := &File{}, &strictReader{file: path}
-	r.read(content, f)
-	if len(r.problems) == 0 {
+	if r.read(content, f); !r.unreadable {
 		f.check(r, filepath.Dir(path))
 	}
 	if err := errors.Join(r.problems...); err != nil {
@@ -66,16 +66,34 @@ func (f *File) check(r *strictReader, dir string) {
 	if err := (&Config{Choice: f.Choice}).check(); err != nil {
 		r.wrong("choice", "%v", err)
 	}
+	once := r.once()
 	for i, replica := range f.Replicas {
+		at := fmt.Sprintf("replicas[%d]", i)
 		if err := replica.check(); err != nil {
-			r.wrong(fmt.Sprintf("replicas[%d]", i), "%v", err)
+			r.wrong(at, "%v", err)
+		} else {
+			once(at+".name", "replica "+replica.Name)
+		}
+	}
+	notNegative := func(field string, n int64) {
+		if n < 0 {
+			r.wrong(field, "is negative")
+		}
+	}
+	notNegative("pageSize", int64(f.PageSize))
+	notNegative("memberPage", int64(f.MemberPage))
+	notNegative("keyOverlap", int64(f.KeyOverlap))
+	for field, delay := range map[string]*Duration{"consentDelay": f.ConsentDelay, "keyDelay": f.KeyDelay} {
+		if delay != nil {
+			notNegative(field, int64(*delay))
 		}
 	}
 	if err := f.Switches.check(); err != nil {
 		r.wrong("switches", "%v", err)
 	}
-	once := r.once()
-	tenants, apps := map[string]bool{}, map[string]bool{}
+	// What could not be read may be what others refer to.
+	tenantsUnread, appsUnread := r.broken("tenants"), r.broken("applications")
+	tenants, apps := map[string]string{}, map[string]*FileApplication{} // by id, and of tenants by domain
 	for i, t := range f.Tenants {
 		at := fmt.Sprintf("tenants[%d]", i)
 		if r.guid(at+".id", t.ID) {
@@ -91,11 +109,21 @@ func (f *File) check(r *strictReader, dir string) {
 				r.wrong(at+".policy.switches", "%v", err)
 			}
 		}
-		tenants[key(t.ID)], tenants[key(t.Domain)] = true, true
+		if g := t.Generate; g != nil {
+			notNegative(at+".generate.users", int64(g.Users))
+			notNegative(at+".generate.groups", int64(g.Groups))
+		}
+		notNegative(at+".policy.requestLifetime", int64(t.Policy.RequestLifetime))
+		tenants[key(t.ID)], tenants[key(t.Domain)] = key(t.ID), key(t.ID)
 	}
 	tenant := func(at, id string, needed bool) {
-		if (id != "" || needed) && !tenants[key(id)] {
+		if (id != "" || needed) && tenants[key(id)] == "" && !tenantsUnread {
 			r.wrong(at, "no tenant here has the id or domain %q", id)
+		}
+	}
+	app := func(at, id string) {
+		if apps[key(id)] == nil && !appsUnread {
+			r.wrong(at, "no application here has the id %q", id)
 		}
 	}
 	for i, p := range f.Persons {
@@ -104,8 +132,17 @@ func (f *File) check(r *strictReader, dir string) {
 		if r.guid(at+".objectId", p.ObjectID) {
 			once(at+".objectId", "object "+key(p.ObjectID))
 		}
-		once(at+".upn", "person "+key(p.TenantID)+" "+key(p.UPN))
+		for field, value := range map[string]string{"upn": p.UPN, "name": p.Name} {
+			if value == "" {
+				r.wrong(at+"."+field, "is missing")
+			}
+		}
+		once(at+".upn", "person "+tenants[key(p.TenantID)]+" "+key(p.UPN))
+		for _, flaw := range p.flaws() {
+			r.wrong(at+"."+flaw.field, "%s", flaw.text)
+		}
 	}
+	f.checkReviewers(r, tenants)
 	for i := range f.Applications {
 		a, at := &f.Applications[i], fmt.Sprintf("applications[%d]", i)
 		tenant(at+".tenantId", a.TenantID, true)
@@ -132,20 +169,24 @@ func (f *File) check(r *strictReader, dir string) {
 			}
 			a.Certificates = append(a.Certificates, block.Bytes)
 		}
-		apps[key(a.AppID)] = true
+		for _, flaw := range a.flaws() {
+			r.wrong(at+"."+flaw.field, "%s", flaw.text)
+		}
+		apps[key(a.AppID)] = a
 	}
 	for i, c := range f.Consents {
 		at := fmt.Sprintf("consents[%d]", i)
 		tenant(at+".tenantId", c.TenantID, true)
-		if !apps[key(c.AppID)] {
-			r.wrong(at+".appId", "no application here has the id %q", c.AppID)
+		app(at+".appId", c.AppID)
+		if a := apps[key(c.AppID)]; a != nil && !a.MultiTenant && tenants[key(c.TenantID)] != tenants[key(a.TenantID)] {
+			r.wrong(at+".appId", "the application is for its own tenant alone: only one that says multiTenant can be consented to elsewhere")
 		}
 	}
 	for i, fault := range f.Faults {
 		at := fmt.Sprintf("faults[%d]", i)
 		tenant(at+".tenantId", fault.TenantID, false)
-		if fault.AppID != "" && !apps[key(fault.AppID)] {
-			r.wrong(at+".appId", "no application here has the id %q", fault.AppID)
+		if fault.AppID != "" {
+			app(at+".appId", fault.AppID)
 		}
 		if field, text := fault.problem(); field != "" {
 			r.wrong(at+"."+field, "%s", text)
@@ -156,6 +197,20 @@ func (f *File) check(r *strictReader, dir string) {
 	}
 	if f.State != "" && !filepath.IsAbs(f.State) {
 		f.State = filepath.Join(dir, f.State)
+	}
+}
+
+// checkReviewers wants people of the same tenant.
+func (f *File) checkReviewers(r *strictReader, tenants map[string]string) {
+	if r.broken("persons") {
+		return
+	}
+	for i, t := range f.Tenants {
+		for j, reviewer := range t.Policy.Reviewers {
+			if !slices.ContainsFunc(f.Persons, func(p Person) bool { return key(p.UPN) == key(reviewer) && tenants[key(p.TenantID)] == key(t.ID) }) {
+				r.wrong(fmt.Sprintf("tenants[%d].policy.reviewers[%d]", i, j), "no person of this tenant has the name %q", reviewer)
+			}
+		}
 	}
 }
 

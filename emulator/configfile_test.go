@@ -125,6 +125,21 @@ func TestConfigurationThatIsWrongIsRefusedWithFileLineAndField(t *testing.T) {
 		"unknown role":           {"requiredRoles: [" + userReadAll + "]", "requiredRoles: [User.Read.All]", `30: applications[0].requiredRoles[0]: no app role`},
 		"certificate not there":  {"[app.pem]", "[other.pem]", "31: applications[0].certificateFiles[0]: "},
 		"switch without meaning": {"consentDeclined: permission_denied", "consentDeclined: silence", "22: tenants[1].policy.switches: consentDeclined is one of"},
+		"negative users":         {"users: 30", "users: -3", "16: tenants[1].generate.users: is negative"},
+		"negative page":          {"seed: 7", "pageSize: -1", "2: pageSize: is negative"},
+		"negative delay":         {"consentDelay: 3s", "consentDelay: -3s", "3: consentDelay: is negative"},
+		"negative lifetime":      {"requestLifetime: 72h", "requestLifetime: -1h", "21: tenants[1].policy.requestLifetime: is negative"},
+		"replica twice":          {"{name: far, ", "{name: near, ", "6: replicas[1].name: is the same as replicas[0].name in line 5"},
+		"role of no meaning":     {"roles: [62e90394-69f5-4237-9190-012177145e10]", "roles: [Global Administrator]", `24: persons[0].roles[0]: "Global Administrator" is not the template id`},
+		"reviewer not there":     {"reviewers: [" + globalAdmin + "]", "reviewers: [nobody@contoso.example]", `20: tenants[1].policy.reviewers[0]: no person of this tenant has the name "nobody@contoso.example"`},
+		"optional claim":         {"    multiTenant: true", "    multiTenant: true\n    optionalClaims: [shoe]", `30: applications[0].optionalClaims[0]: the optional claims emulated are`},
+		"group claims":           {"    multiTenant: true", "    multiTenant: true\n    groupMembershipClaims: Roles", `30: applications[0].groupMembershipClaims: is one of`},
+		"delegated scope":        {"    multiTenant: true", "    multiTenant: true\n    delegatedScopes: [read it all]", `30: applications[0].delegatedScopes[0]: "read it all" is no delegated permission`},
+		"redirect address":       {"    multiTenant: true", "    multiTenant: true\n    redirectUris: [callback]", `30: applications[0].redirectUris[0]: "callback" is not an absolute address`},
+		"certificate":            {"    multiTenant: true", "    multiTenant: true\n    certificates: [AAAA]", `30: applications[0].certificates[0]: is not a certificate`},
+		"empty secret":           {`value: "` + legacySecret + `"`, `value: ""`, `36: applications[1].secrets[0].value: is empty`},
+		"name left out":          {", name: Ada Admin", "", `24: persons[0].name: is missing`},
+		"consent elsewhere":      {"    multiTenant: true", "    multiTenant: false", `38: consents[0].appId: the application is for its own tenant alone`},
 		"replica without name":   {"{name: far, ", "{", "6: replicas[1]: a replica needs a name"},
 	} {
 		path := writeConfig(t, strings.Replace(goodFile, c.old, c.changed, 1))
@@ -138,6 +153,16 @@ func TestConfigurationThatIsWrongIsRefusedWithFileLineAndField(t *testing.T) {
 	_, err := emulator.ReadFile(writeConfig(t, "a: 1\nb: 2\n"))
 	require.ErrorContains(t, err, ":1: a: ")
 	require.ErrorContains(t, err, ":2: b: ", "every problem at once")
+	bad := strings.NewReplacer("choice: sticky", "chioce: sticky", "users: 30", "users: many", "groups: 4", "groups: -4", "seed: 7", "pageSize: -7",
+		"consents:\n", "consents: &again\n", "appId: "+connectorApp+"}", "appId: "+consoleID+"}").Replace(goodFile)
+	_, err = emulator.ReadFile(writeConfig(t, bad))
+	for _, problem := range []string{"chioce: is not known here", "generate.users: is not a whole number", "generate.groups: is negative", "pageSize: is negative",
+		"consents[0].appId: no application here has the id"} {
+		require.ErrorContains(t, err, problem, "spelling, types and meaning in one answer")
+	}
+	_, err = emulator.ReadFile(writeConfig(t, strings.Replace(goodFile, "    domain: vendor.example", "    domain: [vendor.example]", 1)))
+	require.Error(t, err)
+	require.Equal(t, 1, strings.Count(err.Error(), "tenants[0].domain"), "once: %v", err)
 	_, err = emulator.ReadFile(filepath.Join(t.TempDir(), "none.yaml"))
 	require.ErrorContains(t, err, "none.yaml")
 }

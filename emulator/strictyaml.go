@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,6 +35,17 @@ type strictReader struct {
 	file     string
 	lines    map[string]int
 	problems []error
+	// unreadable says that the file is not YAML, so that nothing more can be said about it; told are the fields that
+	// something was said about.
+	unreadable bool
+	told       []string
+}
+
+// broken tells whether a field, or one within it, was found wrong.
+func (r *strictReader) broken(field string) bool {
+	return slices.ContainsFunc(r.told, func(told string) bool {
+		return told == field || strings.HasPrefix(told, field+".") || strings.HasPrefix(told, field+"[")
+	})
 }
 
 func (r *strictReader) read(content []byte, into any) {
@@ -42,6 +54,7 @@ func (r *strictReader) read(content []byte, into any) {
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	if err := decoder.Decode(&document); err != nil {
 		if err != io.EOF { //nolint:errorlint // what the decoder says of an empty file, unwrapped
+			r.unreadable = true
 			line, problem := yamlProblem(err)
 			r.problems = append(r.problems, &ConfigError{File: r.file, Line: line, Problem: problem})
 		}
@@ -68,6 +81,10 @@ func yamlProblem(err error) (int, string) {
 
 // wrong notes a problem of a field by its path.
 func (r *strictReader) wrong(field, format string, values ...any) {
+	if field != "" && slices.Contains(r.told, field) {
+		return // one problem of a field is enough: the next is often its consequence
+	}
+	r.told = append(r.told, field)
 	line, at := 0, field
 	for line == 0 { // a field that is missing is told where the one around it stands
 		line = r.lines[at]
