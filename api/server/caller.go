@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -11,7 +12,11 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"consentry/internal/domain"
+	"consentry/internal/service"
 )
+
+// challenge tells a program how to authenticate (RFC 6750).
+const challenge = `Bearer realm="consentry"`
 
 // The cookies. Over https they carry the prefix that keeps other hosts and
 // plain connections from setting them.
@@ -49,20 +54,52 @@ func (s *server) setCookie(c echo.Context, name, value string, lifetime time.Dur
 	})
 }
 
-// knowCaller puts the person behind the session's cookie into the request.
+// knowCaller puts who asks into the request.
 func (s *server) knowCaller(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		cookie := s.cookie(c, sessionCookie)
-		if cookie == "" || !needsCaller(c.Request()) {
+		if !needsCaller(c.Request()) {
 			return next(c)
 		}
-		caller, err := s.Service.CallerOf(c.Request().Context(), cookie)
+		caller, err := s.callerOf(c)
 		if err != nil {
 			return err
 		}
 		c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), keyCaller, caller)))
 		return next(c)
 	}
+}
+
+// callerOf gives who is behind a request now: the machine of a bearer token, on
+// the API's addresses alone, else the person of the session's cookie. A token
+// that opens nothing is refused and never replaced by the cookie: whoever sends
+// both means the token.
+func (s *server) callerOf(c echo.Context) (domain.Caller, error) {
+	ctx := c.Request().Context()
+	if value, sent := bearer(c.Request()); sent {
+		caller, err := s.Service.CallerOfToken(ctx, value)
+		if refusal, ok := errors.AsType[*domain.Error](err); ok && refusal.Code == service.TokenRefused {
+			return domain.Anonymous(), newProblem(ctx, http.StatusUnauthorized, refusal.Code, refusal.Message)
+		}
+		return caller, err
+	}
+	if cookie := s.cookie(c, sessionCookie); cookie != "" {
+		return s.Service.CallerOf(ctx, cookie)
+	}
+	return domain.Anonymous(), nil
+}
+
+// bearer gives the token of a request to the API. Pages take none: a machine has
+// no business there.
+func bearer(r *http.Request) (value string, sent bool) {
+	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || !takesBearer(r) {
+		return "", false
+	}
+	return strings.TrimSpace(value), true
+}
+
+func takesBearer(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Path, "/api/") || r.URL.Path == "/events"
 }
 
 // needsCaller spares addresses that nobody's identity changes, so that they work
@@ -76,8 +113,8 @@ func needsCaller(r *http.Request) bool {
 	return true
 }
 
-// CallerFrom gives who makes the request: a person with the grants as they are
-// now, or Anonymous.
+// CallerFrom gives who makes the request: a person or a machine with the grants
+// as they are now, or Anonymous.
 func CallerFrom(ctx context.Context) domain.Caller {
 	if caller, ok := ctx.Value(keyCaller).(domain.Caller); ok {
 		return caller
@@ -91,6 +128,7 @@ func (s *server) requireCaller(api huma.API) func(huma.Context, func(huma.Contex
 	return func(c huma.Context, next func(huma.Context)) {
 		ec := humaecho.Unwrap(c)
 		if CallerFrom(ec.Request().Context()).Kind == domain.CallerAnonymous {
+			c.SetHeader("WWW-Authenticate", challenge)
 			_ = huma.WriteErr(api, c, http.StatusUnauthorized, "")
 			return
 		}

@@ -320,6 +320,7 @@ func (w *world) rows() map[string]string {
 	require.NoError(w.t, w.store.Read(w.t.Context(), func(r service.Rows) error {
 		return errors.Join(
 			dump(all, "accounts", r.Accounts()), dump(all, "people", r.People()), dump(all, "grants", r.Grants()), dump(all, "sessions", r.Sessions()),
+			dump(all, "tokens", r.Tokens()), dump(all, "invitations", r.Invitations()),
 			dump(all, "integrations", r.Integrations()), dump(all, "connectors", r.Connectors()), dump(all, "cells", r.Cells()), dump(all, "credentials", r.Credentials()),
 			dump(all, "campaigns", r.Campaigns()), dump(all, "migrations", r.Migrations()), dump(all, "decisions", r.Decisions()), dump(all, "consent_sessions", r.ConsentSessions()),
 			dump(all, "sync_runs", r.SyncRuns()), dump(all, "notices", r.Notices()), dump(all, "changes", r.Changes()), dump(all, "command_keys", r.CommandKeys()),

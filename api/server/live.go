@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -100,9 +101,9 @@ func (s *server) stream(c echo.Context, accountID string, since int64) {
 		case <-s.Stopping:
 			return
 		case <-comment.C:
-			// Roles may have been taken away, or the session may have ended.
-			now, err := s.Service.CallerOf(ctx, s.cookie(c, sessionCookie))
-			if err == nil && now.Kind == domain.CallerAnonymous {
+			// Roles may have been taken away, or the session or token may have ended.
+			now, err := s.callerOf(c)
+			if _, refused := errors.AsType[*Problem](err); refused || (err == nil && now.Kind == domain.CallerAnonymous) {
 				return
 			}
 			if err == nil {

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"consentry/internal/domain"
+	"consentry/internal/service"
 )
 
 // Problem is the one shape of every refusal and fault (RFC 9457).
@@ -47,6 +48,12 @@ func (p *Problem) GetHeaders() http.Header {
 	h := http.Header{}
 	if p.Status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", "5")
+	}
+	if p.Status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", challenge)
+		if p.Code == service.TokenRefused {
+			h.Set("WWW-Authenticate", challenge+`, error="invalid_token"`)
+		}
 	}
 	return h
 }
@@ -111,7 +118,7 @@ var codeOf = map[int]string{
 
 var sentenceOf = map[int]string{
 	http.StatusBadRequest:            "The request is malformed: %s",
-	http.StatusUnauthorized:          "You are not signed in. Sign in at /auth/sign-in and ask again.",
+	http.StatusUnauthorized:          "You are not signed in. Sign in at /auth/sign-in, or send a bearer token, and ask again.",
 	http.StatusForbidden:             "This is not allowed from here.",
 	http.StatusNotFound:              "There is nothing at this address.",
 	http.StatusMethodNotAllowed:      "This address does not take that method.",

@@ -127,6 +127,7 @@ func accountOf(a domain.Account) Account {
 // Me is who asks.
 type Me struct {
 	ID       string      `json:"id"`
+	Kind     string      `json:"kind" enum:"person,machine"`
 	Name     string      `json:"name"`
 	Operator bool        `json:"operator"`
 	Grants   []RoleGrant `json:"grants" nullable:"false"`
@@ -171,7 +172,7 @@ func (s *server) recordRoutes(api huma.API) {
 	add(s, api, op{method: http.MethodGet, path: prefix + "/me", id: "get-me", tag: "accounts", summary: "Who you are here"},
 		func(ctx context.Context, _ *struct{}) (*one[Me], error) {
 			c := CallerFrom(ctx)
-			me := Me{ID: c.ID, Name: c.Name, Operator: c.Operator(), Grants: []RoleGrant{}}
+			me := Me{ID: c.ID, Kind: string(c.Kind), Name: c.Name, Operator: c.Operator(), Grants: []RoleGrant{}}
 			for _, g := range c.Grants {
 				if g.AccountID != "" {
 					me.Grants = append(me.Grants, RoleGrant{AccountID: g.AccountID, Role: g.Role})

@@ -95,7 +95,12 @@ func (w *world) ids() map[string]string {
 		}
 		return r.Connectors().Insert(&connector)
 	}))
+	token := w.as("ana-approver").post(prefix+"/tokens", map[string]any{"name": "contoso's exporter", "accountId": "acc-contoso", "role": "view"})
+	require.Equal(w.t, http.StatusCreated, token.status, token.body)
+	var issued TokenIssued
+	token.into(&issued)
 	return map[string]string{
+		"/tokens/{id}":       issued.ID,
 		"/integrations/{id}": "contoso", "/migrations/{id}": m.ID, "/decisions/{id}": d.ID, "/sync-runs/{id}": run.ID, "/connectors/{id}": connector.ID,
 		"/campaigns/{id}": "campaign-eu", "/cells/{id}": "cell-eu", "/accounts/{id}": "acc-contoso",
 	}

@@ -90,6 +90,7 @@ func Mount(e *echo.Echo, d Deps) {
 	s.migrationRoutes(api)
 	s.campaignRoutes(api)
 	s.recordRoutes(api)
+	s.tokenRoutes(api)
 	s.cellRoutes(api)
 	s.liveRoutes(api)
 	s.healthRoutes(api)
@@ -121,6 +122,7 @@ func (s *server) apiConfig() huma.Config {
 	c.RejectUnknownQueryParameters = true
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"session": {Type: "apiKey", In: "cookie", Name: s.cookieName(sessionCookie), Description: "Set by signing in at /auth/sign-in."},
+		"bearer":  {Type: "http", Scheme: "bearer", BearerFormat: "consentry_…", Description: "A token of a machine, issued at /api/v1/tokens. It has one role and ends by itself."},
 	}
 	registerTypes(c.Components.Schemas)
 	return c
@@ -152,7 +154,7 @@ func add[I, O any](s *server, api huma.API, o op, handle func(context.Context, *
 	if o.open {
 		operation.Errors = []int{http.StatusServiceUnavailable}
 	} else {
-		operation.Security = []map[string][]string{{"session": {}}}
+		operation.Security = []map[string][]string{{"session": {}}, {"bearer": {}}}
 		operation.Middlewares = huma.Middlewares{s.requireCaller(api)}
 	}
 	huma.Register(api, operation, func(ctx context.Context, in *I) (*O, error) {

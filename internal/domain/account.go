@@ -60,6 +60,8 @@ type Grant struct {
 	PersonID  string
 	AccountID string
 	Role      Role
+	GrantedAt Instant
+	GrantedBy string
 }
 
 // Session is a signed-in browser. ID is the digest of the cookie's value.
@@ -86,6 +88,7 @@ type CallerKind string
 // The kinds of caller.
 const (
 	CallerPerson    CallerKind = "person"
+	CallerMachine   CallerKind = "machine"   // a bearer token
 	CallerSystem    CallerKind = "system"    // workers and start-up
 	CallerAnonymous CallerKind = "anonymous" // a browser that is not signed in
 )
@@ -93,7 +96,7 @@ const (
 // Caller is who asks: every command and read has one.
 type Caller struct {
 	Kind   CallerKind
-	ID     string // person id, or the part's name
+	ID     string // person id, token id, or the part's name
 	Name   string
 	Grants []Grant
 }

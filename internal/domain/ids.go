@@ -16,6 +16,9 @@ func NewID(prefix string) string {
 	return prefix + "_" + idAlphabet.EncodeToString(b[:])
 }
 
+// tokenLength is how long every value of NewToken is: 256 bits, five a letter.
+const tokenLength = 52
+
 // NewToken makes a bearer value of 256 random bits for states, cookies and
 // codes. Only its digest is ever stored.
 func NewToken() string {

@@ -27,6 +27,8 @@ type Rows interface {
 	Grants() Table[domain.Grant]
 	Sessions() Table[domain.Session]
 	SignInStates() Table[domain.SignInState]
+	Tokens() Table[domain.Token]
+	Invitations() Table[domain.Invitation]
 	Integrations() Table[domain.Integration]
 	LegacyApps() Table[domain.LegacyApp]
 	Secrets() Table[domain.Secret]

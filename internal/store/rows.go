@@ -49,6 +49,8 @@ func (r *rows) People() service.Table[domain.Person]            { return of[doma
 func (r *rows) Grants() service.Table[domain.Grant]             { return of[domain.Grant](r) }
 func (r *rows) Sessions() service.Table[domain.Session]         { return of[domain.Session](r) }
 func (r *rows) SignInStates() service.Table[domain.SignInState] { return of[domain.SignInState](r) }
+func (r *rows) Tokens() service.Table[domain.Token]             { return of[domain.Token](r) }
+func (r *rows) Invitations() service.Table[domain.Invitation]   { return of[domain.Invitation](r) }
 func (r *rows) Integrations() service.Table[domain.Integration] { return of[domain.Integration](r) }
 func (r *rows) LegacyApps() service.Table[domain.LegacyApp]     { return of[domain.LegacyApp](r) }
 func (r *rows) Secrets() service.Table[domain.Secret]           { return of[domain.Secret](r) }

@@ -1,0 +1,43 @@
+package server
+
+import (
+	"time"
+
+	"consentry/internal/domain"
+	"consentry/internal/service"
+)
+
+// Explanation says why an integration is where it is. The date in force is the
+// store's, whatever a timer of the engine is set to.
+type Explanation struct {
+	IntegrationID string         `json:"integrationId"`
+	AccountID     string         `json:"accountId"`
+	Name          string         `json:"name"`
+	MigrationID   string         `json:"migrationId,omitempty" doc:"The open migration, or else the latest."`
+	Phase         domain.Phase   `json:"phase,omitempty"`
+	Since         domain.Instant `json:"since" doc:"Of the phase."`
+	Status        string         `json:"status" doc:"The console's word."`
+	Sentence      string         `json:"sentence" doc:"All of it in one sentence."`
+	Why           string         `json:"why"`
+	Next          string         `json:"next,omitempty"`
+	NextAt        domain.Instant `json:"nextAt" doc:"When something happens by itself; null: not at a known time."`
+	Who           string         `json:"who" doc:"Who can act."`
+	CanAct        []string       `json:"canAct" nullable:"false" doc:"Names of the account's people who may."`
+	NeedsPerson   bool           `json:"needsPerson" doc:"It waits for somebody; nothing goes on by itself."`
+	Overdue       bool           `json:"overdue"`
+	DateInForce   domain.Instant `json:"dateInForce" doc:"When synchronization through the old app ends; null: no date is in force."`
+	DateFrom      string         `json:"dateFrom" enum:"campaign,extension,none"`
+	CampaignID    string         `json:"campaignId,omitempty"`
+	Facts         []service.Fact `json:"facts" nullable:"false"`
+	AsOf          time.Time      `json:"asOf" doc:"When this was true."`
+}
+
+func explanationOf(e service.Explanation) Explanation {
+	m := e.Migration
+	return Explanation{
+		IntegrationID: e.Integration.ID, AccountID: e.Integration.AccountID, Name: e.Integration.Name, MigrationID: m.ID, Phase: m.Phase, Since: m.PhaseSince,
+		Status: e.Status, Sentence: e.Sentence, Why: e.Why, Next: e.Next, NextAt: domain.At(e.NextAt), Who: e.Who, CanAct: append([]string{}, e.CanAct...),
+		NeedsPerson: m.Phase.NeedsPerson() != "", Overdue: m.Overdue, DateInForce: domain.At(e.DateInForce), DateFrom: e.DateFrom, CampaignID: e.Campaign.ID,
+		Facts: append([]service.Fact{}, e.Facts...), AsOf: e.AsOf,
+	}
+}
