@@ -19,7 +19,7 @@ PROGRAMS := $(foreach p,consentry-worker consentry-api consentry-dev consentry e
 	$(if $(wildcard $(package.$p)/*.go),bin/$p))
 
 # The whole system on this machine. Whoever names a Temporal server needs none of ours, but for tests.
-SYSTEM := bin/consentry-worker bin/consentry-dev
+SYSTEM := bin/consentry-worker bin/consentry-dev bin/consentry
 TEMPORAL := $(if $(TEMPORAL_ADDRESS),,bin/temporal-dev)
 
 # Whole runs are bounded, so that a test that hangs ends with the stacks of everything that waits.

@@ -89,6 +89,9 @@ func banner(s *stack.Stack, w *world.World, took time.Duration) string {
 	c := w.Customers[0]
 	row(c.CloudAppAdmin.UPN, "Cloud Application Administrator: may not; every tenant has one …")
 	row(c.PlainUser.UPN, "… and a plain user")
+	b.WriteString("\nThe command line (a token of an operator, made anew by each start)\n")
+	fmt.Fprintf(&b, "  export CONSENTRY_API=%s CONSENTRY_TOKEN_FILE=%s\n", s.Console, s.OperatorToken())
+	fmt.Fprintf(&b, "  bin/consentry explain %s\n", w.Customers[0].Integration)
 	return b.String() + "\n"
 }
 
@@ -128,6 +131,6 @@ func (c *withCommand) Run(ctx context.Context) error {
 	contoso, fabrikam := w.Customer("contoso"), w.Customer("fabrikam")
 	cmd.Env = append(os.Environ(), "BASE="+s.Console, "TEMPORAL_UI="+s.UI, "MICROSOFT="+s.Emulator.HTTPURL(), "OPERATOR="+w.Operator.UPN,
 		"CONSOLE_USER="+contoso.Person.UPN, "MICROSOFT_ADMIN="+contoso.GlobalAdmin.UPN, "MICROSOFT_CLOUD_ADMIN="+contoso.CloudAppAdmin.UPN,
-		"CONSOLE_USER_2="+fabrikam.Person.UPN, "MICROSOFT_ADMIN_2="+fabrikam.GlobalAdmin.UPN)
+		"CONSENTRY_API="+s.Console, "CONSENTRY_TOKEN_FILE="+s.OperatorToken(), "CONSOLE_USER_2="+fabrikam.Person.UPN, "MICROSOFT_ADMIN_2="+fabrikam.GlobalAdmin.UPN)
 	return closeAfter(s, cmd.Run())
 }

@@ -41,3 +41,37 @@ func explanationOf(e service.Explanation) Explanation {
 		Facts: append([]service.Fact{}, e.Facts...), AsOf: e.AsOf,
 	}
 }
+
+// WaitingMigration is a migration that goes on only when a person acts.
+type WaitingMigration struct {
+	MigrationID   string         `json:"migrationId"`
+	IntegrationID string         `json:"integrationId"`
+	Name          string         `json:"name" doc:"Of the integration."`
+	AccountID     string         `json:"accountId"`
+	AccountName   string         `json:"accountName"`
+	Phase         domain.Phase   `json:"phase"`
+	Since         domain.Instant `json:"since"`
+	Status        string         `json:"status" doc:"The console's word."`
+	Overdue       bool           `json:"overdue"`
+	Who           string         `json:"who" doc:"Who can act."`
+	DateInForce   domain.Instant `json:"dateInForce"`
+}
+
+// WaitingMigrations are those of one campaign.
+type WaitingMigrations struct {
+	Items []WaitingMigration `json:"items" nullable:"false" doc:"Overdue ones first, then the longest waiting."`
+	Total int                `json:"total" doc:"How many there are."`
+	AsOf  time.Time          `json:"asOf" doc:"When this was true."`
+}
+
+func waitingOf(w service.Waiting) WaitingMigrations {
+	out := WaitingMigrations{Items: []WaitingMigration{}, Total: w.Total, AsOf: w.AsOf.UTC()}
+	for _, one := range w.Items {
+		m := one.Migration
+		out.Items = append(out.Items, WaitingMigration{
+			MigrationID: m.ID, IntegrationID: m.IntegrationID, Name: one.Integration.Name, AccountID: m.AccountID, AccountName: one.Account.Name, Phase: m.Phase,
+			Since: m.PhaseSince, Status: one.Status, Overdue: m.Overdue, Who: one.Who, DateInForce: domain.At(one.DateInForce),
+		})
+	}
+	return out
+}

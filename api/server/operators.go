@@ -109,6 +109,15 @@ func (s *server) campaignRoutes(api huma.API) {
 			r, err := s.Service.Campaign(ctx, CallerFrom(ctx), in.ID)
 			return &one[CampaignDetail]{CampaignDetail{Campaign: campaignOf(r.Campaign), Phases: r.Phases, Overdue: r.Overdue}}, err
 		})
+	type waitingIn struct {
+		ByID
+		Limit int `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Most items; total says how many there are."`
+	}
+	add(s, api, op{method: http.MethodGet, path: prefix + "/campaigns/{id}/waiting", id: "list-waiting", tag: "campaigns", summary: "Migrations that wait for a person, the most urgent first (operators)"},
+		func(ctx context.Context, in *waitingIn) (*one[WaitingMigrations], error) {
+			w, err := s.Service.CampaignWaiting(ctx, CallerFrom(ctx), in.ID, in.Limit)
+			return &one[WaitingMigrations]{waitingOf(w)}, err
+		})
 	type changeIn struct {
 		ByID
 		Body struct {

@@ -3,6 +3,8 @@ package stack
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"consentry/internal/domain"
@@ -18,6 +20,36 @@ func (s *Stack) inviteOperator(ctx context.Context) error {
 	}
 	return nil
 }
+
+// issueOperatorToken writes the bearer token with which the command line works
+// on this system. Each start issues another and ends the one before: the value
+// of that is in a file alone, and this start is to have one that works.
+func (s *Stack) issueOperatorToken(ctx context.Context) error {
+	caller, name := domain.System("set-up"), "consentry-dev"
+	old, err := s.App.Service.Tokens(ctx, caller, "", service.Page{Limit: service.PageMax})
+	if err != nil {
+		return err
+	}
+	for _, t := range old.Items {
+		if t.Name != name || t.AccountID != "" {
+			continue
+		}
+		if _, err := s.App.Service.RevokeToken(ctx, caller, t.ID); err != nil {
+			return err
+		}
+	}
+	issued, err := s.App.Service.IssueToken(ctx, caller, service.TokenOrder{Name: name, Role: domain.RoleOperator})
+	if err != nil {
+		return fmt.Errorf("issue a token for the command line: %w", err)
+	}
+	if err := os.WriteFile(s.OperatorToken(), []byte(issued.Value+"\n"), 0o600); err != nil {
+		return fmt.Errorf("write the token of the command line: %w", err)
+	}
+	return nil
+}
+
+// OperatorToken is the file of an operator's bearer token.
+func (s *Stack) OperatorToken() string { return filepath.Join(s.options.Dir, "operator-token") }
 
 // firstCertificateFor is how long the certificate lives that a person adds.
 const firstCertificateFor = 90 * 24 * time.Hour

@@ -93,7 +93,7 @@ func (s *Stack) start(ctx context.Context) (err error) {
 	if s.App, err = app.Open(ctx, config, s.log); err != nil {
 		return err
 	}
-	if err := errors.Join(s.registerCells(ctx), s.inviteOperator(ctx)); err != nil {
+	if err := errors.Join(s.registerCells(ctx), s.inviteOperator(ctx), s.issueOperatorToken(ctx)); err != nil {
 		return err
 	}
 	if s.api, err = s.App.StartAPI(ctx); err != nil {

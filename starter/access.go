@@ -1,0 +1,196 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+)
+
+// listed is a whole list, read part by part.
+type listed[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next,omitempty"`
+	AsOf  moment `json:"asOf"`
+}
+
+// wholeList is what --json prints of it.
+type wholeList struct {
+	Items []document `json:"items"`
+	AsOf  time.Time  `json:"asOf"`
+}
+
+// listAll reads every part of a list; path may carry a query.
+func listAll[T any](e *env, path string) (all listed[T], doc wholeList, err error) {
+	doc.Items = []document{}
+	sep := "?"
+	if strings.Contains(path, "?") {
+		sep = "&"
+	}
+	for cursor := ""; ; {
+		var part listed[T]
+		var raw listed[document]
+		answer, err := e.api.get(e.ctx, path+sep+url.Values{"limit": {"200"}, "cursor": {cursor}}.Encode(), &part)
+		if err == nil {
+			err = decode(answer, &raw)
+		}
+		if err != nil {
+			return all, doc, err
+		}
+		all.Items, doc.Items = append(all.Items, part.Items...), append(doc.Items, raw.Items...)
+		if cursor == "" {
+			all.AsOf, doc.AsOf = part.AsOf, part.AsOf.Time
+		}
+		if cursor = part.Next; cursor == "" {
+			return all, doc, nil
+		}
+	}
+}
+
+type tokenGroup struct {
+	Issue  tokenIssue  `cmd:"" help:"Issue a token with one role, at most your own. Its value is shown once."`
+	List   tokenList   `cmd:"" help:"List tokens; their values are shown to nobody."`
+	Revoke tokenRevoke `cmd:"" help:"End a token at once, with every token that was issued with it."`
+}
+
+type token struct {
+	ID         string `json:"id"`
+	Name       string `json:"name"`
+	AccountID  string `json:"accountId"`
+	Role       string `json:"role"`
+	CreatedBy  string `json:"createdBy"`
+	CreatedAt  moment `json:"createdAt"`
+	ExpiresAt  moment `json:"expiresAt"`
+	LastUsedAt moment `json:"lastUsedAt"`
+	RevokedAt  moment `json:"revokedAt"`
+	Value      string `json:"value"`
+}
+
+type tokenIssue struct {
+	Name    string        `arg:"" help:"What it is for; unique among the tokens that work."`
+	Account string        `placeholder:"ID" help:"The account it is for; without it, an operator's token."`
+	Role    string        `default:"" enum:",view,migrate,approve,operator" help:"view, migrate or approve in an account; operator without one."`
+	For     time.Duration `default:"2160h" help:"How long it works, at most 366 days (8784h)."`
+	Out     string        `placeholder:"FILE" help:"Write the value to this new file, which only you may read, instead of printing it."`
+}
+
+func (c *tokenIssue) Run(e *env) error {
+	role := c.Role
+	if role == "" {
+		if role = "operator"; c.Account != "" {
+			return usage("--role: say which role in the account: view, migrate or approve")
+		}
+	}
+	order := map[string]any{"name": c.Name, "role": role, "expiresAt": time.Now().Add(c.For).UTC()}
+	if c.Account != "" {
+		order["accountId"] = c.Account
+	}
+	var file *os.File
+	if c.Out != "" { // before anything is issued: a value that cannot be kept is lost
+		var err error
+		if file, err = os.OpenFile(c.Out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+			return usage("--out cannot be written: " + reasonOf(err))
+		}
+		defer file.Close()
+	}
+	var t token
+	_, doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/tokens", body: order}, &t)
+	if err != nil {
+		if file != nil {
+			_ = os.Remove(c.Out) // empty; nothing was issued
+		}
+		return err
+	}
+	if file != nil {
+		if _, err := fmt.Fprintln(file, t.Value); err != nil {
+			return fmt.Errorf("the token %s was issued and cannot be written to %s (%w): revoke it", t.ID, c.Out, err)
+		}
+		return e.out.answer(map[string]any{"id": t.ID, "name": t.Name, "file": c.Out, "expiresAt": t.ExpiresAt}, t.ID, func() {
+			e.out.say("Issued %s; its value is in %s.", t.ID, c.Out)
+			e.out.facts("Role", t.Role, "Account", t.AccountID, "Ends", t.ExpiresAt.String())
+		})
+	}
+	return e.out.answer(doc, t.Value, func() {
+		e.out.say("%s", t.Value)
+		e.out.note("This is the only time that the value is shown. Token %s, role %s, ends %s.", t.ID, t.Role, t.ExpiresAt)
+	})
+}
+
+type tokenList struct {
+	Account string `placeholder:"ID" help:"Only those of this account."`
+	All     bool   `help:"Also those that have ended or were revoked."`
+}
+
+func (c *tokenList) Run(e *env) error {
+	all, doc, err := listAll[token](e, "/tokens?"+accountQuery(c.Account))
+	if err != nil {
+		return err
+	}
+	return e.out.answer(doc, "", func() {
+		var rows [][]string
+		for _, t := range all.Items {
+			state := "ends " + t.ExpiresAt.String()
+			switch {
+			case !t.RevokedAt.IsZero():
+				state = "revoked " + t.RevokedAt.String()
+			case !all.AsOf.Before(t.ExpiresAt.Time):
+				state = "ended " + t.ExpiresAt.String()
+			}
+			if c.All || strings.HasPrefix(state, "ends") {
+				rows = append(rows, []string{t.ID, t.Name, or(t.AccountID, "(vendor)"), t.Role, state, t.LastUsedAt.String()})
+			}
+		}
+		e.out.table("TOKEN|NAME|ACCOUNT|ROLE|STATE|LAST USED", rows)
+		e.out.say("as of %s; last use to the hour", all.AsOf)
+	})
+}
+
+func accountQuery(account string) string {
+	if account == "" {
+		return ""
+	}
+	return url.Values{"accountId": {account}}.Encode()
+}
+
+type tokenRevoke struct {
+	ID string `arg:"" help:"Id of the token."`
+}
+
+func (c *tokenRevoke) Run(e *env) error {
+	var t token
+	_, doc, err := e.api.call(e.ctx, request{method: http.MethodDelete, path: "/tokens/" + url.PathEscape(c.ID)}, &t)
+	if err != nil {
+		return err
+	}
+	return e.out.answer(doc, t.ID, func() { e.out.say("The token %s (%s) works no more, since %s.", t.ID, t.Name, t.RevokedAt) })
+}
+
+type whoamiCommand struct{}
+
+func (c *whoamiCommand) Run(e *env) error {
+	var me struct {
+		ID       string `json:"id"`
+		Kind     string `json:"kind"`
+		Name     string `json:"name"`
+		Operator bool   `json:"operator"`
+		Grants   []struct {
+			AccountID string `json:"accountId"`
+			Role      string `json:"role"`
+		} `json:"grants"`
+	}
+	doc, err := e.api.get(e.ctx, "/me", &me)
+	if err != nil {
+		return err
+	}
+	return e.out.answer(doc, me.ID, func() {
+		e.out.say("%s (%s %s) at %s", me.Name, me.Kind, me.ID, e.api.base)
+		if me.Operator {
+			e.out.say("  operator of the vendor")
+		}
+		for _, g := range me.Grants {
+			e.out.say("  %s in %s", g.Role, g.AccountID)
+		}
+	})
+}

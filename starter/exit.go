@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+)
+
+// The exit codes. They are part of the interface, like the addresses of the API.
+const (
+	exitDone        = 0
+	exitFault       = 1   // something is broken, here or there
+	exitUsage       = 2   // the command or a file it was given makes no sense
+	exitRefused     = 3   // a rule says no; the sentence says which
+	exitNotFound    = 4   // there is no such thing, or not for this token
+	exitNotAllowed  = 5   // the token is missing, ended, or may not do this
+	exitUnavailable = 6   // nobody answers; try again
+	exitWaits       = 7   // done so far, and now it waits: for a person or for the engine
+	exitInterrupted = 130 // Ctrl-C
+)
+
+// exits says each code in words, for help and documentation.
+var exits = []struct {
+	code int
+	text string
+}{
+	{exitDone, "done"},
+	{exitFault, "a fault: something is broken, here or there"},
+	{exitUsage, "the command, or a file it was given, makes no sense"},
+	{exitRefused, "refused by a rule; the sentence says which"},
+	{exitNotFound, "there is no such thing, or not for this token"},
+	{exitNotAllowed, "not allowed: the token is missing, has ended, or may not do this"},
+	{exitUnavailable, "not available: nobody answers; try again"},
+	{exitWaits, "done so far, and now it waits for a person or for the engine"},
+	{exitInterrupted, "interrupted by Ctrl-C or SIGTERM"},
+}
+
+// failure is why a command did not end well, in words for a person and in a code
+// for a script.
+type failure struct {
+	exit        int
+	code        string
+	sentence    string
+	fields      []fieldProblem
+	correlation string
+	said        bool // the answer was printed; only the exit code is left
+}
+
+type fieldProblem struct {
+	Field   string `json:"field"`
+	Message string `json:"message"`
+	Line    int    `json:"line,omitempty"` // in the file that was imported
+}
+
+func (f *failure) Error() string { return f.sentence }
+
+func usage(sentence string) *failure {
+	return &failure{exit: exitUsage, code: "usage", sentence: sentence}
+}
+
+// failureOf turns any error into one with an exit code.
+func failureOf(err error) *failure {
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f
+	}
+	return &failure{exit: exitFault, code: "fault", sentence: err.Error()}
+}
+
+// exitOf is the one place where HTTP becomes an exit code.
+func exitOf(status int) int {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return exitNotAllowed
+	case http.StatusNotFound:
+		return exitNotFound
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return exitUnavailable
+	}
+	if status >= 400 && status < 500 {
+		return exitRefused
+	}
+	return exitFault
+}
+
+// where names the field of a refusal in the words of the file: without the
+// API's own "body.".
+func (f fieldProblem) where() string { return strings.TrimPrefix(f.Field, "body.") }

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+type importCommand struct {
+	File  string `arg:"" help:"The inventory as JSON; - reads standard input."`
+	Again bool   `help:"Import this very content once more. Without it, content that was taken in before is only reported."`
+}
+
+type importReport struct {
+	Accounts      int      `json:"accounts"`
+	Integrations  int      `json:"integrations"`
+	People        int      `json:"people"`
+	Campaigns     int      `json:"campaigns"`
+	SharedTenants []string `json:"sharedTenants"`
+	AsOf          moment   `json:"asOf"`
+}
+
+func (c *importCommand) Run(e *env) error {
+	content, err := c.read(e.in)
+	if err != nil {
+		return err
+	}
+	if err := wellFormed(content); err != nil {
+		return err
+	}
+	// The key is the content: whoever repeats an import because its answer was
+	// lost changes nothing. --again is for whoever means it.
+	sum := sha256.Sum256(content)
+	key := "import-" + hex.EncodeToString(sum[:])
+	if c.Again {
+		key += "-" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	}
+	e.out.show("sending %s …", size(len(content)))
+	var report importReport
+	began := time.Now()
+	_, doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/inventory", body: content, key: key}, &report)
+	e.out.clear()
+	if f, ok := errors.AsType[*failure](err); ok {
+		for i, field := range f.fields {
+			f.fields[i].Line = lineOf(content, field.where())
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return e.out.answer(doc, "", func() {
+		if began.Sub(report.AsOf.Time) > repeatedAfter {
+			e.out.say("This content was taken in before, on %s; nothing was changed now. --again imports it once more.", report.AsOf)
+		} else {
+			e.out.say("Imported, as of %s.", report.AsOf)
+		}
+		e.out.facts("Accounts", strconv.Itoa(report.Accounts), "Integrations", strconv.Itoa(report.Integrations),
+			"People", strconv.Itoa(report.People), "Campaigns", strconv.Itoa(report.Campaigns),
+			"Tenants of several accounts", strings.Join(report.SharedTenants, ", "))
+	})
+}
+
+// repeatedAfter is how far in the past a report must lie to be an earlier one's,
+// whatever the two clocks differ by.
+const repeatedAfter = 2 * time.Minute
+
+func (c *importCommand) read(in io.Reader) ([]byte, error) {
+	if c.File == "-" {
+		return io.ReadAll(in)
+	}
+	content, err := os.ReadFile(c.File)
+	if err != nil {
+		return nil, usage("the file cannot be read: " + reasonOf(err))
+	}
+	return content, nil
+}
+
+// wellFormed finds a slip of the pen before anything is sent, and where it is.
+func wellFormed(content []byte) error {
+	var any json.RawMessage
+	err := json.Unmarshal(content, &any)
+	if err == nil {
+		return nil
+	}
+	if len(bytes.TrimSpace(content)) == 0 {
+		return usage("the file is empty")
+	}
+	offset := int64(len(content))
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		offset = syntax.Offset
+	}
+	line, column := position(content, int(offset))
+	return usage(fmt.Sprintf("the file is no JSON: line %d, column %d: %v", line, column, err))
+}
+
+func position(content []byte, offset int) (line, column int) {
+	before := content[:min(max(offset-1, 0), len(content))]
+	return bytes.Count(before, []byte("\n")) + 1, len(before) - bytes.LastIndexByte(before, '\n')
+}
+
+// lineOf finds the line of the file on which a field stands, such as
+// accounts[2].integrations[0].tenantId; of a field that is missing, the line of
+// what should hold it. 0: not found.
+func lineOf(content []byte, path string) int {
+	offset := 0
+	for _, step := range steps(path) {
+		at, ok := find(content, offset, step)
+		if !ok {
+			break
+		}
+		offset = at
+	}
+	if offset == 0 {
+		return 0
+	}
+	line, _ := position(content, offset+1)
+	return line
+}
+
+// steps takes a path apart: names, and numbers of places in lists.
+func steps(path string) []string {
+	return strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
+}
+
+// find gives where the value of a key, or of a place in a list, begins in the
+// value that begins at offset.
+func find(content []byte, offset int, step string) (int, bool) {
+	d := json.NewDecoder(bytes.NewReader(content[offset:]))
+	opening, err := d.Token()
+	if err != nil {
+		return 0, false
+	}
+	delim, isDelim := opening.(json.Delim)
+	for n := 0; isDelim && d.More(); n++ {
+		name := strconv.Itoa(n)
+		if delim == '{' {
+			key, err := d.Token()
+			if err != nil {
+				return 0, false
+			}
+			name, _ = key.(string)
+		}
+		begins := offset + int(d.InputOffset())
+		if name == step {
+			for begins < len(content) && bytes.IndexByte([]byte(" \t\r\n:,"), content[begins]) >= 0 {
+				begins++
+			}
+			return begins, true
+		}
+		var skipped json.RawMessage
+		if err := d.Decode(&skipped); err != nil {
+			return 0, false
+		}
+	}
+	return 0, false
+}
+
+func size(n int) string {
+	if n < 1<<20 {
+		return strconv.Itoa((n+1023)>>10) + " KiB"
+	}
+	return strconv.Itoa((n+(1<<20)-1)>>20) + " MiB"
+}

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"crypto/rand"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+type fact struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+type explanation struct {
+	IntegrationID string   `json:"integrationId"`
+	MigrationID   string   `json:"migrationId"`
+	Phase         string   `json:"phase"`
+	Sentence      string   `json:"sentence"`
+	Status        string   `json:"status"`
+	Who           string   `json:"who"`
+	CanAct        []string `json:"canAct"`
+	NeedsPerson   bool     `json:"needsPerson"`
+	NextAt        moment   `json:"nextAt"`
+	Facts         []fact   `json:"facts"`
+	AsOf          moment   `json:"asOf"`
+}
+
+func (e *env) explanationOf(integration string) (x explanation, doc document, err error) {
+	doc, err = e.api.get(e.ctx, "/integrations/"+url.PathEscape(integration)+"/explanation", &x)
+	return x, doc, err
+}
+
+type explainCommand struct {
+	Integration string `arg:"" help:"Id of the integration."`
+}
+
+func (c *explainCommand) Run(e *env) error {
+	x, doc, err := e.explanationOf(c.Integration)
+	if err != nil {
+		return err
+	}
+	return e.out.answer(doc, "", func() {
+		e.out.say("%s", x.Sentence)
+		if e.line.Quiet {
+			return
+		}
+		pairs := []string{"Status", x.Status}
+		if len(x.CanAct) > 0 {
+			pairs = append(pairs, "People who can act", strings.Join(x.CanAct, ", "))
+		}
+		for _, f := range x.Facts {
+			pairs = append(pairs, f.Name, f.Value)
+		}
+		e.out.say("")
+		e.out.facts(append(pairs, "As of", x.AsOf.String())...)
+	})
+}
+
+type migrateCommand struct {
+	Integration string `arg:"" help:"Id of the integration."`
+	Wait        bool   `help:"Wait until it is migrated, or until a person has to act (exit code 7)."`
+}
+
+func (c *migrateCommand) Run(e *env) error {
+	var m struct {
+		ID string `json:"id"`
+	}
+	_, _, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/integrations/" + url.PathEscape(c.Integration) + "/migrations"}, &m)
+	if err != nil {
+		return err
+	}
+	x, doc, err := e.explanationOf(c.Integration)
+	if err != nil {
+		return err
+	}
+	for said := x.Sentence; c.Wait && waiting(x); {
+		e.out.show("%s (as of %s)", x.Status, x.AsOf)
+		if err := e.pause(pollEvery); err != nil {
+			return err
+		}
+		if x, doc, err = e.explanationOf(c.Integration); err != nil {
+			return err
+		}
+		if x.Sentence != said {
+			e.out.note("%s", x.Sentence)
+			said = x.Sentence
+		}
+	}
+	e.out.clear()
+	if err := e.out.answer(doc, m.ID, func() { e.out.say("%s", x.Sentence); e.out.facts("Migration", m.ID, "As of", x.AsOf.String()) }); err != nil {
+		return err
+	}
+	switch {
+	case !c.Wait:
+		return nil
+	case x.NeedsPerson:
+		return &failure{exit: exitWaits, said: true}
+	case x.Phase == "Cancelled" || x.Phase == "RolledBack":
+		return &failure{exit: exitRefused, said: true}
+	}
+	return nil
+}
+
+// waiting reports whether the migration goes on by itself.
+func waiting(x explanation) bool {
+	switch x.Phase {
+	case "ConfirmingConsent", "Proving", "CuttingOver":
+		return true
+	}
+	return false
+}
+
+// pollEvery is how often something that goes on by itself is looked at.
+const pollEvery = time.Second
+
+// pause waits, unless Ctrl-C comes first.
+func (e *env) pause(d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-e.ctx.Done():
+		return e.ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+type extendCommand struct {
+	Integration string `arg:"" help:"Id of the integration."`
+	Until       string `required:"" placeholder:"DATE" help:"The new date, later than the present one: 2026-12-24, \"2026-12-24 18:00\" (UTC), or RFC 3339."`
+	Reason      string `help:"Why; kept with the decision."`
+}
+
+func (c *extendCommand) Run(e *env) error {
+	until, err := parseDate("--until", c.Until)
+	if err != nil {
+		return err
+	}
+	return e.decide(c.Integration, map[string]any{"kind": "extend", "deadline": until.UTC(), "reason": c.Reason})
+}
+
+type cancelCommand struct {
+	Integration string `arg:"" help:"Id of the integration."`
+	Reason      string `help:"Why; kept with the decision."`
+}
+
+func (c *cancelCommand) Run(e *env) error {
+	return e.decide(c.Integration, map[string]any{"kind": "cancel", "reason": c.Reason})
+}
+
+type rollBackCommand struct {
+	Integration string `arg:"" help:"Id of the integration."`
+	Reason      string `help:"Why; kept with the decision."`
+}
+
+func (c *rollBackCommand) Run(e *env) error {
+	return e.decide(c.Integration, map[string]any{"kind": "roll-back", "reason": c.Reason})
+}
+
+type decision struct {
+	ID      string `json:"id"`
+	State   string `json:"state"`
+	Refusal *struct {
+		Code string `json:"code"`
+		Text string `json:"text"`
+	} `json:"refusal"`
+}
+
+// decide gives a decision on the open migration of an integration, and says how
+// it came out. Each call is a decision of its own: its key only makes sending it
+// again harmless.
+func (e *env) decide(integration string, asked map[string]any) error {
+	var i struct {
+		Migration *struct {
+			ID string `json:"id"`
+		} `json:"migration"`
+	}
+	if _, err := e.api.get(e.ctx, "/integrations/"+url.PathEscape(integration), &i); err != nil {
+		return err
+	}
+	if i.Migration == nil {
+		return &failure{exit: exitRefused, code: "no-migration", sentence: "No migration of this integration is open, so there is nothing to decide. `consentry explain " + integration + "` says where it stands."}
+	}
+	var d decision
+	_, doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/migrations/" + url.PathEscape(i.Migration.ID) + "/decisions", body: asked, key: "cli-" + rand.Text()}, &d)
+	if err != nil {
+		return err
+	}
+	for tries := 0; d.State == "given" && tries < decisionPatience; tries++ {
+		e.out.show("the decision is given and not yet applied")
+		if err := e.pause(pollEvery); err != nil {
+			return err
+		}
+		if doc, err = e.api.get(e.ctx, "/decisions/"+url.PathEscape(d.ID), &d); err != nil {
+			return err
+		}
+	}
+	e.out.clear()
+	if d.State == "refused" {
+		f := &failure{exit: exitRefused, code: "refused", sentence: "The decision was refused."}
+		if d.Refusal != nil {
+			f.code, f.sentence = d.Refusal.Code, d.Refusal.Text
+		}
+		return f
+	}
+	err = e.out.answer(doc, d.ID, func() {
+		if d.State == "given" {
+			e.out.say("The decision %s is given and waits for the engine to apply it.", d.ID)
+			return
+		}
+		e.out.say("Done (decision %s).", d.ID)
+	})
+	if err == nil && d.State == "given" {
+		return &failure{exit: exitWaits, said: true}
+	}
+	if err == nil && !e.line.JSON && !e.line.Quiet {
+		if x, _, xerr := e.explanationOf(integration); xerr == nil {
+			e.out.say("%s", x.Sentence)
+		}
+	}
+	return err
+}
+
+// decisionPatience is how many looks a given decision gets before the command
+// says that it waits.
+const decisionPatience = 20

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// printer writes answers. There are no colours; what matters is said in words.
+type printer struct {
+	out, errs io.Writer
+	json      bool
+	quiet     bool
+	progress  bool // standard error is a terminal: a line may be rewritten
+	drawn     int  // length of the progress line that stands there
+}
+
+// answer writes the answer of a command: the document itself for machines, the
+// id alone for the quiet, else what human writes.
+func (p *printer) answer(doc any, id string, human func()) error {
+	switch {
+	case p.json:
+		b, err := json.MarshalIndent(doc, "", "  ")
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(p.out, "%s\n", b)
+		return err
+	case p.quiet && id != "":
+		_, err := fmt.Fprintln(p.out, id)
+		return err
+	}
+	human()
+	return nil
+}
+
+func (p *printer) say(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
+
+// note says something beside the answer.
+func (p *printer) note(format string, args ...any) {
+	if p.quiet || p.json {
+		return
+	}
+	p.clear()
+	fmt.Fprintf(p.errs, format+"\n", args...)
+}
+
+// show draws how far something is, where somebody looks on.
+func (p *printer) show(format string, args ...any) {
+	if p.quiet || p.json || !p.progress {
+		return
+	}
+	line := fmt.Sprintf(format, args...)
+	fmt.Fprintf(p.errs, "\r%s%s", line, strings.Repeat(" ", max(0, p.drawn-len(line))))
+	p.drawn = len(line)
+}
+
+// clear takes the progress line away.
+func (p *printer) clear() {
+	if p.drawn > 0 {
+		fmt.Fprintf(p.errs, "\r%s\r", strings.Repeat(" ", p.drawn))
+		p.drawn = 0
+	}
+}
+
+// table writes rows under a head.
+func (p *printer) table(head string, rows [][]string) {
+	w := tabwriter.NewWriter(p.out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, strings.ReplaceAll(head, "|", "\t"))
+	for _, r := range rows {
+		fmt.Fprintln(w, strings.Join(r, "\t"))
+	}
+	_ = w.Flush() // as with every answer: when the terminal is gone there is nobody to tell
+}
+
+// facts writes names with their values.
+func (p *printer) facts(pairs ...string) {
+	w := tabwriter.NewWriter(p.out, 0, 8, 2, ' ', 0)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			fmt.Fprintf(w, "  %s\t%s\n", pairs[i], pairs[i+1])
+		}
+	}
+	_ = w.Flush()
+}
+
+// failed tells why a command did not end well and gives the exit code.
+func (p *printer) failed(err error) int {
+	p.clear()
+	f := failureOf(err)
+	if f.said {
+		return f.exit
+	}
+	if p.json {
+		type problem struct {
+			Exit          int            `json:"exit"`
+			Code          string         `json:"code"`
+			Detail        string         `json:"detail"`
+			Errors        []fieldProblem `json:"errors,omitempty"`
+			CorrelationID string         `json:"correlationId,omitempty"`
+		}
+		b, merr := json.Marshal(map[string]problem{"error": {f.exit, f.code, f.sentence, f.fields, f.correlation}})
+		if merr == nil {
+			fmt.Fprintf(p.errs, "%s\n", b)
+		}
+		return f.exit
+	}
+	fmt.Fprintf(p.errs, "consentry: %s\n", f.sentence)
+	for _, field := range f.fields {
+		if field.Line > 0 {
+			fmt.Fprintf(p.errs, "  line %d, %s: %s\n", field.Line, field.where(), field.Message)
+		} else {
+			fmt.Fprintf(p.errs, "  %s: %s\n", field.where(), field.Message)
+		}
+	}
+	if f.correlation != "" {
+		fmt.Fprintf(p.errs, "  (correlation id %s)\n", f.correlation)
+	}
+	return f.exit
+}
+
+// moment is a time of the API's; null is the zero one.
+type moment struct{ time.Time }
+
+func (m *moment) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		m.Time = time.Time{}
+		return nil
+	}
+	return json.Unmarshal(b, &m.Time)
+}
+
+// String writes the moment for a person: in UTC, and it says so.
+func (m moment) String() string {
+	if m.IsZero() {
+		return "-"
+	}
+	return m.UTC().Format("2006-01-02 15:04 UTC")
+}
+
+// dateForms are how a date may be typed; without a zone it is UTC.
+var dateForms = []string{time.RFC3339, "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly}
+
+func parseDate(flag, text string) (time.Time, error) {
+	for _, form := range dateForms {
+		if t, err := time.ParseInLocation(form, text, time.UTC); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, usage(fmt.Sprintf("%s is %q: give a date such as 2026-12-24, \"2026-12-24 18:00\" (UTC) or 2026-12-24T18:00:00+01:00", flag, text))
+}
