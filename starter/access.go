@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -93,10 +94,10 @@ func (c *tokenIssue) Run(e *env) error {
 		if file, err = os.OpenFile(c.Out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
 			return usage("--out cannot be written: " + reasonOf(err))
 		}
-		defer file.Close()
+		defer func() { _ = file.Close() }() // closed and checked below when something was written
 	}
 	var t token
-	_, doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/tokens", body: order}, &t)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/tokens", body: order}, &t)
 	if err != nil {
 		if file != nil {
 			_ = os.Remove(c.Out) // empty; nothing was issued
@@ -104,7 +105,7 @@ func (c *tokenIssue) Run(e *env) error {
 		return err
 	}
 	if file != nil {
-		if _, err := fmt.Fprintln(file, t.Value); err != nil {
+		if err := writeLine(file, t.Value); err != nil {
 			return fmt.Errorf("the token %s was issued and cannot be written to %s (%w): revoke it", t.ID, c.Out, err)
 		}
 		return e.out.answer(map[string]any{"id": t.ID, "name": t.Name, "file": c.Out, "expiresAt": t.ExpiresAt}, t.ID, func() {
@@ -116,6 +117,11 @@ func (c *tokenIssue) Run(e *env) error {
 		e.out.say("%s", t.Value)
 		e.out.note("This is the only time that the value is shown. Token %s, role %s, ends %s.", t.ID, t.Role, t.ExpiresAt)
 	})
+}
+
+func writeLine(f *os.File, line string) error {
+	_, err := fmt.Fprintln(f, line)
+	return errors.Join(err, f.Close())
 }
 
 type tokenList struct {
@@ -160,7 +166,7 @@ type tokenRevoke struct {
 
 func (c *tokenRevoke) Run(e *env) error {
 	var t token
-	_, doc, err := e.api.call(e.ctx, request{method: http.MethodDelete, path: "/tokens/" + url.PathEscape(c.ID)}, &t)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodDelete, path: "/tokens/" + url.PathEscape(c.ID)}, &t)
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func (c *campaignStart) Run(e *env) error {
 		Opened  int `json:"opened"`
 		Already int `json:"already"`
 	}
-	_, doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/campaigns/" + url.PathEscape(c.ID) + "/start"}, &started)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/campaigns/" + url.PathEscape(c.ID) + "/start"}, &started)
 	if err != nil {
 		return err
 	}
@@ -228,7 +228,7 @@ func (e *env) changeCampaign(id string, change func(now campaign, terms map[stri
 		return err
 	}
 	var then campaign
-	_, doc, err := e.api.call(e.ctx, request{method: http.MethodPut, path: path, body: map[string]any{"version": now.Version, "terms": terms, "paused": paused}}, &then)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPut, path: path, body: map[string]any{"version": now.Version, "terms": terms, "paused": paused}}, &then)
 	if err != nil {
 		return err
 	}

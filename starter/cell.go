@@ -50,7 +50,7 @@ func (c *rotateCommand) Run(e *env) error {
 		return err
 	}
 	old := before.active()
-	_, _, err = e.api.call(e.ctx, request{method: http.MethodPost, path: "/cells/" + url.PathEscape(c.Cell) + "/rotations"}, nil)
+	_, err = e.api.call(e.ctx, request{method: http.MethodPost, path: "/cells/" + url.PathEscape(c.Cell) + "/rotations"}, nil)
 	if err != nil {
 		return err
 	}

@@ -96,8 +96,7 @@ func reasonOf(err error) string {
 type document = json.RawMessage
 
 func (c *client) get(ctx context.Context, path string, into any) (document, error) {
-	_, doc, err := c.call(ctx, request{method: http.MethodGet, path: path}, into)
-	return doc, err
+	return c.call(ctx, request{method: http.MethodGet, path: path}, into)
 }
 
 // request is one call. A body that is a reader is sent as it is.
@@ -113,7 +112,7 @@ const repeats = 3
 
 // call sends a request and decodes its answer. Reading, and whatever carries an
 // idempotency key, is sent again when the connection broke before an answer.
-func (c *client) call(ctx context.Context, r request, into any) (status int, doc document, err error) {
+func (c *client) call(ctx context.Context, r request, into any) (doc document, err error) {
 	var body []byte
 	switch b := r.body.(type) {
 	case nil:
@@ -121,13 +120,14 @@ func (c *client) call(ctx context.Context, r request, into any) (status int, doc
 		body = b
 	default:
 		if body, err = json.Marshal(b); err != nil {
-			return 0, nil, err
+			return nil, err
 		}
 	}
 	tries := 1
 	if r.method == http.MethodGet || r.key != "" {
 		tries = repeats
 	}
+	var status int
 	for try := 1; ; try++ {
 		status, doc, err = c.once(ctx, r, body)
 		if f, ok := errors.AsType[*failure](err); !ok || f.code != "connection-lost" || try == tries {
@@ -139,7 +139,7 @@ func (c *client) call(ctx context.Context, r request, into any) (status int, doc
 			err = c.stranger(status, "its answer is not what was expected")
 		}
 	}
-	return status, doc, err
+	return doc, err
 }
 
 // answerMax bounds what is read of an answer.

@@ -47,7 +47,7 @@ func (c *importCommand) Run(e *env) error {
 	e.out.show("sending %s …", size(len(content)))
 	var report importReport
 	began := time.Now()
-	_, doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/inventory", body: content, key: key}, &report)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/inventory", body: content, key: key}, &report)
 	e.out.clear()
 	if f, ok := errors.AsType[*failure](err); ok {
 		for i, field := range f.fields {
@@ -86,8 +86,8 @@ func (c *importCommand) read(in io.Reader) ([]byte, error) {
 
 // wellFormed finds a slip of the pen before anything is sent, and where it is.
 func wellFormed(content []byte) error {
-	var any json.RawMessage
-	err := json.Unmarshal(content, &any)
+	var whole json.RawMessage
+	err := json.Unmarshal(content, &whole)
 	if err == nil {
 		return nil
 	}
@@ -151,7 +151,7 @@ func find(content []byte, offset int, step string) (int, bool) {
 		}
 		begins := offset + int(d.InputOffset())
 		if name == step {
-			for begins < len(content) && bytes.IndexByte([]byte(" \t\r\n:,"), content[begins]) >= 0 {
+			for begins < len(content) && strings.IndexByte(" \t\r\n:,", content[begins]) >= 0 {
 				begins++
 			}
 			return begins, true

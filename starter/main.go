@@ -10,9 +10,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -88,8 +90,16 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 }
 
 func newParser(line *commandLine, out, errs io.Writer) (*kong.Kong, error) {
-	return kong.New(line, kong.Name("consentry"), kong.Description("Runs Consentry from a shell, through its API."),
+	return kong.New(line, kong.Name("consentry"), kong.Description(description()),
 		kong.Writers(out, errs), kong.Exit(func(code int) { panic(stopParsing{code}) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+}
+
+func description() string {
+	var codes []string
+	for _, e := range exits {
+		codes = append(codes, fmt.Sprintf("%d %s", e.code, e.text))
+	}
+	return "Runs Consentry from a shell, through its API. Times without a zone are UTC. Exit codes: " + strings.Join(codes, "; ") + "."
 }
 
 // isTerminal reports whether somebody looks on; only then lines are rewritten.

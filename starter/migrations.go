@@ -67,7 +67,7 @@ func (c *migrateCommand) Run(e *env) error {
 	var m struct {
 		ID string `json:"id"`
 	}
-	_, _, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/integrations/" + url.PathEscape(c.Integration) + "/migrations"}, &m)
+	_, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/integrations/" + url.PathEscape(c.Integration) + "/migrations"}, &m)
 	if err != nil {
 		return err
 	}
@@ -184,7 +184,7 @@ func (e *env) decide(integration string, asked map[string]any) error {
 		return &failure{exit: exitRefused, code: "no-migration", sentence: "No migration of this integration is open, so there is nothing to decide. `consentry explain " + integration + "` says where it stands."}
 	}
 	var d decision
-	_, doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/migrations/" + url.PathEscape(i.Migration.ID) + "/decisions", body: asked, key: "cli-" + rand.Text()}, &d)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/migrations/" + url.PathEscape(i.Migration.ID) + "/decisions", body: asked, key: "cli-" + rand.Text()}, &d)
 	if err != nil {
 		return err
 	}
