@@ -5,22 +5,11 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 
 	"consentry/internal/app"
 )
 
 func main() {
-	err := app.Main(context.Background(), "consentry-worker", "Runs Consentry's workflows and activities.", os.Stdout, func(ctx context.Context, a *app.App) (string, func() error, error) {
-		w, err := a.StartWorker(ctx)
-		if err != nil {
-			return "", nil, err
-		}
-		return "consentry-worker is ready: it polls the queues migrations, graph and keys", func() error { w.Stop(); return nil }, nil
-	})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "consentry-worker:", err)
-		os.Exit(1)
-	}
+	os.Exit(app.Main(context.Background(), app.WorkerProgram(), os.Args[1:], os.Stdout, os.Stderr))
 }

@@ -180,6 +180,7 @@ func (s *Stack) configure() (app.Config, error) {
 	c.Database, c.DatabaseFile = s.options.databaseSetting()
 	s.env = append(s.env,
 		"CONSENTRY_DATABASE="+c.Database, "CONSENTRY_DATABASE_FILE="+c.DatabaseFile, "CONSENTRY_KEY_FILE="+c.KeyFile, "CONSENTRY_PUBLIC_URL="+c.PublicURL, "CONSENTRY_LISTEN="+c.Listen,
+		"CONSENTRY_METRICS_LISTEN="+loopback(0),
 		"CONSENTRY_CLOUD="+c.Cloud, "CONSENTRY_AUTHORITY="+c.Authority, "CONSENTRY_BROWSER_AUTHORITY="+c.BrowserAuthority, "CONSENTRY_GRAPH_URL="+c.GraphURL,
 		"CONSENTRY_CA_FILE="+c.CAFile, "CONSENTRY_CONSOLE_ISSUER="+c.ConsoleIssuer, "CONSENTRY_CONSOLE_CLIENT_ID="+c.ConsoleClientID,
 		"CONSENTRY_CONSOLE_SECRET_FILE="+c.ConsoleSecretFile, "CONSENTRY_REGIONS="+strings.Join(c.Regions, ","),

@@ -41,6 +41,7 @@ func (a *App) StartAPI(ctx context.Context) (*API, error) {
 	}
 	s := &API{http: &http.Server{Handler: e, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute}, stopping: stopping, done: make(chan error, 1), summed: make(chan struct{}), sumUp: a.Service.SumUpStrangers}
 	go s.sumUpWindows(context.WithoutCancel(ctx))
+	a.life.Store(int32(working))
 	go func() {
 		err := s.http.Serve(l)
 		if errors.Is(err, http.ErrServerClosed) {
@@ -51,12 +52,19 @@ func (a *App) StartAPI(ctx context.Context) (*API, error) {
 	return s, nil
 }
 
-// Close ends event streams, lets requests finish and stops listening.
+// Close stops listening, ends event streams and lets requests finish; those
+// that are not finished when ctx ends are cut.
 func (s *API) Close(ctx context.Context) error {
 	close(s.stopping)
-	err := errors.Join(s.http.Shutdown(ctx), <-s.done)
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("requests were cut that took longer than the process may take to stop: %w", err), s.http.Close())
+	}
+	err = errors.Join(err, <-s.done)
 	<-s.summed
-	return errors.Join(err, s.sumUp(ctx, true))
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return errors.Join(err, s.sumUp(last, true))
 }
 
 // sumUpWindows writes, window by window, how many refusals of strangers were not

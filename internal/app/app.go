@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -34,6 +35,7 @@ type App struct {
 	microsoft microsoft
 	health    *health.Monitor
 	internals *internals
+	life      atomic.Int32
 }
 
 // microsoft is everything that speaks to Entra ID and Graph.
@@ -46,8 +48,8 @@ type microsoft struct {
 // Open reads the configuration and connects every adapter. Temporal and the
 // database must answer; Microsoft need not.
 func Open(ctx context.Context, config Config, log *zap.Logger) (*App, error) {
-	if err := config.Validate(); err != nil {
-		return nil, fmt.Errorf("the configuration cannot work:\n%w", err)
+	if err := config.Check(); err != nil {
+		return nil, err
 	}
 	a := &App{Config: config, log: log}
 	if err := a.open(ctx); err != nil {

@@ -20,17 +20,6 @@ func TestWhatIsSelectedIsWhatIsDecoded(t *testing.T) {
 	require.Equal(t, sorted(dirsync.GroupSelect), sorted(entra.GroupProperties))
 }
 
-func TestAWrongConfigurationIsReportedAllAtOnceWithoutSecrets(t *testing.T) {
-	c := Config{
-		Database: "x.db", KeyFile: "/nonexistent/key", PublicURL: "ftp://x", ConsoleIssuer: "http://plain", ConsoleSecretFile: "/nonexistent/secret",
-		Cloud: "custom", Authority: "http://plain", GraphURL: "", SweepEvery: 1,
-	}
-	err := c.Validate()
-	for _, flag := range []string{"--key-file", "--public-url", "--console-issuer", "--console-secret-file", "--authority", "--graph-url", "--regions", "--sweep-every"} {
-		require.ErrorContains(t, err, flag)
-	}
-}
-
 // The rooms that decide what an error of Microsoft means read it by these
 // methods; without them every error would look alike.
 func TestErrorsOfMicrosoftTellTheirKind(t *testing.T) {

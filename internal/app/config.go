@@ -2,10 +2,8 @@ package app
 
 import (
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -14,16 +12,20 @@ import (
 )
 
 // Config is what a process needs to know. Each field is a flag and an
-// environment variable; secrets are given as files and never printed.
+// environment variable; secrets are given as files and never printed. The tag
+// `needed` means that there is no process without it, `secret` that the file's
+// name is not shown when there is no such file.
 type Config struct {
 	Database     string `name:"database" env:"CONSENTRY_DATABASE" placeholder:"FILE|URL" help:"SQLite database file, created when missing, or the URL of a PostgreSQL database without its password."`
-	DatabaseFile string `name:"database-file" env:"CONSENTRY_DATABASE_FILE" placeholder:"FILE" help:"File that holds the same instead, with the password: postgres://user:password@host:5432/consentry?sslmode=verify-full"`
-	KeyFile      string `name:"key-file" env:"CONSENTRY_KEY_FILE" required:"" placeholder:"FILE" help:"File that holds the URL of the key that seals secrets, for example base64key://…"`
+	DatabaseFile string `name:"database-file" env:"CONSENTRY_DATABASE_FILE" secret:"" placeholder:"FILE" help:"File that holds the same instead, with the password: postgres://user:password@host:5432/consentry?sslmode=verify-full"`
+	KeyFile      string `name:"key-file" env:"CONSENTRY_KEY_FILE" needed:"" secret:"" placeholder:"FILE" help:"File that holds the URL of the key that seals secrets, for example base64key://… Required."`
 
-	PublicURL string `name:"public-url" env:"CONSENTRY_PUBLIC_URL" required:"" placeholder:"URL" help:"Address under which browsers reach the console; Microsoft sends them back to it."`
-	Listen    string `name:"listen" env:"CONSENTRY_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the API and console listen."`
+	PublicURL  string        `name:"public-url" env:"CONSENTRY_PUBLIC_URL" needed:"" placeholder:"URL" help:"Address under which browsers reach the console; Microsoft sends them back to it. Required."`
+	Listen     string        `name:"listen" env:"CONSENTRY_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the API and console listen."`
+	Drain      time.Duration `name:"drain" env:"CONSENTRY_DRAIN" default:"2s" help:"How long readiness says no before the API stops accepting, so that a balancer sees it."`
+	StopWithin time.Duration `name:"stop-within" env:"CONSENTRY_STOP_WITHIN" default:"20s" help:"How long requests and activities that run may take at the end."`
 
-	MetricsListen  string   `name:"metrics-listen" env:"CONSENTRY_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Where this process shows metrics and its health in detail, for the vendor's own network only; nowhere when empty."`
+	MetricsListen  string   `name:"metrics-listen" env:"CONSENTRY_METRICS_LISTEN" default:"${metrics_listen}" placeholder:"HOST:PORT" help:"Where this process shows metrics and its health in detail, for the vendor's own network only."`
 	TrustedProxies []string `name:"trusted-proxies" env:"CONSENTRY_TRUSTED_PROXIES" placeholder:"NETWORK" help:"Networks of the reverse proxies whose X-Forwarded-For is believed, for example 10.0.0.0/8; none when empty."`
 
 	Cloud            string `name:"cloud" env:"CONSENTRY_CLOUD" default:"global" help:"Microsoft cloud: global, usgov, usgov-dod, china, or custom with the three addresses below."`
@@ -32,74 +34,16 @@ type Config struct {
 	GraphURL         string `name:"graph-url" env:"CONSENTRY_GRAPH_URL" placeholder:"URL" help:"Custom cloud: Microsoft Graph with its version, for example https://graph.microsoft.com/v1.0"`
 	CAFile           string `name:"ca-file" env:"CONSENTRY_CA_FILE" placeholder:"FILE" help:"Further certificate authorities to trust for Microsoft's addresses (PEM)."`
 
-	ConsoleIssuer     string `name:"console-issuer" env:"CONSENTRY_CONSOLE_ISSUER" required:"" placeholder:"URL" help:"OIDC issuer that signs people in to the console: the vendor's own identity provider."`
-	ConsoleClientID   string `name:"console-client-id" env:"CONSENTRY_CONSOLE_CLIENT_ID" required:"" placeholder:"ID" help:"The console's application there."`
-	ConsoleSecretFile string `name:"console-secret-file" env:"CONSENTRY_CONSOLE_SECRET_FILE" required:"" placeholder:"FILE" help:"File that holds its client secret."`
+	ConsoleIssuer     string `name:"console-issuer" env:"CONSENTRY_CONSOLE_ISSUER" needed:"" placeholder:"URL" help:"OIDC issuer that signs people in to the console: the vendor's own identity provider. Required."`
+	ConsoleClientID   string `name:"console-client-id" env:"CONSENTRY_CONSOLE_CLIENT_ID" needed:"" placeholder:"ID" help:"The console's application there. Required."`
+	ConsoleSecretFile string `name:"console-secret-file" env:"CONSENTRY_CONSOLE_SECRET_FILE" needed:"" secret:"" placeholder:"FILE" help:"File that holds its client secret. Required."`
 
 	Regions          []string      `name:"regions" env:"CONSENTRY_REGIONS" default:"eu" help:"Regions whose due synchronizations the worker looks for."`
 	SweepEvery       time.Duration `name:"sweep-every" env:"CONSENTRY_SWEEP_EVERY" default:"1m" help:"How often it looks."`
 	PayloadKeyPeriod time.Duration `name:"payload-key-period" env:"CONSENTRY_PAYLOAD_KEY_PERIOD" default:"2160h" help:"How long one key encrypts payloads for Temporal before the next takes over."`
 	TemporalAddress  string        `name:"temporal-address" env:"TEMPORAL_ADDRESS" placeholder:"HOST:PORT" help:"Temporal's frontend. Namespace, TLS and keys come from TEMPORAL_NAMESPACE, TEMPORAL_TLS… and TEMPORAL_API_KEY."`
 	TemporalUI       string        `name:"temporal-ui" env:"CONSENTRY_TEMPORAL_UI" placeholder:"URL" help:"Address of the Temporal UI. Its origin alone may have payloads decrypted by a signed-in operator's browser."`
-	LogLevel         string        `name:"log-level" env:"CONSENTRY_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" help:"What is logged."`
-}
-
-// Validate reports everything that is wrong at once, naming the flag and the
-// remedy and never a secret's value.
-func (c *Config) Validate() error {
-	var errs []error
-	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	address := func(flag, value string, https bool) {
-		u, err := url.Parse(value)
-		if err != nil || u.Host == "" || (u.Scheme != "https" && (https || u.Scheme != "http")) {
-			wrong("--%s is %q: give a full address such as https://host", flag, value)
-		}
-	}
-	address("public-url", c.PublicURL, false)
-	if c.TemporalUI != "" {
-		address("temporal-ui", c.TemporalUI, false)
-	}
-	address("console-issuer", c.ConsoleIssuer, true)
-	if c.Cloud == "custom" {
-		address("authority", c.Authority, true)
-		address("graph-url", c.GraphURL, true)
-		if c.BrowserAuthority != "" {
-			address("browser-authority", c.BrowserAuthority, false)
-		}
-	} else if c.Authority+c.GraphURL+c.BrowserAuthority != "" {
-		wrong("--authority, --browser-authority and --graph-url go with --cloud=custom only: leave them out or choose custom")
-	}
-	if err := c.checkDatabase(); err != nil {
-		errs = append(errs, err)
-	}
-	for flag, path := range map[string]string{"database-file": c.DatabaseFile, "key-file": c.KeyFile, "console-secret-file": c.ConsoleSecretFile, "ca-file": c.CAFile} {
-		if path == "" {
-			continue
-		}
-		if _, err := os.Stat(path); err != nil {
-			wrong("--%s: %w: give a file that this process may read", flag, err)
-		}
-	}
-	if c.MetricsListen != "" {
-		if _, port, err := net.SplitHostPort(c.MetricsListen); err != nil || port == "" {
-			wrong("--metrics-listen is %q: give a host and port such as 127.0.0.1:9090", c.MetricsListen)
-		} else if c.MetricsListen == c.Listen && port != "0" {
-			wrong("--metrics-listen is the same as --listen: give it a port of its own, which the internet does not reach")
-		}
-	}
-	if _, err := c.trustedProxies(); err != nil {
-		wrong("%w", err)
-	}
-	if len(c.Regions) == 0 {
-		wrong("--regions is empty: name at least one region")
-	}
-	if c.SweepEvery < time.Second {
-		wrong("--sweep-every is %s: give at least 1s", c.SweepEvery)
-	}
-	if c.PayloadKeyPeriod < time.Hour {
-		wrong("--payload-key-period is %s: give at least 1h", c.PayloadKeyPeriod)
-	}
-	return errors.Join(errs...)
+	LogLevel         string        `name:"log-level" env:"CONSENTRY_LOG_LEVEL" default:"info" help:"What is logged: debug, info, warn or error."`
 }
 
 func (c *Config) schedules() engine.Schedules {

@@ -28,6 +28,11 @@ func (a *App) monitor() (*health.Monitor, error) {
 	}
 	return health.New(time.Now, healthFresh, a.log.Named("health"),
 		health.Probe{
+			Name: "process", Check: a.alive,
+			Means:  "The process is starting or stopping: what runs is finished, nothing new is begun here.",
+			Remedy: "Wait; others of its kind do the work meanwhile.",
+		},
+		health.Probe{
 			Name: "database", Check: a.store.Ping,
 			Means:  "The database does not answer. What was kept is safe; requests are answered 503 and workflows wait.",
 			Remedy: "Start the database, or correct --database, the network and the password; nothing here has to be restarted.",

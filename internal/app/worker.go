@@ -61,15 +61,19 @@ func (a *App) StartWorker(ctx context.Context) (*Worker, error) {
 		loops.Go(func() { a.ageKeys(loop) })
 		loops.Wait()
 	}()
+	a.life.Store(int32(working))
 	return w, nil
 }
 
-// Stop lets running activities finish their slice and stops polling.
+// Stop lets running activities finish their slice and stops polling, on every
+// queue at once: one after another, each could take the whole time.
 func (w *Worker) Stop() {
 	w.cancel()
+	var all sync.WaitGroup
 	for _, each := range w.workers {
-		each.Stop()
+		all.Go(each.Stop)
 	}
+	all.Wait()
 	<-w.done
 }
 
@@ -77,10 +81,14 @@ func (w *Worker) Stop() {
 // deployment may give one of them to other machines.
 func (a *App) workers() []worker.Worker {
 	source := credentials{a.Service, a.keeper}
-	migrations := worker.New(a.temporal.Workers, contract.QueueMigrations, engine.WorkerOptions())
+	options := engine.WorkerOptions()
+	if a.Config.StopWithin > 0 {
+		options.WorkerStopTimeout = a.Config.StopWithin
+	}
+	migrations := worker.New(a.temporal.Workers, contract.QueueMigrations, options)
 	workflows.Register(migrations)
-	graph := worker.New(a.temporal.Workers, contract.QueueGraph, engine.WorkerOptions())
-	keysQueue := worker.New(a.temporal.Workers, contract.QueueKeys, engine.WorkerOptions())
+	graph := worker.New(a.temporal.Workers, contract.QueueGraph, options)
+	keysQueue := worker.New(a.temporal.Workers, contract.QueueKeys, options)
 	workflows.Register(keysQueue)
 
 	migration := &activities.Migration{Service: a.Service, Consents: prober{a.microsoft.directory}, OldApps: oldApps{a.microsoft.directory, a.microsoft.tokens}, Now: time.Now}

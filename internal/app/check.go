@@ -1,0 +1,246 @@
+package app
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/contrib/envconfig"
+
+	"consentry/internal/keys"
+	"consentry/internal/store"
+)
+
+// Check reports everything that is wrong at once, naming the setting and the
+// remedy and never a secret's value. (Kong would call a Validate by itself.)
+func (c *Config) Check() error {
+	f := &faults{}
+	c.collect(f)
+	return f.err()
+}
+
+var (
+	clouds = []string{"global", "usgov", "usgov-dod", "china", "custom"}
+	levels = []string{"debug", "info", "warn", "error"}
+)
+
+func (c *Config) collect(f *faults) {
+	value := reflect.ValueOf(c).Elem()
+	for _, s := range settings() {
+		if s.required && value.FieldByIndex(s.field).IsZero() {
+			f.add(Fault{Flag: s.flag, Wrong: missing, Remedy: strings.TrimSuffix(strings.TrimSuffix(s.help, " Required."), ".")})
+		}
+	}
+	c.checkWhere(f)
+	c.checkFiles(f)
+
+	checkAddress(f, "public-url", c.PublicURL, false)
+	checkAddress(f, "console-issuer", c.ConsoleIssuer, true)
+	checkAddress(f, "temporal-ui", c.TemporalUI, false)
+	checkListen(f, "listen", c.Listen)
+	checkListen(f, "metrics-listen", c.MetricsListen)
+	if _, port, err := net.SplitHostPort(c.MetricsListen); err == nil && port != "0" && c.MetricsListen == c.Listen {
+		f.add(Fault{Flag: "metrics-listen", Value: c.MetricsListen, Wrong: "is the same as --listen", Remedy: "give it a port of its own, which the internet does not reach"})
+	}
+	checkListen(f, "temporal-address", c.TemporalAddress)
+	if u, err := url.Parse(c.PublicURL); err == nil && c.Cloud != "custom" && u.Scheme == "http" && !loopback(u.Hostname()) {
+		f.add(Fault{Flag: "public-url", Value: shown(c.PublicURL), Wrong: "is not https", Remedy: "Microsoft sends browsers back to https addresses only: put a reverse proxy with a certificate before the console"})
+	}
+
+	oneOf(f, "cloud", c.Cloud, clouds)
+	oneOf(f, "log-level", c.LogLevel, levels)
+	custom := []struct{ flag, value string }{{"authority", c.Authority}, {"graph-url", c.GraphURL}, {"browser-authority", c.BrowserAuthority}}
+	for i, one := range custom {
+		switch {
+		case c.Cloud != "custom" && one.value != "":
+			f.add(Fault{Flag: one.flag, Value: shown(one.value), Wrong: "goes with --cloud=custom only", Remedy: "leave it out, or choose custom"})
+		case c.Cloud == "custom" && one.value == "" && i < 2:
+			f.add(Fault{Flag: one.flag, Wrong: missing, Remedy: "--cloud=custom needs the address"})
+		case c.Cloud == "custom":
+			checkAddress(f, one.flag, one.value, i < 2)
+		}
+	}
+
+	if len(c.Regions) == 0 || slices.Contains(c.Regions, "") {
+		f.add(Fault{Flag: "regions", Value: strings.Join(c.Regions, ","), Wrong: "names no region, or an empty one", Remedy: "name at least one, separated by commas"})
+	}
+	for _, network := range c.TrustedProxies {
+		if _, _, err := net.ParseCIDR(network); err != nil {
+			f.add(Fault{Flag: "trusted-proxies", Value: network, Wrong: "is no network", Remedy: "give networks such as 10.0.0.0/8, and a single machine as 10.0.0.7/32"})
+		}
+	}
+	atLeast(f, "sweep-every", c.SweepEvery, time.Second)
+	atLeast(f, "payload-key-period", c.PayloadKeyPeriod, time.Hour)
+	atLeast(f, "drain", c.Drain, 0)
+	atLeast(f, "stop-within", c.StopWithin, 0)
+}
+
+// checkWhere looks at where the database is said to be; whether it answers is
+// found out by opening it.
+func (c *Config) checkWhere(f *faults) {
+	if err := c.checkDatabase(); err != nil {
+		wrong, remedy, _ := strings.Cut(strings.TrimPrefix(err.Error(), "--database "), ": ")
+		f.add(Fault{Flag: "database", Wrong: wrong, Remedy: remedy})
+		return
+	}
+	switch {
+	case c.Database == "" || store.IsURL(c.Database):
+	case strings.Contains(c.Database, "://"):
+		f.add(Fault{Flag: "database", Value: shown(c.Database), Wrong: "names a database that is not spoken here", Remedy: "give postgres://… or a file for SQLite"})
+	default:
+		if info, err := os.Stat(filepath.Dir(c.Database)); err != nil || !info.IsDir() {
+			f.add(Fault{Flag: "database", Value: c.Database, Wrong: "lies in a folder that does not exist", Remedy: "make the folder, or correct the path"})
+		}
+	}
+}
+
+// checkFiles reads every file that is named and looks whether its content can
+// be what it should be.
+func (c *Config) checkFiles(f *faults) {
+	holds := func(content []byte) error {
+		if strings.TrimSpace(string(content)) == "" {
+			return fmt.Errorf("names an empty file")
+		}
+		return nil
+	}
+	for _, one := range []struct {
+		flag, path, remedy string
+		check              func([]byte) error
+	}{
+		{"database-file", c.DatabaseFile, "write the database's URL into it, with its password", holds},
+		{"console-secret-file", c.ConsoleSecretFile, "write the console's client secret into it", holds},
+		{"key-file", c.KeyFile, "write the sealing key's URL into it, on one line; what is sealed with one key opens with that key only", func(content []byte) error {
+			k, err := keys.Open(context.Background(), strings.TrimSpace(string(content))) //nolint:forbidigo // opens no connection that could hang
+			if err != nil {
+				return fmt.Errorf("names a file that is no key: %w", err)
+			}
+			return k.Close()
+		}},
+		{"ca-file", c.CAFile, "give certificates in PEM, each between BEGIN CERTIFICATE and END CERTIFICATE", func(content []byte) error {
+			if !x509.NewCertPool().AppendCertsFromPEM(content) {
+				return fmt.Errorf("names a file without a certificate")
+			}
+			return nil
+		}},
+	} {
+		if one.path == "" {
+			continue
+		}
+		secret := slices.ContainsFunc(settings(), func(s setting) bool { return s.flag == one.flag && s.secret })
+		content, err := readable(one.path)
+		fault := Fault{Flag: one.flag, Value: one.path, Remedy: "give a file that this process may read"}
+		if err == nil {
+			if secret {
+				f.hide(string(content))
+			}
+			err, fault.Remedy = one.check(content), one.remedy
+		} else if secret {
+			fault.Value = ""
+			fault.Remedy += "; what was given is not shown, in case it is the secret itself"
+		}
+		if err != nil {
+			fault.Wrong = err.Error()
+			f.add(fault)
+		}
+	}
+}
+
+func checkAddress(f *faults, flag, value string, https bool) {
+	if value == "" {
+		return
+	}
+	u, err := url.Parse(value)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && (https || u.Scheme != "http")) {
+		remedy := "give a full address such as https://host"
+		if https {
+			remedy = "give a full https address such as https://host"
+		}
+		f.add(Fault{Flag: flag, Value: shown(value), Wrong: "is no such address", Remedy: remedy})
+	}
+}
+
+func checkListen(f *faults, flag, value string) {
+	if value == "" {
+		return
+	}
+	_, port, err := net.SplitHostPort(value)
+	if n, perr := strconv.Atoi(port); err != nil || perr != nil || n < 0 || n > 65535 {
+		f.add(Fault{Flag: flag, Value: value, Wrong: "is no host with a port", Remedy: "give HOST:PORT, such as 127.0.0.1:8080"})
+	}
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func oneOf(f *faults, flag, value string, known []string) {
+	if !slices.Contains(known, value) {
+		f.add(Fault{Flag: flag, Value: value, Wrong: "is not known", Remedy: "choose " + strings.Join(known, ", ")})
+	}
+}
+
+func atLeast(f *faults, flag string, value, least time.Duration) {
+	if value < least {
+		f.add(Fault{Flag: flag, Value: value.String(), Wrong: "is too short", Remedy: "give at least " + least.String()})
+	}
+}
+
+// checkTemporal looks at what Temporal's own library will read. It ignores a
+// configuration file that is not there and stops at its first mistake; neither
+// helps a person who has set the variable.
+func checkTemporal(f *faults, lookup func(string) (string, bool)) {
+	get := func(name string) string { v, _ := lookup(name); return v }
+	for _, name := range []string{"TEMPORAL_API_KEY", "TEMPORAL_TLS_CLIENT_KEY_DATA", "TEMPORAL_CODEC_AUTH"} {
+		f.hide(get(name))
+	}
+	before := len(f.all)
+	for name, what := range map[string]string{
+		"TEMPORAL_CONFIG_FILE": "the profile file", "TEMPORAL_TLS_CLIENT_CERT_PATH": "the client certificate (PEM)",
+		"TEMPORAL_TLS_CLIENT_KEY_PATH": "its key (PEM)", "TEMPORAL_TLS_SERVER_CA_CERT_PATH": "the server's certificate authority (PEM)",
+	} {
+		if path := get(name); path != "" {
+			if _, err := readable(path); err != nil {
+				f.all = append(f.all, Fault{Env: name, Value: path, Wrong: err.Error(), Remedy: "give " + what + " as a file that this process may read"})
+			}
+		}
+	}
+	for _, pair := range [][2]string{
+		{"TEMPORAL_TLS_CLIENT_CERT_PATH", "TEMPORAL_TLS_CLIENT_KEY_PATH"}, {"TEMPORAL_TLS_CLIENT_CERT_DATA", "TEMPORAL_TLS_CLIENT_KEY_DATA"},
+	} {
+		for i := range pair {
+			if get(pair[i]) != "" && get(pair[1-i]) == "" {
+				f.all = append(f.all, Fault{Env: pair[1-i], Wrong: missing, Remedy: "a client certificate and its key go together, and " + pair[i] + " is set"})
+			}
+		}
+	}
+	if v := get("TEMPORAL_ADDRESS"); v != "" {
+		checkListen(f, "temporal-address", v)
+	}
+	slices.SortStableFunc(f.all[before:], func(a, b Fault) int { return strings.Compare(a.Env, b.Env) })
+	if len(f.all) > before {
+		return // the library would only repeat the first of them
+	}
+	if _, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: lookupEnv(lookup)}); err != nil {
+		f.add(Fault{Wrong: "Temporal's settings (TEMPORAL_…) cannot be read: " + err.Error(), Remedy: "correct them; docs/operations.md lists them"})
+	}
+}
+
+// lookupEnv reads single variables of an environment. What matches a prefix is
+// only headers (TEMPORAL_GRPC_META_…), which cannot be wrong.
+type lookupEnv func(string) (string, bool)
+
+// LookupEnv implements envconfig.EnvLookup.
+func (l lookupEnv) LookupEnv(name string) (string, bool) { return l(name) }
+
+// Environ implements envconfig.EnvLookup.
+func (l lookupEnv) Environ() []string { return nil }
