@@ -124,6 +124,13 @@ func (s *outageStore) Read(ctx context.Context, fn func(service.Rows) error) err
 	return s.Store.Read(ctx, fn)
 }
 
+func (s *outageStore) Look(ctx context.Context, fn func(service.Rows) error) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	return s.Store.Look(ctx, fn)
+}
+
 // sealer seals by turning every bit, so that a value that was not sealed shows.
 type sealer struct{}
 

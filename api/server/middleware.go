@@ -56,9 +56,13 @@ func (s *server) logAccess(next echo.HandlerFunc) echo.HandlerFunc {
 		if route == "" || route == "/*" {
 			route = "(none)"
 		}
+		took := s.Service.Now().Sub(began)
+		if s.Observe != nil {
+			s.Observe(methodOf(c.Request()), route, c.Response().Status, took)
+		}
 		fields := []zap.Field{
 			zap.String("request", requestID(c.Request().Context())), zap.String("method", c.Request().Method), zap.String("route", route),
-			zap.Int("status", c.Response().Status), zap.Duration("took", s.Service.Now().Sub(began)), zap.Int64("bytes", c.Response().Size),
+			zap.Int("status", c.Response().Status), zap.Duration("took", took), zap.Int64("bytes", c.Response().Size),
 			zap.String("caller", CallerFrom(c.Request().Context()).ID),
 		}
 		switch {
@@ -71,6 +75,15 @@ func (s *server) logAccess(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return nil
 	}
+}
+
+// methodOf keeps made-up methods from becoming names.
+func methodOf(r *http.Request) string {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return r.Method
+	}
+	return "other"
 }
 
 // recover keeps a fault of one request from ending the process.

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
@@ -50,6 +51,8 @@ type Deps struct {
 	// TemporalUI; nil: there is no such endpoint.
 	Payloads   Payloads
 	TemporalUI *url.URL
+	// Observe is told of every answered request; nil: nobody is.
+	Observe func(method, route string, status int, took time.Duration)
 	// TrustedProxies are the networks whose word on the client's address is taken
 	// (X-Forwarded-For); none: the address of the connection counts.
 	TrustedProxies []*net.IPNet

@@ -14,6 +14,7 @@ import (
 	"consentry/internal/entra"
 	"consentry/internal/health"
 	"consentry/internal/keys"
+	"consentry/internal/metrics"
 	"consentry/internal/mirror"
 	"consentry/internal/service"
 	"consentry/internal/store"
@@ -34,6 +35,8 @@ type App struct {
 	cloud     entra.Cloud
 	microsoft microsoft
 	health    *health.Monitor
+	metrics   *metrics.Metrics
+	audit     *service.AuditCheck
 	internals *internals
 	life      atomic.Int32
 }
@@ -59,7 +62,13 @@ func Open(ctx context.Context, config Config, log *zap.Logger) (*App, error) {
 }
 
 func (a *App) open(ctx context.Context) (err error) {
+	a.metrics = metrics.New()
 	if a.cloud, err = a.Config.cloud(); err != nil {
+		return err
+	}
+	a.cloud.HTTP = a.watched(a.cloud)
+	sdk, err := a.temporalMetrics()
+	if err != nil {
 		return err
 	}
 	address, err := secretFile(a.Config.KeyFile)
@@ -77,11 +86,11 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.keyring = engine.NewKeyring(payloadKeys{a}, time.Now)
-	if a.temporal, err = engine.Dial(ctx, a.Config.TemporalAddress, a.keyring, a.log.Named("temporal")); err != nil {
+	if a.temporal, err = engine.Dial(ctx, a.Config.TemporalAddress, a.keyring, a.log.Named("temporal"), sdk); err != nil {
 		return err
 	}
 	a.engine = engine.New(a.temporal.Client, a.temporal.Codec.Converters(), a.Config.schedules())
-	a.Service = service.New(service.Deps{Store: a.store, Engine: a.engine, Keeper: a.keeper, Now: time.Now, Log: a.log.Named("service")})
+	a.Service = service.New(service.Deps{Store: a.store, Engine: a.engine, Keeper: a.keeper, Now: time.Now, Log: a.log.Named("service"), Observe: a.metrics})
 	a.microsoft.tokens = entra.NewTokens(a.cloud, credentials{a.Service, a.keeper}, time.Now)
 	if a.microsoft.directory, err = entra.NewDirectory(a.cloud, a.microsoft.tokens); err != nil {
 		return err
@@ -89,6 +98,8 @@ func (a *App) open(ctx context.Context) (err error) {
 	if a.microsoft.keys, err = entra.NewApplicationKeys(a.cloud, a.microsoft.tokens); err != nil {
 		return err
 	}
+	a.audit = service.NewAuditCheck(a.Service)
+	a.watchPool()
 	if a.health, err = a.monitor(); err != nil {
 		return err
 	}

@@ -85,8 +85,8 @@ func (a *App) sealingWorks(ctx context.Context) error {
 	return err
 }
 
-// internals is the listener for the vendor's own network: health with sentences
-// and remedies. It is apart from the public address, because what ails us is
+// internals is the listener for the vendor's own network: metrics, and health
+// with sentences and remedies. It is apart from the public address, because what ails us is
 // nobody else's business.
 type internals struct {
 	http    *http.Server
@@ -128,6 +128,7 @@ func (a *App) internalRoutes() http.Handler {
 		}
 		answer(w, status, report)
 	})
+	mux.Handle("GET /metrics", a.metrics.Handler(a.figures))
 	return mux
 }
 

@@ -76,11 +76,14 @@ type Connection struct {
 }
 
 // Dial connects to Temporal. It fails at once when nobody answers, naming the
-// address.
-func Dial(ctx context.Context, address string, keys *Keyring, log *zap.Logger) (*Connection, error) {
+// address. Each tune may add what watches the calls (metrics, traces).
+func Dial(ctx context.Context, address string, keys *Keyring, log *zap.Logger, tunes ...func(*client.Options)) (*Connection, error) {
 	o, err := ClientOptions(address, log)
 	if err != nil {
 		return nil, err
+	}
+	for _, tune := range tunes {
+		tune(&o)
 	}
 	codec := NewCodec(keys, o.Namespace)
 	with := func(c Converters) client.Options {

@@ -188,6 +188,9 @@ func (f *ConsentFlow) Return(ctx context.Context, caller domain.Caller, query ur
 	if r.stray { // another callback was quicker
 		return f.refuseStray(ctx, caller, r)
 	}
+	if r.refusal != nil {
+		f.service.observe.ConsentRefused(r.refusal.Code)
+	}
 	step := stepOf(cs)
 	step.Refusal, step.Again = r.refusal, step.Again && !r.over
 	switch {
@@ -253,6 +256,9 @@ func (f *ConsentFlow) bind(ctx context.Context, caller domain.Caller, sessionID 
 	})
 	if err != nil {
 		return ConsentStep{}, err
+	}
+	if refusal != nil {
+		f.service.observe.ConsentRefused(refusal.Code)
 	}
 	step := stepOf(cs)
 	step.Refusal, step.Verified = refusal, cs.Outcome == domain.ConsentVerified && refusal == nil

@@ -165,6 +165,7 @@ func (f *ConsentFlow) refuseStray(ctx context.Context, caller domain.Caller, r c
 	if subject == "" {
 		subject = "unknown"
 	}
+	f.service.observe.ConsentRefused(r.refusal.Code)
 	err := f.service.auditStranger(ctx, caller, r.aimed.AccountID, "consent-return", subject, r.refusal.Code)
 	return ConsentStep{Refusal: r.refusal}, err
 }

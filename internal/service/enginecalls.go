@@ -115,6 +115,14 @@ func (s *Service) deliverOne(ctx context.Context, id string) error {
 func (s *Service) handOver(ctx context.Context, call domain.EngineCall) error {
 	failure := s.engine.Deliver(ctx, call)
 	dropped := domain.KindOf(failure) == domain.Gone // its workflow is complete: nobody is left to tell
+	outcome := "taken"
+	switch {
+	case dropped:
+		outcome = "dropped"
+	case failure != nil:
+		outcome = "failed"
+	}
+	s.observe.Delivered(string(call.Kind), outcome, call.Attempts > 0)
 	err := s.store.Write(context.WithoutCancel(ctx), func(rows Rows) error {
 		c, err := rows.EngineCalls().Get(call.ID)
 		if err != nil || c.State != "waiting" {

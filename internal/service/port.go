@@ -15,6 +15,9 @@ import (
 type Store interface {
 	Write(ctx context.Context, fn func(Rows) error) error
 	Read(ctx context.Context, fn func(Rows) error) error
+	// Look runs fn without a transaction, for a read that is one statement: it is
+	// consistent by itself and spares the statements around it. fn may run again.
+	Look(ctx context.Context, fn func(Rows) error) error
 	Ping(ctx context.Context) error
 }
 
@@ -49,8 +52,18 @@ type Rows interface {
 	CommandKeys() Table[domain.CommandKey]
 	EngineCalls() Table[domain.EngineCall]
 	CodecKeys() Table[domain.CodecKey]
+	// Owner gives whose session it is, in one statement, because every request of
+	// a browser asks; NotFound without the session or its person.
+	Owner(sessionID string) (SessionOwner, error)
 	// Mirror is the directory tables on this same transaction.
 	Mirror() Mirror
+}
+
+// SessionOwner is a session with its person and that person's grants.
+type SessionOwner struct {
+	ExpiresAt domain.Instant
+	Person    domain.Person
+	Grants    []domain.Grant
 }
 
 // Table is one table's rows. Rows are addressed by their id (column id, or seq

@@ -38,6 +38,16 @@ func (s *Service) Migrations(ctx context.Context, caller domain.Caller, f Migrat
 	return list, err
 }
 
+// named gives the row of an id, or none: most migrations have no connector and
+// no proof yet, and then nothing is asked.
+func named[T any](table Table[T], id string) (T, error) {
+	if id == "" {
+		var none T
+		return none, nil
+	}
+	return optional(table.Get(id))
+}
+
 // decisionsOfRead is how many decisions a migration's answer carries.
 const decisionsOfRead = 50
 
@@ -59,10 +69,10 @@ func (s *Service) Migration(ctx context.Context, caller domain.Caller, id string
 		if r.Session, err = t.viewSession(Where{"migration_id": m.ID}); err != nil {
 			return err
 		}
-		if r.Connector, err = optional(t.Rows.Connectors().Get(m.ConnectorID)); err != nil {
+		if r.Connector, err = named(t.Rows.Connectors(), m.ConnectorID); err != nil {
 			return err
 		}
-		if r.Proof, err = optional(t.Proofs().Get(m.ProofID)); err != nil {
+		if r.Proof, err = named(t.Proofs(), m.ProofID); err != nil {
 			return err
 		}
 		if r.Legacy, err = optional(t.LegacyApps().Get(m.IntegrationID)); err != nil {

@@ -119,7 +119,7 @@ func (t *Tx) cell(c domain.Cell) (CellRead, error) {
 // own things (no account) are for them alone; accountID narrows it. Entries are written under the
 // store's one write lock, so a reader never passes a gap that may still commit.
 func (s *Service) ChangesSince(ctx context.Context, caller domain.Caller, accountID string, seq int64, limit int) (changes []domain.Change, err error) {
-	err = s.Read(ctx, caller, func(t *Tx) error {
+	err = s.look(ctx, caller, func(t *Tx) error {
 		where := t.scope(accountID)
 		where["seq >"] = seq
 		changes, err = t.Rows.Changes().List(Query{Where: where, Order: []string{"seq"}, Limit: limit})
@@ -131,7 +131,7 @@ func (s *Service) ChangesSince(ctx context.Context, caller domain.Caller, accoun
 // LastChange is the newest entry of the whole log: its number tells nothing
 // about whose it is.
 func (s *Service) LastChange(ctx context.Context) (seq int64, err error) {
-	err = s.store.Read(ctx, func(rows Rows) error {
+	err = s.store.Look(ctx, func(rows Rows) error {
 		last, err := optional(rows.Changes().Find(Query{Order: []string{"-seq"}, Limit: 1}))
 		seq = last.Seq
 		return err

@@ -129,6 +129,7 @@ func sourceOf(ctx context.Context) string {
 // auditStranger writes that something of a stranger was refused, within the
 // allowance. The address is not written: it would be personal data.
 func (s *Service) auditStranger(ctx context.Context, caller domain.Caller, accountID, action, subject, code string) error {
+	s.observe.StrangerRefused(action)
 	if !s.strangers.allow(s.now(), sourceOf(ctx), action+"/"+code, accountID != "") {
 		return nil
 	}

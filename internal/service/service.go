@@ -21,6 +21,7 @@ type Service struct {
 	log    *zap.Logger
 
 	strangers *strangers
+	observe   Observer
 }
 
 // Deps are the ports a Service stands on.
@@ -30,11 +31,16 @@ type Deps struct {
 	Keeper Keeper
 	Now    Clock
 	Log    *zap.Logger
+	// Observe is told what happened; nil: nobody is.
+	Observe Observer
 }
 
 // New builds a Service.
 func New(d Deps) *Service {
-	return &Service{store: d.Store, engine: d.Engine, keeper: d.Keeper, now: d.Now, log: d.Log, strangers: newStrangers()}
+	if d.Observe == nil {
+		d.Observe = nobody{}
+	}
+	return &Service{observe: d.Observe, store: d.Store, engine: d.Engine, keeper: d.Keeper, now: d.Now, log: d.Log, strangers: newStrangers()}
 }
 
 // Now is the product's time.
@@ -47,7 +53,8 @@ type Tx struct {
 	Caller domain.Caller
 	Now    time.Time
 
-	calls []string // ids of the engine calls this command wrote
+	calls []string         // ids of the engine calls this command wrote
+	ended []domain.SyncRun // runs that this command ended
 }
 
 // At is the transaction's now as a column value.
@@ -68,6 +75,7 @@ const updateWait = 8 * time.Second
 func Do[T any](ctx context.Context, s *Service, caller domain.Caller, key, action, subject string, fn func(*Tx) (T, error)) (T, error) {
 	var answer T
 	var calls []string
+	var ended []domain.SyncRun
 	run := func(rows Rows) error {
 		tx := &Tx{Rows: rows, Caller: caller, Now: s.now()}
 		if key != "" {
@@ -95,14 +103,18 @@ func Do[T any](ctx context.Context, s *Service, caller domain.Caller, key, actio
 				return err
 			}
 		}
-		calls = tx.calls
+		calls, ended = tx.calls, tx.ended
 		return nil
 	}
 	err := s.store.Write(ctx, run)
+	s.observe.Command(action, outcomeOf(err))
 	if err != nil {
 		s.auditRefusal(ctx, caller, action, subject, err)
 		var zero T
 		return zero, err
+	}
+	for _, r := range ended {
+		s.observe.RunEnded(string(r.State), r.Added+r.Changed+r.Removed)
 	}
 	s.deliver(ctx, calls)
 	return answer, nil
@@ -132,6 +144,13 @@ func (s *Service) auditRefusal(ctx context.Context, caller domain.Caller, action
 // Read runs fn on one consistent view of the store.
 func (s *Service) Read(ctx context.Context, caller domain.Caller, fn func(*Tx) error) error {
 	return s.store.Read(ctx, func(rows Rows) error {
+		return fn(&Tx{Rows: rows, Caller: caller, Now: s.now()})
+	})
+}
+
+// look is Read for what is one statement.
+func (s *Service) look(ctx context.Context, caller domain.Caller, fn func(*Tx) error) error {
+	return s.store.Look(ctx, func(rows Rows) error {
 		return fn(&Tx{Rows: rows, Caller: caller, Now: s.now()})
 	})
 }

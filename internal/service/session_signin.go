@@ -194,20 +194,16 @@ func (s *Service) CallerOf(ctx context.Context, cookie string) (caller domain.Ca
 	if !isToken(cookie) {
 		return domain.Anonymous(), nil
 	}
-	err = s.store.Read(ctx, func(rows Rows) error {
-		session, err := rows.Sessions().Get(consent.Hash(cookie))
+	err = s.store.Look(ctx, func(rows Rows) error {
+		o, err := rows.Owner(consent.Hash(cookie))
 		if err != nil {
 			return err
 		}
-		if session.ExpiresAt.Due(s.now()) {
+		if o.ExpiresAt.Due(s.now()) {
 			return domain.Missing("session")
 		}
-		person, err := rows.People().Get(session.PersonID)
-		if err != nil {
-			return err
-		}
-		caller, err = callerOf(rows, person)
-		return err
+		caller = domain.Caller{Kind: domain.CallerPerson, ID: o.Person.ID, Name: o.Person.Name, Grants: o.Grants}
+		return nil
 	})
 	if domain.IsNotFound(err) {
 		return domain.Anonymous(), nil

@@ -116,6 +116,7 @@ func (t *Tx) completeRun(run *domain.SyncRun, i *domain.Integration, c dirsync.C
 		return err
 	}
 	run.State, run.Open, run.Code, run.Text, run.UpdatedAt, run.FinishedAt = domain.RunDone, false, "", "", t.At(), t.At()
+	t.ended = append(t.ended, *run)
 	if err := t.Rows.SyncRuns().Update(run); err != nil {
 		return err
 	}

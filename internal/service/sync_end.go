@@ -111,5 +111,6 @@ func (t *Tx) closeRun(run *domain.SyncRun, state domain.RunState, code, text str
 	if err := t.Audit(run.AccountID, "synchronize", run.ID, outcome, code, map[string]string{"integration": run.IntegrationID, "purpose": string(run.Purpose)}); err != nil {
 		return err
 	}
+	t.ended = append(t.ended, *run)
 	return t.Changed(run.AccountID, "run", run.ID, string(state))
 }

@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"fmt"
 
 	"github.com/uptrace/bun"
 
@@ -77,3 +80,37 @@ func (r *rows) EngineCalls() service.Table[domain.EngineCall] { return of[domain
 func (r *rows) CodecKeys() service.Table[domain.CodecKey]     { return of[domain.CodecKey](r) }
 
 func (r *rows) Mirror() service.Mirror { return r.mirror(r.ctx, r.db) }
+
+// Owner implements service.Rows.
+func (r *rows) Owner(sessionID string) (service.SessionOwner, error) {
+	var found []struct {
+		ExpiresAt domain.Instant
+		ID        string
+		Name      string
+		Issuer    string
+		Subject   string
+		CreatedAt domain.Instant
+		GrantID   sql.NullString
+		AccountID sql.NullString
+		Role      sql.NullString
+	}
+	err := r.db.NewSelect().TableExpr("sessions AS s").Join("JOIN people AS p ON p.id = s.person_id").Join("LEFT JOIN grants AS g ON g.person_id = p.id").
+		ColumnExpr("s.expires_at, p.id, p.name, p.issuer, p.subject, p.created_at, g.id AS grant_id, g.account_id, g.role").
+		Where("s.id = ?", sessionID).OrderExpr("g.account_id, g.id").Scan(r.ctx, &found)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return service.SessionOwner{}, fmt.Errorf("find whose session it is: %w", err)
+	}
+	if len(found) == 0 {
+		return service.SessionOwner{}, domain.Missing("session")
+	}
+	first := found[0]
+	o := service.SessionOwner{
+		ExpiresAt: first.ExpiresAt, Person: domain.Person{ID: first.ID, Issuer: first.Issuer, Subject: first.Subject, Name: first.Name, CreatedAt: first.CreatedAt},
+	}
+	for _, f := range found {
+		if f.GrantID.Valid {
+			o.Grants = append(o.Grants, domain.Grant{ID: f.GrantID.String, PersonID: first.ID, AccountID: f.AccountID.String, Role: domain.Role(f.Role.String)})
+		}
+	}
+	return o, nil
+}

@@ -28,6 +28,7 @@ func openSQLite(ctx context.Context, path string) (*bun.DB, error) {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
 	raw.SetMaxOpenConns(maxConnections)
+	raw.SetMaxIdleConns(maxConnections) // or all but two are opened anew for each request
 	raw.SetConnMaxIdleTime(5 * time.Minute)
 	if err := migrate(ctx, raw, goose.DialectSQLite3, &fileTurns{path: path + ".lock"}); err != nil {
 		return nil, errors.Join(err, raw.Close())

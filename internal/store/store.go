@@ -68,6 +68,9 @@ func Open(ctx context.Context, database string, mirror MirrorOn) (*Store, error)
 	return s, nil
 }
 
+// Pool tells how the connections are used.
+func (s *Store) Pool() sql.DBStats { return s.db.Stats() }
+
 // Close closes the handle.
 func (s *Store) Close() error { return s.db.Close() }
 
@@ -145,6 +148,13 @@ func (s *Store) Read(ctx context.Context, fn func(service.Rows) error) error {
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was written
 	return s.outage(ctx, fn(&rows{ctx: ctx, db: tx, engine: s.engine, mirror: s.mirror}))
+}
+
+// Look implements service.Store.
+func (s *Store) Look(ctx context.Context, fn func(service.Rows) error) error {
+	return s.outage(ctx, s.connected(func() error {
+		return fn(&rows{ctx: ctx, db: s.db, engine: s.engine, mirror: s.mirror})
+	}))
 }
 
 // connected does the first step on a connection of the pool, and again with the

@@ -15,7 +15,7 @@ var (
 	words = rooms("internal/domain internal/contract")
 	rules = rooms("internal/migration internal/campaign internal/consent internal/dirsync internal/rotation")
 	ports = rooms("internal/service")
-	watch = rooms("internal/health")
+	watch = rooms("internal/health internal/metrics")
 	edges = rooms("activities api/server console")
 	outer = rooms("internal/store internal/mirror internal/entra internal/keys internal/notify internal/engine")
 )
@@ -42,7 +42,7 @@ var table = []room{
 
 	// Who calls the service, and the workflows, which reach it by activities alone.
 	{path: "activities", may: all(words, rules, ports)},
-	{path: "api/server", may: all(words, rules, ports, watch)},
+	{path: "api/server", may: all(words, rules, ports, rooms("internal/health"))},
 	{path: "console", may: all(words, rules, ports)},
 	{path: "workflows", may: all(words, rules), only: map[string][]string{"calls.go": rooms("activities")}},
 
@@ -56,6 +56,7 @@ var table = []room{
 
 	// What a process tells of itself.
 	{path: "internal/health"},
+	{path: "internal/metrics"},
 
 	{path: "internal/app", may: all(words, rules, ports, edges, outer, watch, rooms("workflows"))},
 

@@ -30,6 +30,7 @@ import (
 	"consentry/internal/engine"
 	"consentry/test/actions"
 	"consentry/test/bench/emulatorbench"
+	"consentry/test/bench/jobbench"
 )
 
 // figure is one line of output (docs/performance.md keeps those that hold).
@@ -55,6 +56,9 @@ var parts = []struct {
 }{
 	{"job.migration", migration},
 	{"job.demo", wallTime},
+	{"job.read", func(ctx context.Context, report func(figure)) error {
+		return jobbench.Run(ctx, func(f jobbench.Figure) { report(figure(f)) })
+	}},
 	{"emulator.", func(ctx context.Context, report func(figure)) error {
 		return emulatorbench.Run(ctx, func(f emulatorbench.Figure) { report(figure(f)) })
 	}},

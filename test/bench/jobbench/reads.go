@@ -1,0 +1,232 @@
+// Package jobbench measures what our HTTP face costs: the main reads through the whole server (request id, access log,
+// headers, session lookup, validation, OpenAPI) beside the same queries through bare Echo on the same database.
+package jobbench
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"go.uber.org/zap"
+
+	"consentry/api/server"
+	"consentry/internal/domain"
+	"consentry/internal/health"
+	"consentry/internal/keys"
+	"consentry/internal/mirror"
+	"consentry/internal/service"
+	"consentry/internal/store"
+)
+
+// Figure is one line of the bench's output.
+type Figure struct {
+	Name     string  `json:"name"`
+	Value    float64 `json:"value"`
+	Unit     string  `json:"unit"`
+	Target   float64 `json:"target,omitempty"`
+	Op       string  `json:"op,omitempty"`
+	OK       bool    `json:"ok"`
+	Baseline string  `json:"baseline,omitempty"`
+	Note     string  `json:"note,omitempty"`
+}
+
+type size struct{ integrations, requests, pairs int }
+
+// Run measures the figures named job.read_*.
+func Run(ctx context.Context, report func(Figure)) error {
+	return run(ctx, size{integrations: 1_000, requests: 400, pairs: 9}, report)
+}
+
+// callers ask at once, each on a connection of its own.
+const callers = 4
+
+func run(ctx context.Context, n size, report func(Figure)) (err error) {
+	dir, err := os.MkdirTemp("", "consentry-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // a temporary folder left behind harms nothing
+	path := filepath.Join(dir, "c.db")
+	ours, cookie, first, err := furnish(ctx, path, n)
+	if err != nil {
+		return err
+	}
+	bare, err := bareEcho(path)
+	if err != nil {
+		return err
+	}
+	us, closeUs, err := serve(ctx, ours)
+	if err != nil {
+		return err
+	}
+	defer closeUs()
+	them, closeThem, err := serve(ctx, bare)
+	if err != nil {
+		return err
+	}
+	defer closeThem()
+
+	for _, read := range []struct{ name, path, what string }{
+		{"job.read_migrations", "/api/v1/migrations", "a list of 50 migrations"},
+		{"job.read_migration", "/api/v1/migrations/" + first.ID, "one migration with its dates, consent, proof and decisions"},
+		{"job.read_integration", "/api/v1/integrations/" + first.IntegrationID, "one integration with its legacy app and open migration"},
+		{"job.read_changes", "/api/v1/changes?limit=200", "200 entries of the change feed"},
+	} {
+		var quotients, rates []float64
+		var waits, theirs []time.Duration
+		for pass := range n.pairs + 1 {
+			rate, took, err := ask(ctx, n.requests, us+read.path, cookie)
+			if err != nil {
+				return fmt.Errorf("%s: %w", read.name, err)
+			}
+			base, baseTook, err := ask(ctx, n.requests, them+read.path, nil)
+			if err != nil {
+				return fmt.Errorf("%s through bare Echo: %w", read.name, err)
+			}
+			if pass == 0 {
+				continue // warms up
+			}
+			quotients, rates = append(quotients, rate/base), append(rates, rate)
+			waits, theirs = append(waits, took...), append(theirs, baseTook...)
+		}
+		report(Figure{Name: read.name + "_rate", Value: median(rates), Unit: "1/s", Note: read.what + "; 4 callers, client and server in one process"})
+		report(Figure{Name: read.name + "_p99", Value: p99(waits).Seconds() * 1000, Unit: "ms", Note: fmt.Sprintf("bare Echo: %.2f ms", p99(theirs).Seconds()*1000)})
+		report(Figure{Name: read.name + "_to_bare", Value: median(quotients), Unit: "ratio", Target: 0.7, Op: ">=",
+			Baseline: "the same queries through bare Echo and bun on the same database, without a caller", Note: "requests per second, median of pairs in turn"})
+	}
+	return nil
+}
+
+func median(values []float64) float64 { return slices.Sorted(slices.Values(values))[len(values)/2] }
+
+func p99(values []time.Duration) time.Duration {
+	sorted := slices.SortedFunc(slices.Values(values), cmp.Compare)
+	return sorted[len(sorted)*99/100]
+}
+
+// ask sends requests by several callers and gives how many a second were answered and how long each took.
+func ask(ctx context.Context, requests int, address string, cookie *http.Cookie) (float64, []time.Duration, error) {
+	var all sync.WaitGroup
+	var failed error
+	var once sync.Once
+	each := make([][]time.Duration, callers)
+	began := time.Now()
+	for i := range callers {
+		all.Go(func() {
+			client := &http.Client{Transport: &http.Transport{}}
+			defer client.CloseIdleConnections()
+			for range requests / callers {
+				sent := time.Now()
+				if err := get(ctx, client, address, cookie); err != nil {
+					once.Do(func() { failed = err })
+					return
+				}
+				each[i] = append(each[i], time.Since(sent))
+			}
+		})
+	}
+	all.Wait()
+	return float64(requests) / time.Since(began).Seconds(), slices.Concat(each...), failed
+}
+
+func get(ctx context.Context, client *http.Client, address string, cookie *http.Cookie) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	if cookie != nil {
+		r.AddCookie(cookie)
+	}
+	answer, err := client.Do(r)
+	if err != nil {
+		return err
+	}
+	body, err := io.ReadAll(answer.Body)
+	if err := errors.Join(err, answer.Body.Close()); err != nil {
+		return err
+	}
+	if answer.StatusCode != http.StatusOK || len(body) < 100 {
+		return fmt.Errorf("the answer was %s: %.200s", answer.Status, body)
+	}
+	return nil
+}
+
+func serve(ctx context.Context, e *echo.Echo) (address string, end func(), err error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	s := &http.Server{Handler: e, ReadHeaderTimeout: time.Minute}
+	go func() { _ = s.Serve(l) }() // ends with Close
+	return "http://" + l.Addr().String(), func() { _ = s.Close() }, nil
+}
+
+// furnish fills a database as a campaign does and mounts the server as internal/app does, logging at its level into
+// nothing.
+func furnish(ctx context.Context, path string, n size) (*echo.Echo, *http.Cookie, domain.Migration, error) {
+	var none domain.Migration
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	keeper, err := keys.Open(ctx, "base64key://"+base64.URLEncoding.EncodeToString(key))
+	if err != nil {
+		return nil, nil, none, err
+	}
+	rows, err := store.Open(ctx, path, mirror.On)
+	if err != nil {
+		return nil, nil, none, err
+	}
+	log := zap.NewNop()
+	s := service.New(service.Deps{Store: rows, Keeper: keeper, Now: time.Now, Log: log})
+	if err := imported(ctx, s, n.integrations); err != nil {
+		return nil, nil, none, err
+	}
+	in, err := s.SignIn(ctx, "https://idp.test", "operator")
+	if err != nil {
+		return nil, nil, none, err
+	}
+	list, err := s.Migrations(ctx, in.Caller, service.MigrationFilter{}, service.Page{})
+	if err != nil {
+		return nil, nil, none, err
+	}
+	e := echo.New()
+	server.Mount(e, server.Deps{Service: s, PublicURL: &url.URL{Scheme: "http", Host: "127.0.0.1"}, Stopping: ctx.Done(), Log: log, Health: health.New(time.Now, 0, log)})
+	return e, &http.Cookie{Name: "consentry_session", Value: in.Cookie}, list.Items[0], nil
+}
+
+func imported(ctx context.Context, s *service.Service, integrations int) error {
+	now := time.Now()
+	account := service.InventoryAccount{ID: "acc", Name: "Contoso", Region: "eu", TimeZone: "Europe/Berlin"}
+	for i := range integrations {
+		id := fmt.Sprintf("int-%05d", i)
+		account.Integrations = append(account.Integrations, service.InventoryIntegration{
+			ID: id, Name: "Directory " + id, TenantID: fmt.Sprintf("11111111-1111-4111-8111-%012d", i), TenantDomain: id + ".test", Schedule: domain.SyncSchedule{TimesADay: 3},
+			LegacyApp: service.InventoryLegacyApp{ClientID: "33333333-3333-4333-8333-333333333333", Name: "old app", Secret: "hush", SecretEndsAt: domain.At(now.Add(time.Hour))},
+		})
+	}
+	day := domain.Duration(24 * time.Hour)
+	system := domain.System("bench")
+	_, err := s.ImportInventory(ctx, system, "", service.Inventory{
+		Operators: []service.InventoryPerson{{Issuer: "https://idp.test", Subject: "operator", Name: "operator"}}, Accounts: []service.InventoryAccount{account},
+		Campaigns: []service.InventoryCampaign{{ID: "campaign", Name: "Europe", Region: "eu", Terms: domain.CampaignTerms{
+			AvailableFrom: domain.At(now.Add(-time.Hour)), Deadline: domain.At(now.Add(720 * time.Hour)), Reminders: []domain.Duration{day},
+			ConsentGrace: day, ConsentBudget: day, ProofAge: day, FirstSync: day, WayBack: day, CleanUp: day,
+		}}},
+	})
+	if err == nil {
+		_, err = s.StartCampaign(ctx, system, "campaign")
+	}
+	return err
+}
