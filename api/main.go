@@ -1,13 +1,22 @@
-// Command consentry-api serves the API and the console.
+// Command consentry-api serves the API and the console. `consentry-api bootstrap`
+// lets the first operator in.
 package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 
 	"consentry/internal/app"
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "bootstrap" {
+		if err := app.Bootstrap(context.Background(), os.Args[2:], os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "consentry-api bootstrap:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	os.Exit(app.Main(context.Background(), app.APIProgram(), os.Args[1:], os.Stdout, os.Stderr))
 }

@@ -11,6 +11,9 @@ type certificate struct {
 	State       string `json:"state"`
 	Thumbprint  string `json:"thumbprint"`
 	SHA1        string `json:"sha1"`
+	PEM         string `json:"pem"`
+	Proofs      int    `json:"proofs"`
+	LastProofAt moment `json:"lastProofAt"`
 	NotAfter    moment `json:"notAfter"`
 	ActivatedAt moment `json:"activatedAt"`
 }

@@ -40,6 +40,8 @@ type commandLine struct {
 	Import   importCommand   `cmd:"" help:"Take in accounts, people, integrations and campaigns from a JSON file, whole or not at all (operators)."`
 	Campaign campaignGroup   `cmd:"" help:"Start a campaign, look at it, change it (operators)."`
 	Rotate   rotateCommand   `cmd:"" help:"Replace the certificate of a cell now, outside its schedule (operators)."`
+	Cell     cellGroup       `cmd:"" help:"The vendor's app registrations (operators)."`
+	People   peopleGroup     `cmd:"" help:"Who holds which role; invitations."`
 	Token    tokenGroup      `cmd:"" help:"Bearer tokens of machines."`
 	Whoami   whoamiCommand   `cmd:"" help:"Say who this token is and what it may do."`
 }

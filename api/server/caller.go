@@ -24,6 +24,7 @@ const (
 	sessionCookie = "consentry_session"
 	signInCookie  = "consentry_signin"
 	consentCookie = "consentry_consent"
+	inviteCookie  = "consentry_invitation"
 )
 
 func (s *server) cookieName(name string) string {

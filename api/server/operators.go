@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/pem"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -45,6 +46,9 @@ type Certificate struct {
 	State       domain.CredentialState `json:"state"`
 	Thumbprint  string                 `json:"thumbprint" doc:"SHA-256, hex."`
 	SHA1        string                 `json:"sha1" doc:"What Microsoft's portal shows."`
+	PEM         string                 `json:"pem,omitempty" doc:"While it waits to be added to the registration by a person."`
+	Proofs      int                    `json:"proofs" doc:"Tokens in a row that Microsoft gave for it, until it is verified."`
+	LastProofAt domain.Instant         `json:"lastProofAt" doc:"When a token was last asked for with it."`
 	KeyID       string                 `json:"keyId,omitempty"`
 	NotBefore   domain.Instant         `json:"notBefore"`
 	NotAfter    domain.Instant         `json:"notAfter"`
@@ -54,7 +58,12 @@ type Certificate struct {
 }
 
 func certificateOf(c domain.Credential) Certificate {
+	waits := ""
+	if c.State == domain.CredentialPrepared && len(c.CertificateDER) > 0 {
+		waits = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.CertificateDER}))
+	}
 	return Certificate{
+		PEM: waits, Proofs: c.Proofs, LastProofAt: c.LastProofAt,
 		ID: c.ID, State: c.State, Thumbprint: c.Thumbprint, SHA1: c.SHA1, KeyID: c.KeyID, NotBefore: c.NotBefore, NotAfter: c.NotAfter,
 		PublishedAt: c.PublishedAt, ActivatedAt: c.ActivatedAt, RetiredAt: c.RetiredAt,
 	}
@@ -138,6 +147,17 @@ func (s *server) campaignRoutes(api huma.API) {
 		})
 }
 
+// CellAsked is an app registration of the vendor that is to be known.
+type CellAsked struct {
+	ID                  string `json:"id" maxLength:"63"`
+	Name                string `json:"name" maxLength:"256"`
+	Region              string `json:"region" maxLength:"63" doc:"New connectors of this region get it."`
+	Cloud               string `json:"cloud" maxLength:"63"`
+	ClientID            string `json:"clientId" maxLength:"36"`
+	ApplicationObjectID string `json:"applicationObjectId" maxLength:"36" doc:"Of the registration, not of its enterprise application."`
+	HomeTenantID        string `json:"homeTenantId" maxLength:"36"`
+}
+
 func (s *server) cellRoutes(api huma.API) {
 	add(s, api, op{method: http.MethodGet, path: prefix + "/cells", id: "list-cells", tag: "cells", summary: "The vendor's app registrations (operators)"},
 		func(ctx context.Context, in *Paging) (*list[Cell], error) {
@@ -146,6 +166,23 @@ func (s *server) cellRoutes(api huma.API) {
 		})
 	add(s, api, op{method: http.MethodGet, path: prefix + "/cells/{id}", id: "get-cell", tag: "cells", summary: "One app registration with its certificates (operators)"},
 		func(ctx context.Context, in *ByID) (*one[Cell], error) {
+			r, err := s.Service.Cell(ctx, CallerFrom(ctx), in.ID)
+			return &one[Cell]{cellOf(r)}, err
+		})
+	type addIn struct{ Body CellAsked }
+	add(s, api, op{method: http.MethodPost, path: prefix + "/cells", id: "add-cell", tag: "cells", summary: "Make an app registration known; a worker makes its first certificate, which a person adds (operators)", status: http.StatusAccepted},
+		func(ctx context.Context, in *addIn) (*one[Cell], error) {
+			b := in.Body
+			c, err := s.Service.AddCell(ctx, CallerFrom(ctx), domain.Cell{
+				ID: b.ID, Name: b.Name, Region: b.Region, Cloud: b.Cloud, ClientID: b.ClientID, ApplicationObjectID: b.ApplicationObjectID, HomeTenantID: b.HomeTenantID,
+			})
+			return &one[Cell]{cellOf(service.CellRead{Cell: c})}, err
+		})
+	add(s, api, op{method: http.MethodPost, path: prefix + "/cells/{id}/verifications", id: "verify-cell", tag: "cells", summary: "Have a token asked for now with the certificate that a person added (operators)", status: http.StatusAccepted},
+		func(ctx context.Context, in *ByID) (*one[Cell], error) {
+			if err := s.Service.VerifyCell(ctx, CallerFrom(ctx), in.ID); err != nil {
+				return nil, err
+			}
 			r, err := s.Service.Cell(ctx, CallerFrom(ctx), in.ID)
 			return &one[Cell]{cellOf(r)}, err
 		})

@@ -95,12 +95,15 @@ func (w *world) ids() map[string]string {
 		}
 		return r.Connectors().Insert(&connector)
 	}))
-	token := w.as("ana-approver").post(prefix+"/tokens", map[string]any{"name": "contoso's exporter", "accountId": "acc-contoso", "role": "view"})
+	ana := w.as("ana-approver")
+	var invited Invited
+	ana.post(prefix+"/invitations", map[string]any{"name": "contoso's auditor", "accountId": "acc-contoso", "role": "view"}).into(&invited)
+	token := ana.post(prefix+"/tokens", map[string]any{"name": "contoso's exporter", "accountId": "acc-contoso", "role": "view"})
 	require.Equal(w.t, http.StatusCreated, token.status, token.body)
 	var issued TokenIssued
 	token.into(&issued)
 	return map[string]string{
-		"/tokens/{id}":       issued.ID,
+		"/tokens/{id}": issued.ID, "/invitations/{id}": invited.ID, "/people/{id}": ana.person("acc-contoso", "vic-viewer").PersonID,
 		"/integrations/{id}": "contoso", "/migrations/{id}": m.ID, "/decisions/{id}": d.ID, "/sync-runs/{id}": run.ID, "/connectors/{id}": connector.ID,
 		"/campaigns/{id}": "campaign-eu", "/cells/{id}": "cell-eu", "/accounts/{id}": "acc-contoso",
 	}
@@ -115,7 +118,7 @@ func TestWhatIsNotYoursDoesNotExist(t *testing.T) {
 	fay, olga, ana := w.as("fay-fabric"), w.as("olga-operator"), w.as("ana-approver")
 	bodies := map[string]string{
 		"decide": `{"kind":"describe","description":"People of the head office"}`, "signal-consent-granted": `{"consentSessionId":"cs_x"}`,
-		"change-campaign": campaignBody(t, w),
+		"change-campaign": campaignBody(t, w), "change-role": `{"accountId":"acc-contoso","role":"view"}`,
 	}
 	asked := 0
 	for path, operations := range w.document().Paths {
@@ -192,7 +195,7 @@ func TestListsHoldOnlyWhatIsYours(t *testing.T) {
 			require.Contains(t, ana.get(path).body, "contoso", path)
 		}
 	}
-	require.Equal(t, 12, lists)
+	require.Equal(t, 14, lists)
 }
 
 func campaignBody(t *testing.T, w *world) string {

@@ -94,6 +94,7 @@ func Mount(e *echo.Echo, d Deps) {
 	s.campaignRoutes(api)
 	s.recordRoutes(api)
 	s.tokenRoutes(api)
+	s.peopleRoutes(api)
 	s.cellRoutes(api)
 	s.liveRoutes(api)
 	s.healthRoutes(api)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -16,6 +17,7 @@ func (s *server) browserRoutes(e *echo.Echo) {
 	e.GET("/auth/callback", s.signInReturn)
 	e.POST("/auth/sign-out", s.signOut)
 	e.GET("/auth/signed-out", s.signedOut)
+	e.GET("/auth/invitation/:token", s.openInvitation)
 	e.GET("/consent/start/:token", s.consentStart)
 	e.GET("/consent/again/:session", s.consentAgain)
 	e.GET("/consent/callback", s.consentReturn)
@@ -62,6 +64,12 @@ func (s *server) signInReturn(c echo.Context) error {
 			Code: "sign-in-invalid", Correlation: requestID(ctx), Links: again,
 		})
 	}
+	if invitation := s.cookie(c, inviteCookie); invitation != "" {
+		s.setCookie(c, inviteCookie, "", 0)
+		if err := s.Service.Redeem(ctx, issuer, subject, invitation); err != nil {
+			return s.refuseSignIn(c, err)
+		}
+	}
 	in, err := s.Service.SignIn(ctx, issuer, subject)
 	if err != nil {
 		return s.refuseSignIn(c, err)
@@ -74,6 +82,29 @@ func (s *server) signInReturn(c echo.Context) error {
 	s.setCookie(c, sessionCookie, in.Cookie, in.Expires.Sub(s.Service.Now()))
 	s.setCookie(c, signInCookie, "", 0)
 	return c.Redirect(http.StatusSeeOther, taken.Return)
+}
+
+// invitationCookieFor bounds the way from the link to the end of the sign-in.
+const invitationCookieFor = 15 * time.Minute
+
+// openInvitation shows what a link offers and keeps it for the sign-in that
+// follows. Opening spends nothing: programs that look at links before people do
+// must not use them up.
+func (s *server) openInvitation(c echo.Context) error {
+	i, account, err := s.Service.OpenInvitation(c.Request().Context(), c.Param("token"))
+	if err != nil {
+		return s.refuseSignIn(c, err)
+	}
+	s.setCookie(c, inviteCookie, c.Param("token"), invitationCookieFor)
+	whose := "the vendor's operations"
+	if account != "" {
+		whose = "the account " + account
+	}
+	return s.show(c, Page{
+		Status: http.StatusOK, Title: "You are invited",
+		Text:  fmt.Sprintf("Somebody invited you, as %s, to %s with the role %q. Sign in to accept; the invitation is then yours and the link is used up.", i.Name, whose, i.Role),
+		Links: []PageLink{{Href: SignInPath("/"), Text: "Sign in and accept"}},
+	})
 }
 
 func (s *server) refuseSignIn(c echo.Context, err error) error {

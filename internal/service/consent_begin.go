@@ -87,6 +87,9 @@ func (t *Tx) cellFor(i domain.Integration, region string) (domain.Cell, error) {
 		return t.Rows.Cells().Get(known.CellID)
 	}
 	cells, err := t.Rows.Cells().List(Query{Order: []string{"created_at", "id"}})
+	if err == nil {
+		cells, err = t.signing(cells)
+	}
 	if err != nil {
 		return domain.Cell{}, err
 	}
@@ -99,6 +102,21 @@ func (t *Tx) cellFor(i domain.Integration, region string) (domain.Cell, error) {
 		}
 	}
 	return cells[0], nil
+}
+
+// signing keeps the cells that had a certificate in use: one that was only added
+// is not to be consented to yet.
+func (t *Tx) signing(cells []domain.Cell) (in []domain.Cell, err error) {
+	for _, c := range cells {
+		n, err := t.Rows.Credentials().Count(By(Where{"cell_id": c.ID, "activated_at >": domain.Instant{}}))
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			in = append(in, c)
+		}
+	}
+	return in, nil
 }
 
 // endConsents ends open sessions that another one took the place of.

@@ -106,6 +106,8 @@ func (t *Tx) mayDecide(m domain.Migration, kind domain.DecisionKind, detail doma
 	case need == domain.RoleOperator && !t.Caller.Operator():
 		return domain.Refuse(domain.Forbidden, "operator-needed", "Only an operator of the vendor may give an account another date.")
 	case need == domain.RoleOperator, (kind == domain.DecideCancel || kind == domain.DecideRollBack) && t.Caller.Operator():
+	case !t.Caller.Has(need, m.AccountID) && t.Caller.Operator():
+		return domain.Refuse(domain.Forbidden, "role-needed", "This decision is the customer's own: it needs somebody of the account with the role %q. Operators may extend, cancel and roll back.", need)
 	case !t.Caller.Has(need, m.AccountID):
 		return domain.Refuse(domain.Forbidden, "role-needed", "This needs the role %q in the account. Ask somebody who has it.", need)
 	}

@@ -204,11 +204,7 @@ func (tx *Tx) importAccount(a InventoryAccount) error {
 
 // invite gives an identity a role; one that is there already keeps its id.
 func (tx *Tx) invite(p InventoryPerson, accountID string, role domain.Role) error {
-	person, err := tx.People().Find(By(Where{"issuer": p.Issuer, "subject": p.Subject}))
-	if domain.IsNotFound(err) {
-		person = domain.Person{ID: domain.NewID("per"), Issuer: p.Issuer, Subject: p.Subject, Name: p.Name, CreatedAt: tx.At()}
-		err = tx.People().Insert(&person)
-	}
+	person, err := tx.personOf(p.Issuer, p.Subject, p.Name)
 	if err != nil {
 		return err
 	}
@@ -216,7 +212,7 @@ func (tx *Tx) invite(p InventoryPerson, accountID string, role domain.Role) erro
 	if err != nil || n > 0 {
 		return err
 	}
-	grant := domain.Grant{ID: domain.NewID("grt"), PersonID: person.ID, AccountID: accountID, Role: role}
+	grant := domain.Grant{ID: domain.NewID("grt"), PersonID: person.ID, AccountID: accountID, Role: role, GrantedAt: tx.At(), GrantedBy: tx.Caller.ID}
 	if err := tx.Grants().Insert(&grant); err != nil {
 		return err
 	}

@@ -1,0 +1,166 @@
+package service
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"consentry/internal/consent"
+	"consentry/internal/domain"
+)
+
+// How long a link of an invitation works when nobody says, and at most.
+const (
+	InvitationLifetime    = 72 * time.Hour
+	InvitationLifetimeMax = 14 * 24 * time.Hour
+)
+
+// InvitationOrder invites somebody whose identity is not known yet.
+type InvitationOrder struct {
+	Name      string // what the person is called here
+	AccountID string // "": as an operator
+	Role      domain.Role
+	ExpiresAt domain.Instant // zero: InvitationLifetime from now
+}
+
+// Invited is a new invitation with the value of its link, of which this is the
+// only copy.
+type Invited struct {
+	Invitation domain.Invitation
+	Value      string
+}
+
+// Invite makes a link that gives a role to whoever redeems it first: single-use,
+// short-lived, and bound from then on to the identity that signed in. Whoever
+// has the link has the role, so it is for one person's hands.
+func (s *Service) Invite(ctx context.Context, caller domain.Caller, order InvitationOrder) (Invited, error) {
+	value := domain.NewToken()
+	i, err := Do(ctx, s, caller, "", "invite", subjectOf(order.AccountID), func(tx *Tx) (domain.Invitation, error) {
+		if err := tx.mayManage(order.AccountID, order.Role); err != nil {
+			return domain.Invitation{}, err
+		}
+		order.Name = strings.TrimSpace(order.Name)
+		if err := text("name", order.Name); err != nil {
+			return domain.Invitation{}, err
+		}
+		ends := order.ExpiresAt
+		switch {
+		case ends.IsZero():
+			ends = tx.In(InvitationLifetime)
+		case ends.Due(tx.Now):
+			return domain.Invitation{}, domain.InvalidField("expiresAt", "The invitation must end after now")
+		case ends.After(tx.Now.Add(InvitationLifetimeMax)):
+			return domain.Invitation{}, domain.InvalidField("expiresAt", "The invitation must end by %s", at(tx.In(InvitationLifetimeMax)))
+		}
+		i := domain.Invitation{
+			ID: domain.NewID("inv"), Digest: consent.Hash(value), Name: order.Name, AccountID: order.AccountID, Role: order.Role,
+			InvitedBy: caller.ID, CreatedAt: tx.At(), ExpiresAt: ends,
+		}
+		if err := tx.Rows.Invitations().Insert(&i); err != nil {
+			return i, err
+		}
+		return i, tx.Done(i.AccountID, "invite", "invitation", i.ID, map[string]string{"role": string(i.Role)})
+	})
+	if err != nil {
+		return Invited{}, err
+	}
+	return Invited{Invitation: i, Value: value}, nil
+}
+
+// Invitations lists invitations by link, the latest first; accountID narrows it.
+func (s *Service) Invitations(ctx context.Context, caller domain.Caller, accountID string, p Page) (list List[domain.Invitation], err error) {
+	err = s.Read(ctx, caller, func(t *Tx) error {
+		list, err = page(t, t.Rows.Invitations(), t.scope(accountID), "created_at", p, func(i domain.Invitation) place { return place{i.CreatedAt, i.ID} })
+		return err
+	})
+	return list, err
+}
+
+// WithdrawInvitation ends a link. One that was redeemed or withdrawn before is
+// the answer as it is.
+func (s *Service) WithdrawInvitation(ctx context.Context, caller domain.Caller, id string) (domain.Invitation, error) {
+	return Do(ctx, s, caller, "", "withdraw-invitation", id, func(tx *Tx) (domain.Invitation, error) {
+		i, err := tx.Rows.Invitations().Get(id)
+		if err != nil || (!caller.Operator() && !caller.Has(domain.RoleView, i.AccountID)) {
+			return domain.Invitation{}, notHere("invitation", err)
+		}
+		if err := tx.mayManage(i.AccountID, i.Role); err != nil {
+			return domain.Invitation{}, err
+		}
+		if !i.RevokedAt.IsZero() || !i.RedeemedAt.IsZero() {
+			return i, nil
+		}
+		if err := tx.endInvitation(i); err != nil {
+			return domain.Invitation{}, err
+		}
+		return tx.Rows.Invitations().Get(id)
+	})
+}
+
+func (t *Tx) endInvitation(i domain.Invitation) error {
+	i.RevokedAt = t.At()
+	if err := t.Rows.Invitations().Update(&i); err != nil {
+		return err
+	}
+	return t.Done(i.AccountID, "withdraw-invitation", "invitation", i.ID, nil)
+}
+
+// OpenInvitation says what a link offers, before anybody signed in: enough to
+// decide whether to, and nothing else of the account.
+func (s *Service) OpenInvitation(ctx context.Context, value string) (i domain.Invitation, account string, err error) {
+	err = s.Read(ctx, domain.Anonymous(), func(t *Tx) error {
+		if i, err = t.openInvitation(value); err != nil || i.AccountID == "" {
+			return err
+		}
+		a, err := t.Accounts().Get(i.AccountID)
+		account = a.Name
+		return err
+	})
+	if err != nil {
+		s.auditRefusal(ctx, domain.Anonymous(), "open-invitation", "invitation", err)
+	}
+	return i, account, err
+}
+
+func (t *Tx) openInvitation(value string) (domain.Invitation, error) {
+	spent := domain.Refuse(domain.Gone, "invitation-spent", "This invitation was used already, has ended or was withdrawn. Nothing has changed; ask whoever sent it for another.")
+	if !isToken(value) {
+		return domain.Invitation{}, spent
+	}
+	i, err := t.Rows.Invitations().Find(By(Where{"digest": consent.Hash(value)}))
+	if domain.IsNotFound(err) || (err == nil && !i.Open(t.At())) {
+		return i, spent
+	}
+	return i, err
+}
+
+// Redeem gives an identity that has just signed in the role of a link, once. A
+// role that includes it is kept.
+func (s *Service) Redeem(ctx context.Context, issuer, subject, value string) error {
+	_, err := Do(ctx, s, domain.Anonymous(), "", "redeem-invitation", "invitation", func(tx *Tx) (struct{}, error) {
+		i, err := tx.openInvitation(value)
+		if err != nil {
+			return struct{}{}, err
+		}
+		person, err := tx.personOf(issuer, subject, i.Name)
+		if err != nil {
+			return struct{}{}, err
+		}
+		if tx.Caller, err = callerOf(tx.Rows, person); err != nil {
+			return struct{}{}, err
+		}
+		i.RedeemedAt, i.RedeemedBy = tx.At(), person.ID
+		if err := tx.Rows.Invitations().Update(&i); err != nil {
+			return struct{}{}, err
+		}
+		if err := tx.Done(i.AccountID, "redeem-invitation", "invitation", i.ID, map[string]string{"person": person.ID}); err != nil {
+			return struct{}{}, err
+		}
+		if i.AccountID != "" && tx.Caller.Has(i.Role, i.AccountID) {
+			return struct{}{}, nil
+		}
+		_, err = tx.give(person, i.AccountID, i.Role, "join")
+		return struct{}{}, err
+	})
+	return err
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+)
+
+type cellGroup struct {
+	Add    cellAdd    `cmd:"" help:"Make an app registration of the vendor known; prints its first certificate and what to register."`
+	Verify cellVerify `cmd:"" help:"Have a token asked for with the first certificate, after a person added it to the registration."`
+	List   cellList   `cmd:"" help:"The vendor's app registrations with the certificate that signs."`
+}
+
+type cellAdd struct {
+	ID           string `arg:"" help:"Id of the cell, for example cell-eu-2."`
+	Name         string `required:"" help:"What operators call it."`
+	Region       string `required:"" help:"Region whose new connectors it is for."`
+	Cloud        string `default:"global" help:"Microsoft cloud: global, usgov, usgov-dod, china or custom."`
+	ClientID     string `required:"" name:"client-id" placeholder:"GUID" help:"Application (client) id of the registration."`
+	ObjectID     string `required:"" name:"object-id" placeholder:"GUID" help:"Object id of the registration (not of the enterprise application)."`
+	HomeTenantID string `required:"" name:"home-tenant" placeholder:"GUID" help:"The vendor's tenant that holds it."`
+	Out          string `placeholder:"FILE" help:"Write the certificate (PEM, public part only) to this file as well."`
+}
+
+func (c *cellAdd) Run(e *env) error {
+	order := map[string]string{
+		"id": c.ID, "name": c.Name, "region": c.Region, "cloud": c.Cloud, "clientId": c.ClientID, "applicationObjectId": c.ObjectID, "homeTenantId": c.HomeTenantID,
+	}
+	if _, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/cells", body: order}, nil); err != nil {
+		return err
+	}
+	var now cell
+	var doc document
+	for tries := 0; ; tries++ {
+		var err error
+		if now, doc, err = e.cell(c.ID); err != nil {
+			return err
+		}
+		if len(now.Certificates) > 0 {
+			break
+		}
+		if tries == certificatePatience {
+			return &failure{exit: exitWaits, code: "no-certificate-yet", sentence: "The cell is added; its first certificate is not made yet, because no worker took that on. Repeat the command to see it."}
+		}
+		e.out.show("the cell is added; a worker makes its first certificate …")
+		if err := e.pause(pollEvery); err != nil {
+			return err
+		}
+	}
+	e.out.clear()
+	if now.active().ID != "" {
+		return e.out.answer(doc, c.ID, func() { e.out.say("The cell %s has a certificate that works: %s.", c.ID, now.active().SHA1) })
+	}
+	first := now.Certificates[0]
+	if c.Out != "" {
+		if err := os.WriteFile(c.Out, []byte(first.PEM), 0o644); err != nil { //nolint:gosec // a certificate is public
+			return usage("--out cannot be written: " + reasonOf(err))
+		}
+	}
+	if err := e.out.answer(doc, c.ID, func() { e.checklist(c, now, first) }); err != nil {
+		return err
+	}
+	return &failure{exit: exitWaits, said: true}
+}
+
+// certificatePatience is how many looks a worker gets to make the certificate.
+const certificatePatience = 60
+
+func (e *env) checklist(c *cellAdd, now cell, first certificate) {
+	e.out.say("The cell %s is known. Its first certificate, to be added by a person:\n", c.ID)
+	e.out.say("%s", first.PEM)
+	e.out.facts("SHA-1 (the portal shows it)", first.SHA1, "SHA-256", first.Thumbprint, "Ends", first.NotAfter.String())
+	e.out.say("\nIn the registration %s of tenant %s:", now.ClientID, now.HomeTenantID)
+	for n, step := range e.steps() {
+		e.out.say("  %2d. %s", n+1, step)
+	}
+	e.out.say("\nThen: consentry cell verify %s --wait", c.ID)
+}
+
+// steps is what the registration needs; docs/entra-setup.md tells how and why.
+func (e *env) steps() []string {
+	return []string{
+		"Certificates & secrets: upload the certificate above. There is no client secret, and none is to be made.",
+		"Authentication: the platform Web with the redirect URI " + e.api.base.String() + "/consent/callback",
+		"Supported account types: accounts in any organizational directory (multi-tenant), no personal accounts.",
+		"API permissions, Microsoft Graph, application: User.Read.All and GroupMember.Read.All. Nothing else.",
+		"API permissions, Microsoft Graph, delegated: openid and profile. Grant none of them in this tenant: the cell reads customers, not us.",
+		"Token configuration or manifest: groupMembershipClaims \"DirectoryRole\", so that the id token carries wids.",
+		"Token configuration: the optional claim acct in the id token, so that guests are told apart.",
+		"App instance property lock: enabled for all properties, so that no customer can add a credential to his copy.",
+		"A service principal of the application in this tenant, without any permission: it gets the tokens with which the cell rotates its own certificates.",
+	}
+}
+
+type cellVerify struct {
+	Cell string `arg:"" help:"Id of the cell."`
+	Wait bool   `help:"Wait until the certificate is proven and signs; Microsoft takes minutes to spread a new one."`
+}
+
+func (c *cellVerify) Run(e *env) error {
+	ask := func() error {
+		_, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/cells/" + url.PathEscape(c.Cell) + "/verifications"}, nil)
+		return err
+	}
+	if err := ask(); err != nil {
+		return err
+	}
+	for tries := 1; ; tries++ {
+		if err := e.pause(pollEvery); err != nil {
+			return err
+		}
+		now, doc, err := e.cell(c.Cell)
+		if err != nil {
+			return err
+		}
+		if active := now.active(); active.ID != "" {
+			e.out.clear()
+			return e.out.answer(doc, active.ID, func() {
+				e.out.say("Verified: Microsoft accepts the certificate %s, and it signs since %s.", active.SHA1, active.ActivatedAt)
+			})
+		}
+		i := slices.IndexFunc(now.Certificates, func(k certificate) bool { return k.State != "retired" })
+		state := "no certificate is made yet"
+		if i >= 0 {
+			state = fmt.Sprintf("certificate %s: %d tokens in a row accepted, last asked for %s", now.Certificates[i].SHA1, now.Certificates[i].Proofs, now.Certificates[i].LastProofAt)
+		}
+		if !c.Wait && (tries >= verifyLooks || (i >= 0 && now.Certificates[i].Proofs > 0)) {
+			e.out.clear()
+			if err := e.out.answer(doc, c.Cell, func() { e.out.say("Not verified yet; %s.", state) }); err != nil {
+				return err
+			}
+			return &failure{exit: exitWaits, said: true}
+		}
+		e.out.show("%s", state)
+		if tries%verifyAgain == 0 { // a person may add it while we wait
+			if err := ask(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// How long one look takes without --wait, and how often a waiting one asks anew.
+const (
+	verifyLooks = 10
+	verifyAgain = 60
+)
+
+type cellList struct{}
+
+func (c *cellList) Run(e *env) error {
+	all, doc, err := listAll[cell](e, "/cells")
+	if err != nil {
+		return err
+	}
+	return e.out.answer(doc, "", func() {
+		var rows [][]string
+		for _, one := range all.Items {
+			active := one.active()
+			rows = append(rows, []string{one.ID, one.Name, one.Region, one.Cloud, or(active.SHA1, "(none signs)"), active.NotAfter.String()})
+		}
+		e.out.table("CELL|NAME|REGION|CLOUD|CERTIFICATE|ENDS", rows)
+		e.out.say("as of %s", all.AsOf)
+	})
+}

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+)
+
+type peopleGroup struct {
+	List     peopleList     `cmd:"" help:"Who holds which role."`
+	Invite   peopleInvite   `cmd:"" help:"Give somebody a role: an identity at once, or by a link that is good once."`
+	Role     peopleRole     `cmd:"" help:"Change somebody's role in an account."`
+	Revoke   peopleRevoke   `cmd:"" help:"Take somebody's role; sessions end at once, and the tokens that he may no longer issue."`
+	Invited  peopleInvited  `cmd:"" help:"Invitations by link, open and past."`
+	Withdraw peopleWithdraw `cmd:"" help:"End the link of an invitation."`
+}
+
+type access struct {
+	PersonID  string `json:"personId"`
+	Name      string `json:"name"`
+	Issuer    string `json:"issuer"`
+	Subject   string `json:"subject"`
+	AccountID string `json:"accountId"`
+	Role      string `json:"role"`
+	GrantedAt moment `json:"grantedAt"`
+}
+
+type peopleList struct {
+	Account string `placeholder:"ID" help:"Only those of this account."`
+}
+
+func (c *peopleList) Run(e *env) error {
+	all, doc, err := listAll[access](e, "/people?"+accountQuery(c.Account))
+	if err != nil {
+		return err
+	}
+	return e.out.answer(doc, "", func() {
+		var rows [][]string
+		for _, a := range all.Items {
+			rows = append(rows, []string{a.PersonID, a.Name, or(a.AccountID, "(vendor)"), a.Role, a.GrantedAt.String(), a.Subject})
+		}
+		e.out.table("PERSON|NAME|ACCOUNT|ROLE|SINCE|SUBJECT", rows)
+		e.out.say("as of %s", all.AsOf)
+	})
+}
+
+type peopleInvite struct {
+	Name    string        `arg:"" help:"What the person is called here."`
+	Account string        `placeholder:"ID" help:"The account; without it, an operator of the vendor."`
+	Role    string        `default:"" enum:",view,migrate,approve,operator" help:"view, migrate or approve in an account; operator without one."`
+	Issuer  string        `placeholder:"URL" help:"Issuer of the identity; with --subject. Without both, a link is made."`
+	Subject string        `help:"Subject of the identity; for Entra tenant id/object id. E-mail addresses open nothing."`
+	For     time.Duration `default:"72h" help:"How long a link works, at most 14 days (336h)."`
+}
+
+func (c *peopleInvite) Run(e *env) error {
+	role, err := roleFor(c.Account, c.Role)
+	if err != nil {
+		return err
+	}
+	if (c.Issuer == "") != (c.Subject == "") {
+		return usage("--issuer and --subject go together")
+	}
+	order := map[string]any{"name": c.Name, "role": role}
+	if c.Account != "" {
+		order["accountId"] = c.Account
+	}
+	if c.Issuer != "" {
+		order["issuer"], order["subject"] = c.Issuer, c.Subject
+		var a access
+		doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/people", body: order}, &a)
+		if err != nil {
+			return err
+		}
+		return e.out.answer(doc, a.PersonID, func() { e.out.say("%s (%s) has the role %s.", a.Name, a.PersonID, a.Role) })
+	}
+	order["expiresAt"] = time.Now().Add(c.For).UTC()
+	var i invitation
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/invitations", body: order}, &i)
+	if err != nil {
+		return err
+	}
+	return e.out.answer(doc, i.Link, func() {
+		e.out.say("%s", i.Link)
+		e.out.note("Give this link to %s alone: whoever opens it first and signs in has the role %s. It is shown only now, and ends %s (invitation %s).", i.Name, i.Role, i.ExpiresAt, i.ID)
+	})
+}
+
+// roleFor fills in the one role that there is without an account.
+func roleFor(account, role string) (string, error) {
+	switch {
+	case role != "":
+		return role, nil
+	case account == "":
+		return "operator", nil
+	}
+	return "", usage("--role: say which role in the account: view, migrate or approve")
+}
+
+type peopleRole struct {
+	Person  string `arg:"" help:"Id of the person."`
+	Role    string `arg:"" enum:"view,migrate,approve" help:"The new role: view, migrate or approve."`
+	Account string `required:"" placeholder:"ID" help:"The account."`
+}
+
+func (c *peopleRole) Run(e *env) error {
+	var a access
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPut, path: "/people/" + url.PathEscape(c.Person) + "/role", body: map[string]any{"accountId": c.Account, "role": c.Role}}, &a)
+	if err != nil {
+		return err
+	}
+	return e.out.answer(doc, a.PersonID, func() { e.out.say("%s (%s) has the role %s in %s.", a.Name, a.PersonID, a.Role, a.AccountID) })
+}
+
+type peopleRevoke struct {
+	Person  string `arg:"" help:"Id of the person."`
+	Account string `placeholder:"ID" help:"The account; without it, the role of an operator."`
+}
+
+func (c *peopleRevoke) Run(e *env) error {
+	path := "/people/" + url.PathEscape(c.Person) + "/role"
+	if c.Account != "" {
+		path += "?" + accountQuery(c.Account)
+	}
+	if _, err := e.api.call(e.ctx, request{method: http.MethodDelete, path: path}, nil); err != nil {
+		return err
+	}
+	return e.out.answer(map[string]string{"personId": c.Person, "accountId": c.Account, "state": "revoked"}, c.Person, func() {
+		e.out.say("%s has no role in %s any more.", c.Person, or(c.Account, "the vendor's operations"))
+	})
+}
+
+type invitation struct {
+	ID         string `json:"id"`
+	Name       string `json:"name"`
+	AccountID  string `json:"accountId"`
+	Role       string `json:"role"`
+	ExpiresAt  moment `json:"expiresAt"`
+	RedeemedAt moment `json:"redeemedAt"`
+	RedeemedBy string `json:"redeemedBy"`
+	RevokedAt  moment `json:"revokedAt"`
+	Link       string `json:"link"`
+}
+
+type peopleInvited struct {
+	Account string `placeholder:"ID" help:"Only those of this account."`
+}
+
+func (c *peopleInvited) Run(e *env) error {
+	all, doc, err := listAll[invitation](e, "/invitations?"+accountQuery(c.Account))
+	if err != nil {
+		return err
+	}
+	return e.out.answer(doc, "", func() {
+		var rows [][]string
+		for _, i := range all.Items {
+			state := "open until " + i.ExpiresAt.String()
+			switch {
+			case !i.RedeemedAt.IsZero():
+				state = "used " + i.RedeemedAt.String() + " by " + i.RedeemedBy
+			case !i.RevokedAt.IsZero():
+				state = "withdrawn " + i.RevokedAt.String()
+			case !all.AsOf.Before(i.ExpiresAt.Time):
+				state = "ended " + i.ExpiresAt.String()
+			}
+			rows = append(rows, []string{i.ID, i.Name, or(i.AccountID, "(vendor)"), i.Role, state})
+		}
+		e.out.table("INVITATION|NAME|ACCOUNT|ROLE|STATE", rows)
+		e.out.say("as of %s", all.AsOf)
+	})
+}
+
+type peopleWithdraw struct {
+	Invitation string `arg:"" help:"Id of the invitation."`
+}
+
+func (c *peopleWithdraw) Run(e *env) error {
+	var i invitation
+	doc, err := e.api.call(e.ctx, request{method: http.MethodDelete, path: "/invitations/" + url.PathEscape(c.Invitation)}, &i)
+	if err != nil {
+		return err
+	}
+	return e.out.answer(doc, i.ID, func() {
+		if !i.RedeemedAt.IsZero() {
+			e.out.say("Too late: the link was used %s by %s. `consentry people revoke` takes the role.", i.RedeemedAt, i.RedeemedBy)
+			return
+		}
+		e.out.say("The link works no more, since %s.", i.RevokedAt)
+	})
+}
