@@ -48,6 +48,7 @@ func (w *world) asks(ids map[string]string) map[string]func(n int) ask {
 		},
 		"POST /api/v1/invitations":     body(`{"name":"S","accountId":"acc-contoso","role":"view"}`),
 		"POST /migrations/{id}":        func(int) ask { return ask{form: "do=describe&description=People+of+the+head+office"} },
+		"POST /connectors/{id}":        func(int) ask { return ask{form: "do=reconnect"} },
 		"POST /directory-sync":         func(int) ask { return ask{path: "/directory-sync?account=acc-contoso", form: "integration=contoso"} },
 		"GET /connectors":              func(int) ask { return ask{path: "/connectors?account=acc-contoso"} },
 		"GET /directory-sync":          func(int) ask { return ask{path: "/directory-sync?account=acc-contoso"} },
