@@ -146,11 +146,16 @@ func (a *Sync) ServiceEndRun(ctx context.Context, in contract.EndRun) (contract.
 	return out, syncCommandFault(err)
 }
 
-// ServiceStartDueRuns starts the runs of a region that are due.
+// ServiceStartDueRuns starts the runs of a region that are due, and counts the
+// consents that have to be looked for, so that a sweep without any costs nothing.
 func (a *Sync) ServiceStartDueRuns(ctx context.Context, in contract.SweepInput) (contract.SweepResult, error) {
 	defer beat(ctx)()
 	n, err := a.Service.StartDueRuns(ctx, worker, in.Region)
-	return contract.SweepResult{Started: n}, syncCommandFault(err)
+	if err != nil {
+		return contract.SweepResult{Started: n}, syncCommandFault(err)
+	}
+	waiting, err := a.Service.ApprovalsToLookFor(ctx, worker, in.Region)
+	return contract.SweepResult{Started: n, Waiting: len(waiting)}, syncCommandFault(err)
 }
 
 // beat heartbeats until the returned function is called. A short activity sends

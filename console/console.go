@@ -28,6 +28,7 @@ type Service interface {
 	ViewSync(ctx context.Context, caller domain.Caller, accountID string) (service.ViewSync, error)
 	ViewIntegration(ctx context.Context, caller domain.Caller, id string) (service.ViewSyncPage, error)
 
+	Disconnect(ctx context.Context, caller domain.Caller, connectorID string) (service.Disconnected, error)
 	BeginReconnect(ctx context.Context, caller domain.Caller, connectorID string) (service.ConsentStart, error)
 	BeginConsent(ctx context.Context, caller domain.Caller, migrationID string) (service.ConsentStart, error)
 	StartMigration(ctx context.Context, caller domain.Caller, integrationID string) (domain.Migration, error)

@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -34,7 +35,10 @@ type connectorPage struct {
 	Enrolled      bool
 	Rotations     []rotation
 	UsedBy        []usedBy
-	Reconnect     *reconnectStep // nil: nothing to do and nothing under way
+	Reconnect     *reconnectStep // nil: it was disconnected
+	MayDisconnect bool
+	GoneAt        time.Time // disconnected
+	EvidenceUntil time.Time
 }
 
 // reconnectStep leads to Microsoft once more for a connector that exists.
@@ -89,7 +93,11 @@ func (p *Pages) connectorPage(caller domain.Caller, v service.ViewConnectorPage)
 	if c.Condition != domain.ConditionOK && c.Condition != "" {
 		page.Condition = c.ConditionText
 	}
-	page.Reconnect = p.reconnectStep(caller, v)
+	page.GoneAt, page.EvidenceUntil = c.DisconnectedAt.Time, c.EvidenceUntil.Time
+	if c.DisconnectedAt.IsZero() {
+		page.Reconnect = p.reconnectStep(caller, v)
+		page.MayDisconnect = caller.Has(domain.RoleApprove, c.AccountID)
+	}
 	for _, r := range v.Certificate.Rotations {
 		page.Rotations = append(page.Rotations, rotation{
 			Tail: tail(r.Thumbprint), ActivatedAt: r.ActivatedAt.Time, ValidUntil: r.NotAfter.Time, Status: credentialStatus(r.State),
@@ -151,6 +159,12 @@ func (p *Pages) getConnector(c echo.Context) error {
 func (p *Pages) postConnector(c echo.Context) error {
 	id, do := c.Param("id"), c.FormValue("do")
 	cause := error(domain.InvalidField("do", "This page does not know that form. Load it again and try once more."))
+	if do == "disconnect" {
+		cause = p.disconnect(c, id)
+		if cause == nil {
+			return c.Redirect(http.StatusSeeOther, "/connectors/"+id)
+		}
+	}
 	if do == "reconnect" {
 		var start service.ConsentStart
 		if start, cause = p.service.BeginReconnect(c.Request().Context(), p.caller(c), id); cause == nil {
@@ -168,4 +182,18 @@ func (p *Pages) postConnector(c echo.Context) error {
 	page.Refused = &refusal{Message: sentence(cause)}
 	page.Title = "Error: " + page.Title
 	return p.render(c, statusOf(cause), pageConnector, page)
+}
+
+// disconnect asks for the connector's name first: what is typed cannot be a slip
+// of the finger.
+func (p *Pages) disconnect(c echo.Context, id string) error {
+	v, err := p.service.ViewConnector(c.Request().Context(), p.caller(c), id)
+	if err != nil {
+		return err
+	}
+	if strings.TrimSpace(c.FormValue("name")) != v.Connector.Name {
+		return domain.InvalidField("name", "Type the connector's name to disconnect it")
+	}
+	_, err = p.service.Disconnect(c.Request().Context(), p.caller(c), id)
+	return err
 }

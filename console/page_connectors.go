@@ -108,6 +108,8 @@ func (p *Pages) connectorsPage(caller domain.Caller, v service.ViewConnectors, s
 // is not connected to anything.
 func connectorStatus(c domain.Connector) status {
 	switch {
+	case !c.DisconnectedAt.IsZero():
+		return status{Word: "Disconnected"}
 	case c.ReconnectSession != "":
 		return status{Word: "Being checked", Tone: "info", Moving: true}
 	case c.Condition == domain.ConditionDisabled:

@@ -64,3 +64,29 @@ func TestAReconnectSaysHowItStands(t *testing.T) {
 	olga := w.as(consoletest.Olga).get("/connectors/con_int_retail")
 	require.Empty(t, olga.all("#reconnect form"), "an operator has no button: consent is the customer's own")
 }
+
+func TestDisconnectingAsksForTheName(t *testing.T) {
+	w := open(t)
+	require.Contains(t, w.get("/connectors/con_int_retail").one(t, "#disconnect").text(), "Not possible while it is used by Contoso Retail")
+	require.NoError(t, w.store.Write(t.Context(), func(r service.Rows) error {
+		i, err := r.Integrations().Find(service.By(service.Where{"connector_id": "con_int_retail"}))
+		if err != nil {
+			return err
+		}
+		i.ConnectorID = ""
+		return r.Integrations().Update(&i)
+	}))
+	name := w.get("/connectors/con_int_retail").one(t, "h1").text()
+	refused, _ := w.post("/connectors/con_int_retail", http.StatusUnprocessableEntity, url.Values{"do": {"disconnect"}, "name": {"else"}})
+	require.Contains(t, refused.one(t, "#problem").text(), "Type the connector's name")
+	require.Empty(t, w.commands.begun)
+	w.post("/connectors/con_int_retail", http.StatusSeeOther, url.Values{"do": {"disconnect"}, "name": {name}})
+	require.Equal(t, []string{"disconnect con_int_retail"}, w.commands.begun)
+
+	w.lose(func(c *domain.Connector) {
+		c.DisconnectedAt, c.EvidenceUntil = domain.At(now), domain.At(now.AddDate(2, 0, 0))
+	})
+	page := w.get("/connectors/con_int_retail")
+	require.Contains(t, page.one(t, "#disconnected").text(), "until you remove it")
+	require.Empty(t, page.all("#reconnect, #disconnect"))
+}

@@ -42,6 +42,11 @@ func (c *commands) BeginConsent(_ context.Context, _ domain.Caller, id string) (
 	return service.ConsentStart{Path: "/consent/start/one-use"}, c.err
 }
 
+func (c *commands) Disconnect(_ context.Context, _ domain.Caller, id string) (service.Disconnected, error) {
+	c.begun = append(c.begun, "disconnect "+id)
+	return service.Disconnected{}, c.err
+}
+
 func (c *commands) BeginReconnect(_ context.Context, _ domain.Caller, id string) (service.ConsentStart, error) {
 	c.begun = append(c.begun, id)
 	return service.ConsentStart{Path: "/consent/start/one-use"}, c.err

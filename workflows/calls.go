@@ -25,6 +25,11 @@ func entraConfirmConsent(ctx workflow.Context, in contract.Attempt) (out contrac
 	return out, err
 }
 
+func entraFindApprovals(ctx workflow.Context, in contract.SweepInput) (out contract.ApprovalsFound, err error) {
+	err = workflow.ExecuteActivity(ctx, migrations.EntraFindApprovals, in).Get(ctx, &out)
+	return out, err
+}
+
 func serviceApplyDecision(ctx workflow.Context, in contract.ApplyDecision) (out contract.DecisionResult, err error) {
 	err = workflow.ExecuteActivity(command(ctx, "apply decision "+in.DecisionID), migrations.ServiceApplyDecision, in).Get(ctx, &out)
 	return out, err

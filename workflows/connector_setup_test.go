@@ -51,3 +51,15 @@ func TestAConnectorThatIsGoneEndsItsCheck(t *testing.T) {
 	require.ErrorAs(t, env.GetWorkflowError(), &failure)
 	require.Equal(t, contract.ErrNotFound, failure.Type())
 }
+
+func TestASweepLooksForApprovalsOnlyWhileSomebodyWaits(t *testing.T) {
+	for waiting, looks := range map[int]int{0: 0, 3: 1} {
+		played := &scripted.Sync{Waiting: waiting}
+		var suite testsuite.WorkflowTestSuite
+		env := suite.NewTestWorkflowEnvironment()
+		env.RegisterActivityWithOptions(played, activity.RegisterOptions{SkipInvalidStructFunctions: true})
+		env.ExecuteWorkflow(SweepWorkflow, contract.SweepInput{Region: "eu"})
+		require.NoError(t, env.GetWorkflowError())
+		require.Equal(t, looks, played.Looked)
+	}
+}

@@ -16,6 +16,7 @@ func TestScriptedActivitiesAreTheProductsOwn(t *testing.T) {
 	for played, real := range map[reflect.Type]reflect.Type{
 		reflect.TypeFor[*scripted.Migration](): reflect.TypeFor[*activities.Migration](),
 		reflect.TypeFor[*scripted.Rotation]():  reflect.TypeFor[*activities.Rotation](),
+		reflect.TypeFor[*scripted.Connector](): reflect.TypeFor[*activities.Connector](),
 		reflect.TypeFor[*scripted.Sync]():      reflect.TypeFor[*activities.Sync](),
 	} {
 		for want := range real.Methods() {

@@ -22,10 +22,28 @@ func SweepWorkflow(ctx workflow.Context, in contract.SweepInput) (contract.Sweep
 		Summary:     "start due synchronizations of " + in.Region,
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
 	}), in)
-	if err == nil {
-		showSweep(ctx, in, fmt.Sprintf("started %d synchronizations", out.Started))
+	if err != nil {
+		return out, err
 	}
-	return out, err
+	if out.Waiting > 0 {
+		if err := findApprovals(ctx, in); err != nil {
+			return out, err
+		}
+	}
+	showSweep(ctx, in, fmt.Sprintf("started %d synchronizations", out.Started))
+	return out, nil
+}
+
+// findApprovals looks for consents that Microsoft announces to nobody: one look
+// for the whole region, and none while nobody waits. It is tried once, because
+// the next sweep looks again.
+func findApprovals(ctx workflow.Context, in contract.SweepInput) error {
+	_, err := entraFindApprovals(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue: contract.QueueGraph, StartToCloseTimeout: 10 * time.Minute, HeartbeatTimeout: 30 * time.Second,
+		Summary:     "look for approvals in " + in.Region,
+		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1},
+	}), in)
+	return err
 }
 
 func showSweep(ctx workflow.Context, in contract.SweepInput, what string) {

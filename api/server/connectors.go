@@ -58,6 +58,41 @@ func reconnectOf(c domain.Connector) Reconnect {
 	}
 }
 
+// Disconnected is the receipt of a disconnected connector.
+type Disconnected struct {
+	ConnectorID    string         `json:"connectorId"`
+	TenantID       string         `json:"tenantId"`
+	ApplicationID  string         `json:"applicationId" doc:"Our application, which an administrator can remove from the tenant."`
+	DisconnectedAt domain.Instant `json:"disconnectedAt"`
+	DisconnectedBy string         `json:"disconnectedBy"`
+	SessionsEnded  int            `json:"sessionsEnded" doc:"Consent sessions that were open and ended with it."`
+	EvidenceUntil  domain.Instant `json:"evidenceUntil" doc:"Until when the evidence of the consent is kept."`
+	NextStep       string         `json:"nextStep"`
+	AsOf           domain.Instant `json:"asOf"`
+}
+
+func disconnectedOf(d service.Disconnected) Disconnected {
+	return Disconnected{
+		ConnectorID: d.Connector.ID, TenantID: d.Connector.TenantID, ApplicationID: d.Cell.ClientID, DisconnectedAt: d.Connector.DisconnectedAt,
+		DisconnectedBy: d.Connector.DisconnectedBy, SessionsEnded: d.Sessions, EvidenceUntil: d.Connector.EvidenceUntil, AsOf: d.AsOf,
+		NextStep: "Remove our application from your tenant: Entra admin center, Enterprise applications, compare the application id, Properties, Delete.",
+	}
+}
+
+// TenantUse is an operator's decision that an account may use a tenant of several.
+type TenantUse struct {
+	TenantID  string         `json:"tenantId"`
+	AccountID string         `json:"accountId"`
+	Reason    string         `json:"reason"`
+	DecidedBy string         `json:"decidedBy"`
+	DecidedAt domain.Instant `json:"decidedAt"`
+}
+
+// TenantUses is every account that the decision lists.
+type TenantUses struct {
+	Uses []TenantUse `json:"uses" nullable:"false"`
+}
+
 func (s *server) connectorRoutes(api huma.API) {
 	type listIn struct {
 		Paging
@@ -80,6 +115,27 @@ func (s *server) connectorRoutes(api huma.API) {
 		func(ctx context.Context, in *ByID) (*one[ConsentBegun], error) {
 			start, err := s.Service.BeginReconnect(ctx, CallerFrom(ctx), in.ID)
 			return &one[ConsentBegun]{s.consentBegun(start)}, err
+		})
+	add(s, api, op{method: http.MethodDelete, path: prefix + "/connectors/{id}", id: "disconnect", tag: "connectors", summary: "Let a connector go that nothing uses; asking again answers the same receipt"},
+		func(ctx context.Context, in *ByID) (*one[Disconnected], error) {
+			d, err := s.Service.Disconnect(ctx, CallerFrom(ctx), in.ID)
+			return &one[Disconnected]{disconnectedOf(d)}, err
+		})
+	type allowIn struct {
+		Body struct {
+			TenantID   string   `json:"tenantId" maxLength:"100"`
+			AccountIDs []string `json:"accountIds" maxItems:"100"`
+			Reason     string   `json:"reason" maxLength:"1000"`
+		}
+	}
+	add(s, api, op{method: http.MethodPost, path: prefix + "/tenant-uses", id: "allow-tenant-use", tag: "accounts", summary: "Decide that accounts share a tenant; each still proves itself (operators)"},
+		func(ctx context.Context, in *allowIn) (*one[TenantUses], error) {
+			rows, err := s.Service.AllowTenantUse(ctx, CallerFrom(ctx), in.Body.TenantID, in.Body.AccountIDs, in.Body.Reason)
+			uses := TenantUses{Uses: []TenantUse{}}
+			for _, u := range rows {
+				uses.Uses = append(uses.Uses, TenantUse{TenantID: u.TenantID, AccountID: u.AccountID, Reason: u.Reason, DecidedBy: u.DecidedBy, DecidedAt: u.DecidedAt})
+			}
+			return &one[TenantUses]{uses}, err
 		})
 	add(s, api, op{method: http.MethodGet, path: prefix + "/accounts/{id}/actions", id: "list-actions", tag: "accounts", summary: "What people of the account have to do"},
 		func(ctx context.Context, in *ByID) (*one[ActionsNeeded], error) {

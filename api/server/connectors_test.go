@@ -128,3 +128,57 @@ func TestAReconnectOfAnotherTenantIsRefused(t *testing.T) {
 	w.pass(2 * time.Hour)
 	require.Equal(t, http.StatusGone, admin.get("/consent/again/"+session).status)
 }
+
+// TestDisconnecting is refused while something reads through the connector, and
+// names it; afterwards it answers a receipt, again and again the same, and a new
+// migration of the tenant may have a connector of its own.
+func TestDisconnecting(t *testing.T) {
+	w := newWorld(t)
+	w.lost()
+	ana := w.as("ana-approver")
+	remove := func(b *browser) answer { return b.do(http.MethodDelete, prefix+"/connectors/con_hq", "", nil) }
+	a := remove(ana)
+	require.Equal(t, "connector-in-use", a.problem().Code)
+	require.Contains(t, a.problem().Detail, "the integration Directory of contoso")
+	require.Equal(t, http.StatusForbidden, remove(w.as("mia-migrator")).status)
+	require.Equal(t, http.StatusNotFound, remove(w.as("fay-fabric")).status)
+
+	require.NoError(t, w.store.Write(t.Context(), func(r service.Rows) error {
+		i, err := r.Integrations().Get("contoso")
+		i.Binding, i.ConnectorID = domain.BoundLegacy, ""
+		if err != nil {
+			return err
+		}
+		return r.Integrations().Update(&i)
+	}))
+	session, path := w.as("mia-migrator").beginFor("/connectors/con_hq").start(w)
+	a = remove(ana)
+	require.Equal(t, http.StatusOK, a.status, a.body)
+	var receipt, again Disconnected
+	a.into(&receipt)
+	require.Equal(t, []any{contoso, cellApp, 1}, []any{receipt.TenantID, receipt.ApplicationID, receipt.SessionsEnded})
+	require.True(t, receipt.EvidenceUntil.After(w.now().AddDate(1, 0, 0)))
+	w.pass(time.Hour)
+	remove(ana).into(&again)
+	require.Equal(t, receipt.DisconnectedAt, again.DisconnectedAt)
+	require.Equal(t, http.StatusGone, w.browser().get(path).status)
+	require.Equal(t, domain.ConsentExpired, w.session(session).Outcome)
+	require.Equal(t, http.StatusGone, w.as("mia-migrator").beginFor("/connectors/con_hq").status)
+
+	require.NoError(t, w.store.Write(t.Context(), func(r service.Rows) error {
+		return r.Connectors().Insert(&domain.Connector{ID: "con_next", AccountID: "acc-contoso", TenantID: contoso, Product: domain.ProductDirectorySync, CellID: "cell-eu", CreatedAt: domain.At(w.now())})
+	}), "the place of account, tenant and product is free")
+}
+
+func TestOnlyOperatorsDecideThatATenantIsShared(t *testing.T) {
+	w := newWorld(t)
+	body := map[string]any{"tenantId": contoso, "accountIds": []string{"acc-contoso", "acc-fabric"}, "reason": "one group"}
+	require.Equal(t, http.StatusNotFound, w.as("ana-approver").post(prefix+"/tenant-uses", body).status)
+	a := w.as("olga-operator").post(prefix+"/tenant-uses", body)
+	require.Equal(t, http.StatusOK, a.status, a.body)
+	var uses TenantUses
+	a.into(&uses)
+	require.Len(t, uses.Uses, 2)
+	body["accountIds"] = []string{"acc-unknown"}
+	require.Equal(t, http.StatusNotFound, w.as("olga-operator").post(prefix+"/tenant-uses", body).status)
+}

@@ -107,7 +107,7 @@ func byCode(reasons map[Reason][]string) map[string]Reason {
 
 var helps = map[Reason]Help{
 	ReasonDeclined: {
-		Sentence: "The permissions were not accepted. Nothing has changed. Only " + neededRoles + " can accept them; Cloud Application and Application Administrators cannot. If you asked your reviewers for approval, come back when they have approved and continue to Microsoft once more.",
+		Sentence: "The permissions were not accepted. Nothing has changed. Only " + neededRoles + " can accept them; Cloud Application and Application Administrators cannot. If you asked your reviewers for approval, you need not come back: we look for it every few minutes and go on by ourselves.",
 		Actor:    ActorAdmin,
 	},
 	ReasonMayNotConsent: {
@@ -115,7 +115,7 @@ var helps = map[Reason]Help{
 		Actor:    ActorAdmin, Prompt: PromptSelectAccount,
 	},
 	ReasonApprovalRequested: {
-		Sentence: "Your request went to the reviewers of your organization. Come back when they have approved and continue to Microsoft once more: your sign-in then proves who consented.",
+		Sentence: "Your request went to the reviewers of your organization. You need not come back: we look for their approval every few minutes and go on by ourselves, as long as the old client secret or a sign-in of an administrator shows that the tenant is yours.",
 		Actor:    ActorAdmin,
 	},
 	ReasonOtherAccount: {

@@ -75,6 +75,13 @@ type EndRun struct {
 // SweepResult says what a sweep did.
 type SweepResult struct {
 	Started int `json:"started"`
+	Waiting int `json:"waiting,omitempty"` // consents to look for
+}
+
+// ApprovalsFound counts the consents that were looked for and those that count.
+type ApprovalsFound struct {
+	Looked int `json:"looked"`
+	Taken  int `json:"taken"`
 }
 
 // syncCodes are the codes of the errors that end a run or keep it waiting.

@@ -236,11 +236,16 @@ func (f *ConsentFlow) bind(ctx context.Context, caller domain.Caller, sessionID 
 			refusal = refusalOfFault(fault)
 			f.service.log.Warn("a sign-in for a consent could not be redeemed", zap.String("session", cs.ID), zap.Error(fault))
 		default:
-			refusal = consent.CheckIdentity(cs.TenantID, identity)
+			if refusal = consent.CheckIdentity(cs.TenantID, identity); refusal == nil {
+				if refusal, err = tx.tenantUse(cs.AccountID, cs.TenantID); err != nil {
+					return cs, err
+				}
+			}
 		}
 		if refusal != nil {
 			return cs, tx.refuseLeg(&cs, subject, refusal, map[string]string{"object": identity.ObjectID})
 		}
+		cs.NextCheckAt = domain.Instant{}
 		cs.VerifiedTenant, cs.VerifiedObject, cs.VerifiedRoles = identity.TenantID, identity.ObjectID, identity.Roles
 		if err := tx.endConsent(&cs, domain.ConsentVerified, "", ""); err != nil {
 			return cs, err

@@ -133,6 +133,9 @@ func (t *Tx) takeConsent(r *consentReturn, cs domain.ConsentSession, subject con
 		}
 		kind, id := about(cs)
 		return cs, t.Done(cs.AccountID, "accept-consent", kind, id, map[string]string{"session": cs.ID})
+	case consent.Declined, consent.ApprovalRequested: // which Microsoft says in the same words
+		t.waitForApproval(&cs)
+		return cs, t.refuseSession(r, &cs, subject, refusalOfHelp(outcome.Failure.Help), detailOf(outcome.Failure))
 	case consent.Refused:
 		return cs, t.refuseSession(r, &cs, subject, outcome.Refusal, nil)
 	default:
@@ -186,6 +189,9 @@ func (t *Tx) refuseSession(r *consentReturn, cs *domain.ConsentSession, subject 
 // same browser to try that leg again.
 func (t *Tx) refuseLeg(cs *domain.ConsentSession, subject consentSubject, refusal *consent.Refusal, detail map[string]string) error {
 	cs.Code, cs.Text = refusal.Code, refusal.Sentence
+	if refusal.Code == consent.CodeRoleMissing || refusal.Code == consent.CodeRoleInsufficient {
+		t.waitForApproval(cs) // a custom role may have consented, and no token shows it
+	}
 	spendLeg(cs)
 	if err := t.ConsentSessions().Update(cs); err != nil {
 		return err

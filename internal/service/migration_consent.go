@@ -174,6 +174,16 @@ func (s *Service) backToConsent(ctx context.Context, caller domain.Caller, attem
 		if err := tx.Notify(consentFailed(m, i)); err != nil {
 			return contract.Standing{}, err
 		}
+		// Whoever signed in has proved the tenant; what is missing may be granted in
+		// Microsoft's portal, of which nobody tells us.
+		if cs, err := tx.ConsentSessions().Get(m.ConsentSession); err == nil {
+			tx.waitForApproval(&cs)
+			if err := tx.ConsentSessions().Update(&cs); err != nil {
+				return contract.Standing{}, err
+			}
+		} else if !domain.IsNotFound(err) {
+			return contract.Standing{}, err
+		}
 		if m.ConnectorID == "" {
 			return standing(m), nil
 		}

@@ -43,6 +43,7 @@ type Rows interface {
 	Snapshots() Table[domain.CutOverSnapshot]
 	Decisions() Table[domain.Decision]
 	ConsentSessions() Table[domain.ConsentSession]
+	TenantUses() Table[domain.TenantUse]
 	Proofs() Table[domain.Proof]
 	SyncRuns() Table[domain.SyncRun]
 	Holds() Table[domain.Hold]

@@ -175,6 +175,11 @@ var scenarios = []scenario{
 			s.real(&scripted.Sync{Start: contract.RunStart{Refused: true, Code: contract.SyncDeadlinePassed}})
 		},
 		playSync},
+	{"sweep-approvals",
+		func(s *stage) { s.real(&scripted.Sync{Waiting: 2}) },
+		func(s *stage) (string, error) {
+			return s.execute(contract.SweepScheduleID("eu"), contract.QueueMigrations, contract.SweepWorkflow, contract.SweepInput{Region: "eu"})
+		}},
 	{"sweep",
 		func(s *stage) { s.real(&scripted.Sync{}) },
 		func(s *stage) (string, error) {

@@ -292,3 +292,8 @@ func (m *Migration) ServiceNoteWaiting(_ context.Context, in contract.Waiting) e
 	m.calls = append(m.calls, "ServiceNoteWaiting", "waiting:"+in.Code)
 	return nil
 }
+
+// EntraFindApprovals finds none.
+func (m *Migration) EntraFindApprovals(context.Context, contract.SweepInput) (contract.ApprovalsFound, error) {
+	return contract.ApprovalsFound{}, nil
+}

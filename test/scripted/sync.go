@@ -68,6 +68,9 @@ type Sync struct {
 	Slices int
 	Result contract.DirectorySyncResult
 
+	Waiting int // consents that a sweep has to look for
+	Looked  int
+
 	mu   sync.Mutex
 	read int
 }
@@ -97,5 +100,13 @@ func (s *Sync) ServiceEndRun(_ context.Context, in contract.EndRun) (contract.Di
 
 // ServiceStartDueRuns finds two.
 func (s *Sync) ServiceStartDueRuns(_ context.Context, _ contract.SweepInput) (contract.SweepResult, error) {
-	return contract.SweepResult{Started: 2}, nil
+	return contract.SweepResult{Started: 2, Waiting: s.Waiting}, nil
+}
+
+// EntraFindApprovals counts the looks and finds one.
+func (s *Sync) EntraFindApprovals(context.Context, contract.SweepInput) (contract.ApprovalsFound, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Looked++
+	return contract.ApprovalsFound{Looked: s.Waiting, Taken: 1}, nil
 }

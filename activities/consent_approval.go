@@ -1,0 +1,55 @@
+package activities
+
+import (
+	"context"
+
+	"consentry/internal/contract"
+	"consentry/internal/service"
+)
+
+// LegacyProber obtains a token with an integration's own client secret, issued
+// just now: whoever can do that holds the tenant's trust already.
+type LegacyProber interface {
+	ProbeLegacy(ctx context.Context, tenantID, integrationID string) error
+}
+
+// EntraFindApprovals looks for consents that nobody tells us of, for every
+// session of the region that waits for one. Where Microsoft does not answer,
+// nothing is concluded and the next sweep looks again.
+func (a *Migration) EntraFindApprovals(ctx context.Context, in contract.SweepInput) (found contract.ApprovalsFound, err error) {
+	defer beat(ctx)()
+	due, err := a.Service.ApprovalsToLookFor(ctx, worker, in.Region)
+	if err != nil {
+		return found, commandFault(err)
+	}
+	for _, one := range due {
+		if ctx.Err() != nil || stopping(ctx) {
+			return found, ctx.Err()
+		}
+		seen, known := a.lookAt(ctx, one)
+		if !known {
+			continue
+		}
+		found.Looked++
+		taken, err := a.Service.TakeApproval(ctx, worker, seen)
+		if err != nil {
+			return found, commandFault(err)
+		}
+		if taken {
+			found.Taken++
+		}
+	}
+	return found, nil
+}
+
+func (a *Migration) lookAt(ctx context.Context, one service.ApprovalCheck) (seen service.Approval, known bool) {
+	seen.SessionID = one.SessionID
+	d := diagnose(a.Consents.ProbeConsent(ctx, one.CellID, one.TenantID))
+	if d.verdict != works {
+		return seen, d.verdict != noAnswer
+	}
+	seen.Consented = true
+	err := a.Legacy.ProbeLegacy(ctx, one.TenantID, one.IntegrationID)
+	seen.LegacySecretWorks = err == nil
+	return seen, err == nil || directoryFault(err, false, doubt).kind == contract.ErrLegacyCredentialDead
+}

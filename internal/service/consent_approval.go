@@ -1,0 +1,148 @@
+package service
+
+import (
+	"context"
+	"time"
+
+	"consentry/internal/consent"
+	"consentry/internal/domain"
+)
+
+const (
+	// approvalFor is how long a session waits for an approval that Microsoft
+	// announces to nobody: as long as Microsoft's own requests live.
+	approvalFor = 30 * 24 * time.Hour
+	// approvalBatch bounds what one sweep looks at; the next one is a minute away.
+	approvalBatch = 200
+	// approvalGiven is the code of a session whose consent came without a callback.
+	approvalGiven = "approved_out_of_band"
+)
+
+// waitForApproval marks a session whose consent may still be given where we are
+// not told: by a reviewer of the tenant, in Microsoft's portal, or because
+// somebody with a custom role consented whose token shows no role. The caller
+// writes the row.
+func (t *Tx) waitForApproval(cs *domain.ConsentSession) {
+	if cs.MigrationID != "" { // a connector notices by itself when it can read again
+		cs.NextCheckAt = t.At()
+	}
+}
+
+// ApprovalCheck is a session that waits for an approval, and where to look.
+type ApprovalCheck struct {
+	SessionID     string
+	IntegrationID string
+	TenantID      string
+	CellID        string
+}
+
+// ApprovalsToLookFor lists the sessions of a region that are due to be looked
+// after, the longest due first.
+func (s *Service) ApprovalsToLookFor(ctx context.Context, caller domain.Caller, region string) (due []ApprovalCheck, err error) {
+	err = s.Read(ctx, caller, func(tx *Tx) error {
+		due = nil
+		waiting, err := tx.ConsentSessions().List(Query{
+			Where: Where{"next_check_at >": domain.Instant{}, "next_check_at <=": tx.At()}, Order: []string{"next_check_at", "id"}, Limit: approvalBatch,
+		})
+		if err != nil {
+			return err
+		}
+		for _, cs := range waiting {
+			m, err := tx.Rows.Migrations().Get(cs.MigrationID)
+			if err != nil {
+				return err
+			}
+			if m.Region == region {
+				due = append(due, ApprovalCheck{SessionID: cs.ID, IntegrationID: m.IntegrationID, TenantID: cs.TenantID, CellID: cs.CellID})
+			}
+		}
+		return nil
+	})
+	return due, err
+}
+
+// Approval is what looking at a tenant showed.
+type Approval struct {
+	SessionID         string
+	Consented         bool // the app's calls work in the tenant
+	LegacySecretWorks bool // the account's own client secret obtained a token there just now
+}
+
+// TakeApproval counts a consent that came without a callback, if a session of the
+// migration waits for it and the tenant is proven the account's. Everything else
+// leaves the migration where it is, with what somebody can do.
+func (s *Service) TakeApproval(ctx context.Context, caller domain.Caller, a Approval) (taken bool, err error) {
+	return Do(ctx, s, caller, "", "take-approval", a.SessionID, func(tx *Tx) (bool, error) {
+		cs, err := tx.ConsentSessions().Get(a.SessionID)
+		if err != nil || cs.NextCheckAt.IsZero() {
+			return false, err
+		}
+		m, err := tx.Rows.Migrations().Get(cs.MigrationID)
+		if err != nil {
+			return false, err
+		}
+		waited := tx.Now.Sub(cs.CreatedAt.Time)
+		waiting := m.Phase == domain.AwaitingConsent && waited < approvalFor
+		if !waiting || !a.Consented {
+			cs.NextCheckAt = domain.Instant{}
+			if waiting {
+				cs.NextCheckAt = tx.In(approvalPause(waited))
+			}
+			return false, tx.ConsentSessions().Update(&cs)
+		}
+		evidence := consent.TenantEvidence{LegacySecretWorks: a.LegacySecretWorks}
+		if cs.VerifiedTenant != "" {
+			evidence.SignedIn = &consent.Identity{TenantID: cs.VerifiedTenant, ObjectID: cs.VerifiedObject, Roles: cs.VerifiedRoles}
+		}
+		refusal := consent.CheckOutOfBand(waiting, cs.TenantID, evidence)
+		if refusal == nil {
+			if refusal, err = tx.tenantUse(cs.AccountID, cs.TenantID); err != nil {
+				return false, err
+			}
+		}
+		if refusal != nil {
+			return false, tx.refuseApproval(cs, m, refusal, waited)
+		}
+		cs.NextCheckAt, cs.VerifiedTenant = domain.Instant{}, cs.TenantID
+		if err := tx.endConsent(&cs, domain.ConsentVerified, approvalGiven, ""); err != nil {
+			return false, err
+		}
+		if err := tx.endConsents(openConsentsOf(cs)); err != nil {
+			return false, err
+		}
+		if err := tx.ConsentGranted(&m, cs); err != nil {
+			return false, err
+		}
+		proof := "signed-in"
+		if a.LegacySecretWorks {
+			proof = "legacy-secret"
+		}
+		return true, tx.Done(cs.AccountID, "take-approval", "migration", m.ID, map[string]string{"session": cs.ID, "tenantProvenBy": proof})
+	})
+}
+
+// refuseApproval says once, and not at every look, why a consent that is there
+// does not count.
+func (t *Tx) refuseApproval(cs domain.ConsentSession, m domain.Migration, refusal *consent.Refusal, waited time.Duration) error {
+	cs.NextCheckAt = t.In(approvalPause(waited))
+	if cs.Code == refusal.Code && m.ConsentCode == refusal.Code {
+		return t.ConsentSessions().Update(&cs)
+	}
+	cs.Code, cs.Text = refusal.Code, refusal.Sentence
+	if err := t.ConsentSessions().Update(&cs); err != nil {
+		return err
+	}
+	if err := t.ConsentFailed(&m, refusal.Code, refusal.Sentence); err != nil {
+		return err
+	}
+	if err := t.Audit(cs.AccountID, "take-approval", cs.ID, "refused", refusal.Code, map[string]string{"session": cs.ID}); err != nil {
+		return err
+	}
+	return t.Changed(cs.AccountID, "migration", m.ID, "consent-refused")
+}
+
+// approvalPause is how long the next look waits: a reviewer may answer within
+// minutes, and after an hour it is rather days.
+func approvalPause(waited time.Duration) time.Duration {
+	return min(max(waited/10, time.Minute), 15*time.Minute)
+}
