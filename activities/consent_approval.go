@@ -7,12 +7,6 @@ import (
 	"consentry/internal/service"
 )
 
-// LegacyProber obtains a token with an integration's own client secret, issued
-// just now: whoever can do that holds the tenant's trust already.
-type LegacyProber interface {
-	ProbeLegacy(ctx context.Context, tenantID, integrationID string) error
-}
-
 // EntraFindApprovals looks for consents that nobody tells us of, for every
 // session of the region that waits for one. Where Microsoft does not answer,
 // nothing is concluded and the next sweep looks again.
@@ -49,7 +43,9 @@ func (a *Migration) lookAt(ctx context.Context, one service.ApprovalCheck) (seen
 		return seen, d.verdict != noAnswer
 	}
 	seen.Consented = true
-	err := a.Legacy.ProbeLegacy(ctx, one.TenantID, one.IntegrationID)
+	// Whoever obtains a token with the account's own secret holds the tenant's
+	// trust already.
+	err := a.OldApps.ProbeToken(ctx, one.TenantID, one.IntegrationID)
 	seen.LegacySecretWorks = err == nil
 	return seen, err == nil || directoryFault(err, false, doubt).kind == contract.ErrLegacyCredentialDead
 }

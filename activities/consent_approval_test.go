@@ -24,7 +24,7 @@ type secretProber struct {
 	down   bool
 }
 
-func (p *secretProber) ProbeLegacy(ctx context.Context, tenantID, integrationID string) error {
+func (p *secretProber) ProbeToken(ctx context.Context, tenantID, integrationID string) error {
 	switch {
 	case p.down:
 		return entraError{kind: "unavailable"}
@@ -33,6 +33,10 @@ func (p *secretProber) ProbeLegacy(ctx context.Context, tenantID, integrationID 
 	}
 	_, err := p.tokens.FreshToken(ctx, entra.Access{TenantID: tenantID, IntegrationID: integrationID})
 	return err
+}
+
+func (p *secretProber) ProbeReading(context.Context, string, string) error {
+	return entraError{kind: "unavailable"}
 }
 
 // approvals is an emulated bench with a migration whose session waits for the
@@ -49,7 +53,7 @@ func newApprovals(t *testing.T) *approvals {
 	require.NoError(t, e.RevokeConsent(tenant, cellApp))
 	cloud := entra.Cloud{Name: "emulator", Authority: e.HTTPSURL(), BrowserAuthority: e.HTTPURL(), GraphURL: e.HTTPSURL() + "/v1.0", HTTP: e.HTTPClient()}
 	a := &approvals{emulated: e, secret: &secretProber{tokens: entra.NewTokens(cloud, e.reader, func() time.Time { return e.now })}}
-	a.act = &activities.Migration{Service: e.svc, Consents: realProber{e.reader.directory}, Legacy: a.secret, Now: func() time.Time { return e.now }, ProbeEvery: time.Millisecond}
+	a.act = &activities.Migration{Service: e.svc, Consents: realProber{e.reader.directory}, OldApps: a.secret, Now: func() time.Time { return e.now }, ProbeEvery: time.Millisecond}
 	e.RegisterActivity(a.act)
 	a.waits("acc", "i", "m", "cs")
 	return a

@@ -19,7 +19,6 @@ type Migration struct {
 	Service  *service.Service
 	Consents ConsentProber
 	OldApps  OldAppProber
-	Legacy   LegacyProber
 	Now      func() time.Time
 	// ProbeEvery is the pause between two probes of a consent; zero means two
 	// seconds.

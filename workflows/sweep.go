@@ -22,16 +22,13 @@ func SweepWorkflow(ctx workflow.Context, in contract.SweepInput) (contract.Sweep
 		Summary:     "start due synchronizations of " + in.Region,
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
 	}), in)
-	if err != nil {
+	if err == nil {
+		showSweep(ctx, in, fmt.Sprintf("started %d synchronizations", out.Started))
+	}
+	if err != nil || out.Waiting == 0 {
 		return out, err
 	}
-	if out.Waiting > 0 {
-		if err := findApprovals(ctx, in); err != nil {
-			return out, err
-		}
-	}
-	showSweep(ctx, in, fmt.Sprintf("started %d synchronizations", out.Started))
-	return out, nil
+	return out, findApprovals(ctx, in)
 }
 
 // findApprovals looks for consents that Microsoft announces to nobody: one look

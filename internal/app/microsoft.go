@@ -42,14 +42,6 @@ func (o oldApps) ProbeToken(ctx context.Context, tenantID, integrationID string)
 	return err
 }
 
-type legacyProber struct{ tokens *entra.Tokens }
-
-// ProbeLegacy implements activities.LegacyProber.
-func (p legacyProber) ProbeLegacy(ctx context.Context, tenantID, integrationID string) error {
-	_, err := p.tokens.FreshToken(ctx, entra.Access{TenantID: tenantID, IntegrationID: integrationID})
-	return err
-}
-
 type keyMint struct{ keeper *keys.Keeper }
 
 // MintKey implements activities.KeyMint.

@@ -91,10 +91,7 @@ func (a *App) workers() []worker.Worker {
 	keysQueue := worker.New(a.temporal.Workers, contract.QueueKeys, options)
 	workflows.Register(keysQueue)
 
-	migration := &activities.Migration{
-		Service: a.Service, Consents: prober{a.microsoft.directory}, OldApps: oldApps{a.microsoft.directory, a.microsoft.tokens},
-		Legacy: legacyProber{a.microsoft.tokens}, Now: time.Now,
-	}
+	migration := &activities.Migration{Service: a.Service, Consents: prober{a.microsoft.directory}, OldApps: oldApps{a.microsoft.directory, a.microsoft.tokens}, Now: time.Now}
 	connector := &activities.Connector{Service: a.Service, Consents: prober{a.microsoft.directory}, Now: time.Now}
 	syncs := &activities.Sync{Service: a.Service, Directory: directoryReader{a.microsoft.directory}, Now: time.Now}
 	rotation := &activities.Rotation{
