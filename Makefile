@@ -93,7 +93,7 @@ record: bin/temporal-dev ## Record the workflow histories that the replay tests 
 	@exec go run ./test/record $(ARGS)
 
 .PHONY: screens
-screens: prerequisites-browser bin/temporal-dev $(SYSTEM) test/e2e-browser/node_modules/.package-lock.json ## Take screenshots of every console page into .dev/screens/
+screens: prerequisites-browser bin/temporal-dev $(SYSTEM) test/e2e-browser/node_modules/.package-lock.json ## Take screenshots of every console page into .dev/screens/, and of the Temporal UI into docs/screens/
 	bin/consentry-dev with -- npm --prefix test/e2e-browser run screens
 
 .PHONY: help
