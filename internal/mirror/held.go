@@ -29,7 +29,7 @@ type edgeRow struct {
 // Put implements service.Mirror.
 func (t *Tables) Put(integrationID string, s dirsync.Stream, objects []dirsync.Object) error {
 	rows := make([]mirrorRow, 0, len(objects))
-	for _, o := range objects {
+	for _, o := range lastOfEach(objects, func(o dirsync.Object) string { return o.ID }) {
 		rows = append(rows, mirrorRow{IntegrationID: integrationID, ObjectID: o.ID, Name: o.Name, Data: string(o.Data), Hash: o.Hash})
 	}
 	return insert(t, "write the mirror", mirrorTable(s), rows, objectsPerStatement,
@@ -47,7 +47,7 @@ func (t *Tables) PutEdges(integrationID string, edges []dirsync.StagedEdge) erro
 
 // Remove implements service.Mirror.
 func (t *Tables) Remove(integrationID string, s dirsync.Stream, ids []string) error {
-	for part := range slices.Chunk(ids, edgesPerStatement) {
+	for part := range slices.Chunk(ids, t.per(edgesPerStatement)) {
 		if _, err := t.exec("remove from the mirror", "DELETE FROM ? WHERE integration_id = ? AND object_id IN (?)", mirrorTable(s), integrationID, bun.List(part)); err != nil {
 			return err
 		}
@@ -62,7 +62,7 @@ func (t *Tables) RemoveEdgesOf(integrationID string, s dirsync.Stream, ids []str
 		columns = append(columns, "group_id")
 	}
 	var total int64
-	for part := range slices.Chunk(ids, edgesPerStatement) {
+	for part := range slices.Chunk(ids, t.per(edgesPerStatement)) {
 		for _, column := range columns {
 			n, err := t.exec("remove memberships of what is gone", "DELETE FROM mirror_members WHERE integration_id = ? AND ? IN (?)", integrationID, column, bun.List(part))
 			if err != nil {
@@ -76,7 +76,7 @@ func (t *Tables) RemoveEdgesOf(integrationID string, s dirsync.Stream, ids []str
 
 // RemoveEdges implements service.Mirror.
 func (t *Tables) RemoveEdges(integrationID string, edges []dirsync.Edge) error {
-	for part := range slices.Chunk(edges, edgesPerStatement) {
+	for part := range slices.Chunk(edges, t.per(edgesPerStatement)) {
 		values, args := pairs(part)
 		if _, err := t.exec("remove memberships", "DELETE FROM mirror_members WHERE integration_id = ? AND (group_id, member_id) IN "+values, append([]any{integrationID}, args...)...); err != nil {
 			return err

@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
 
 	"consentry/internal/dirsync"
 	"consentry/internal/domain"
@@ -35,11 +36,22 @@ type Tables struct {
 func On(ctx context.Context, db bun.IDB) service.Mirror { return &Tables{ctx: ctx, db: db} }
 
 // Rows per statement. SQLite refuses a statement of more than a million bytes,
-// and a record may take some thousand.
+// and a record may take some thousand. PostgreSQL takes a whole slice at once,
+// which saves round trips; values stand in the text, so that there is no limit
+// of parameters.
 const (
 	objectsPerStatement = 200
 	edgesPerStatement   = 1000
+	postgresTimes       = 10
 )
+
+// per is how many rows a statement takes on this engine.
+func (t *Tables) per(rows int) int {
+	if t.db.Dialect().Name() == dialect.PG {
+		return rows * postgresTimes
+	}
+	return rows
+}
 
 func stageTable(s dirsync.Stream) bun.Ident  { return bun.Ident("stage_" + string(s)) }
 func mirrorTable(s dirsync.Stream) bun.Ident { return bun.Ident("mirror_" + string(s)) }
@@ -65,14 +77,30 @@ func (t *Tables) scan(what string, dest any, query string, args ...any) error {
 }
 
 // insert writes rows in chunks; conflict is the rest of the statement behind ON.
+// No two rows may have the same key: PostgreSQL updates none twice.
 func insert[T any](t *Tables, what string, table bun.Ident, rows []T, per int, conflict string) error {
-	for part := range slices.Chunk(rows, per) {
+	for part := range slices.Chunk(rows, t.per(per)) {
 		_, err := t.db.NewInsert().Model(&part).ModelTableExpr("?", table).On(conflict).Exec(t.ctx)
 		if err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 	}
 	return nil
+}
+
+// lastOfEach keeps the last row of each key, in order: a page of Microsoft Graph
+// may name an object twice, and the later word stands.
+func lastOfEach[T any, K comparable](rows []T, key func(T) K) []T {
+	seen := make(map[K]bool, len(rows))
+	kept := make([]T, 0, len(rows))
+	for _, row := range slices.Backward(rows) {
+		if k := key(row); !seen[k] {
+			seen[k] = true
+			kept = append(kept, row)
+		}
+	}
+	slices.Reverse(kept)
+	return kept
 }
 
 // pairs writes edges as the rows of a VALUES list.

@@ -17,6 +17,33 @@ import (
 
 const integration = "int_1"
 
+// suite is what service.Mirror promises.
+var suite = []struct {
+	name string
+	test func(t *testing.T, s *store.Store)
+}{
+	{"a cursor is kept and forgotten with its staging", aCursorIsKeptAndForgottenWithItsStaging},
+	{"a staged row comes back as it was put", aStagedRowComesBackAsItWasPut},
+	{"a delta staging removes only what it names and a full one sweeps", aDeltaStagingRemovesOnlyWhatItNamesAndAFullOneSweeps},
+	{"puts leave out what is the same only in a full staging", putsLeaveOutWhatIsTheSameOnlyInAFullStaging},
+	{"a comparison counts and names every kind of difference", aComparisonCountsAndNamesEveryKindOfDifference},
+	{"a comparison shows at most twenty examples of a change", aComparisonShowsAtMostTwentyExamplesOfAChange},
+	{"before images restore exactly", beforeImagesRestoreExactly},
+	{"memberships leave with their ends", membershipsLeaveWithTheirEnds},
+	{"links belong to the app that made them", linksBelongToTheAppThatMadeThem},
+	{"a page that names something twice keeps the later word", aPageThatNamesSomethingTwice},
+	{"more rows than a statement takes", moreRowsThanAStatementTakes},
+}
+
+func TestConformance(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, e storetest.Engine) {
+		t.Helper()
+		for _, c := range suite {
+			t.Run(c.name, func(t *testing.T) { c.test(t, storetest.At(t, storetest.Database(t, e))) })
+		}
+	})
+}
+
 func write(t require.TestingT, s *store.Store, fn func(m service.Mirror)) {
 	require.NoError(t, s.Write(context.Background(), func(r service.Rows) error { fn(r.Mirror()); return nil }))
 }
@@ -67,8 +94,8 @@ func world(t require.TestingT, m service.Mirror, integrationID string) map[strin
 	return out
 }
 
-func TestACursorIsKeptAndForgottenWithItsStaging(t *testing.T) {
-	s := storetest.Open(t)
+func aCursorIsKeptAndForgottenWithItsStaging(t *testing.T, s *store.Store) {
+	t.Helper()
 	write(t, s, func(m service.Mirror) {
 		_, err := m.Cursor("run")
 		require.True(t, domain.IsNotFound(err))
@@ -89,8 +116,8 @@ func TestACursorIsKeptAndForgottenWithItsStaging(t *testing.T) {
 	})
 }
 
-func TestAStagedRowComesBackAsItWasPut(t *testing.T) {
-	s := storetest.Open(t)
+func aStagedRowComesBackAsItWasPut(t *testing.T, s *store.Store) {
+	t.Helper()
 	write(t, s, func(m service.Mirror) {
 		in := dirsync.Staged{ID: "a", State: dirsync.Excluded, Fresh: true, Patch: dirsync.Patch{"mail": []byte("null"), "displayName": []byte(`"O'Neil ? \"x\" \\ é"`)}}
 		require.NoError(t, m.Stage("st", dirsync.Groups, []dirsync.Staged{person("a", "before")}))
@@ -106,8 +133,8 @@ func TestAStagedRowComesBackAsItWasPut(t *testing.T) {
 	})
 }
 
-func TestADeltaStagingRemovesOnlyWhatItNamesAndAFullOneSweeps(t *testing.T) {
-	s := storetest.Open(t)
+func aDeltaStagingRemovesOnlyWhatItNamesAndAFullOneSweeps(t *testing.T, s *store.Store) {
+	t.Helper()
 	write(t, s, func(m service.Mirror) {
 		hold(t, m, integration, []dirsync.Staged{person("a", "A"), person("b", "B"), person("c", "C"), person("d", "D")}, edge("g", "a"), edge("g", "b"), edge("g", "c"))
 		hold(t, m, "another", []dirsync.Staged{person("z", "Z")}, edge("g", "z"))
@@ -143,8 +170,8 @@ func TestADeltaStagingRemovesOnlyWhatItNamesAndAFullOneSweeps(t *testing.T) {
 	})
 }
 
-func TestPutsLeaveOutWhatIsTheSameOnlyInAFullStaging(t *testing.T) {
-	s := storetest.Open(t)
+func putsLeaveOutWhatIsTheSameOnlyInAFullStaging(t *testing.T, s *store.Store) {
+	t.Helper()
 	write(t, s, func(m service.Mirror) {
 		hold(t, m, integration, []dirsync.Staged{person("a", "A"), person("b", "B")}, edge("g", "a"))
 		require.NoError(t, m.Stage("st", dirsync.Users, []dirsync.Staged{person("a", "A"), person("b", "new"), person("c", "C"), gone("d")}))
@@ -167,8 +194,8 @@ func TestPutsLeaveOutWhatIsTheSameOnlyInAFullStaging(t *testing.T) {
 	})
 }
 
-func TestAComparisonCountsAndNamesEveryKindOfDifference(t *testing.T) {
-	s := storetest.Open(t)
+func aComparisonCountsAndNamesEveryKindOfDifference(t *testing.T, s *store.Store) {
+	t.Helper()
 	write(t, s, func(m service.Mirror) {
 		hold(t, m, integration, []dirsync.Staged{person("a", "A"), person("b", "B"), person("c", "C")}, edge("g", "a"), edge("g", "b"))
 		require.NoError(t, m.Stage("st", dirsync.Users, []dirsync.Staged{person("a", "A"), person("b", "Bea"), person("d", "D")}))
@@ -194,8 +221,8 @@ func TestAComparisonCountsAndNamesEveryKindOfDifference(t *testing.T) {
 	})
 }
 
-func TestAComparisonShowsAtMostTwentyExamplesOfAChange(t *testing.T) {
-	s := storetest.Open(t)
+func aComparisonShowsAtMostTwentyExamplesOfAChange(t *testing.T, s *store.Store) {
+	t.Helper()
 	write(t, s, func(m service.Mirror) {
 		var many []dirsync.Staged
 		for i := range 30 {
@@ -209,11 +236,11 @@ func TestAComparisonShowsAtMostTwentyExamplesOfAChange(t *testing.T) {
 	})
 }
 
-// TestBeforeImagesRestoreExactly: whatever is written after the first image of
+// beforeImagesRestoreExactly: whatever is written after the first image of
 // each row, restoring gives the mirror back as it was, byte by byte, and leaves
 // other integrations alone.
-func TestBeforeImagesRestoreExactly(t *testing.T) {
-	s := storetest.Open(t)
+func beforeImagesRestoreExactly(t *testing.T, s *store.Store) {
+	t.Helper()
 	round := 0
 	rapid.Check(t, func(t *rapid.T) {
 		round++
@@ -266,8 +293,8 @@ func TestBeforeImagesRestoreExactly(t *testing.T) {
 	})
 }
 
-func TestMembershipsLeaveWithTheirEnds(t *testing.T) {
-	s := storetest.Open(t)
+func membershipsLeaveWithTheirEnds(t *testing.T, s *store.Store) {
+	t.Helper()
 	write(t, s, func(m service.Mirror) {
 		hold(t, m, integration, nil, edge("g", "a"), edge("g", "h"), edge("h", "a"), edge("h", "b"))
 		n, err := m.RemoveEdgesOf(integration, dirsync.Users, []string{"b"})
@@ -282,8 +309,8 @@ func TestMembershipsLeaveWithTheirEnds(t *testing.T) {
 	})
 }
 
-func TestLinksBelongToTheAppThatMadeThem(t *testing.T) {
-	s := storetest.Open(t)
+func linksBelongToTheAppThatMadeThem(t *testing.T, s *store.Store) {
+	t.Helper()
 	write(t, s, func(m service.Mirror) {
 		require.NoError(t, m.PutLink(integration, dirsync.Users, "legacy", "l1"))
 		require.NoError(t, m.PutLink(integration, dirsync.Users, "legacy", "l2"))
@@ -298,5 +325,56 @@ func TestLinksBelongToTheAppThatMadeThem(t *testing.T) {
 		require.NoError(t, m.DropLinks(integration, "cell"))
 		require.Empty(t, link(dirsync.Users, "cell"))
 		require.Equal(t, "l2", link(dirsync.Users, "legacy"))
+	})
+}
+
+func aPageThatNamesSomethingTwice(t *testing.T, s *store.Store) {
+	t.Helper()
+	write(t, s, func(m service.Mirror) {
+		require.NoError(t, m.Stage("st", dirsync.Users, []dirsync.Staged{person("a", "first"), person("b", "B"), person("a", "last")}))
+		staged, err := m.Staged("st", dirsync.Users, []string{"a", "b"})
+		require.NoError(t, err)
+		require.Equal(t, map[string]dirsync.Staged{"a": person("a", "last"), "b": person("b", "B")}, staged)
+		require.NoError(t, m.StageEdges("st", []dirsync.StagedEdge{stands(edge("g", "a")), ended(edge("g", "a"))}))
+		edges, err := m.StagedEdges("st", []dirsync.Edge{edge("g", "a")})
+		require.NoError(t, err)
+		require.Equal(t, map[dirsync.Edge]bool{edge("g", "a"): false}, edges)
+		hold(t, m, integration, []dirsync.Staged{person("a", "first"), person("a", "last")})
+		require.NoError(t, m.PutEdges(integration, []dirsync.StagedEdge{stands(edge("g", "a")), stands(edge("g", "a"))}))
+		require.Len(t, world(t, m, integration), 2)
+	})
+}
+
+// The number is beyond the parameters that PostgreSQL takes (65,535) and the
+// statement beyond the bytes that SQLite takes.
+func moreRowsThanAStatementTakes(t *testing.T, s *store.Store) {
+	t.Helper()
+	const objects, memberships = 2_100, 10_100
+	write(t, s, func(m service.Mirror) {
+		var people []dirsync.Staged
+		var edges []dirsync.StagedEdge
+		var ids []string
+		for i := range memberships {
+			id := fmt.Sprintf("%06d", i)
+			ids = append(ids, id)
+			if i < objects {
+				people = append(people, person(id, "Name of "+id))
+			}
+			edges = append(edges, stands(edge("g", id)))
+		}
+		require.NoError(t, m.Stage("st", dirsync.Users, people))
+		require.NoError(t, m.StageEdges("st", edges))
+		found, err := m.Staged("st", dirsync.Users, ids)
+		require.NoError(t, err)
+		require.Len(t, found, objects)
+		added, err := m.NewEdges("st", integration, dirsync.Edge{}, memberships)
+		require.NoError(t, err)
+		require.NoError(t, m.PutEdges(integration, added))
+		counts, err := m.Counts(integration)
+		require.NoError(t, err)
+		require.EqualValues(t, memberships, counts.Memberships)
+		ended, err := m.RemoveEdgesOf(integration, dirsync.Users, ids)
+		require.NoError(t, err)
+		require.EqualValues(t, memberships, ended)
 	})
 }

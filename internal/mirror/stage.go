@@ -51,7 +51,7 @@ func (t *Tables) DropStage(stageID string) error {
 // Staged implements service.Mirror.
 func (t *Tables) Staged(stageID string, s dirsync.Stream, ids []string) (map[string]dirsync.Staged, error) {
 	found := map[string]dirsync.Staged{}
-	for part := range slices.Chunk(ids, edgesPerStatement) {
+	for part := range slices.Chunk(ids, t.per(edgesPerStatement)) {
 		var rows []stageRow
 		err := t.scan("read a staging", &rows, "SELECT * FROM ? WHERE stage_id = ? AND object_id IN (?)", stageTable(s), stageID, bun.List(part))
 		if err != nil {
@@ -69,7 +69,7 @@ func (t *Tables) Staged(stageID string, s dirsync.Stream, ids []string) (map[str
 // StagedEdges implements service.Mirror.
 func (t *Tables) StagedEdges(stageID string, edges []dirsync.Edge) (map[dirsync.Edge]bool, error) {
 	found := map[dirsync.Edge]bool{}
-	for part := range slices.Chunk(edges, edgesPerStatement) {
+	for part := range slices.Chunk(edges, t.per(edgesPerStatement)) {
 		var rows []stageEdgeRow
 		values, args := pairs(part)
 		err := t.scan("read staged memberships", &rows, "SELECT * FROM stage_members WHERE stage_id = ? AND (group_id, member_id) IN "+values, append([]any{stageID}, args...)...)
@@ -86,7 +86,7 @@ func (t *Tables) StagedEdges(stageID string, edges []dirsync.Edge) (map[dirsync.
 // Stage implements service.Mirror.
 func (t *Tables) Stage(stageID string, s dirsync.Stream, objects []dirsync.Staged) error {
 	rows := make([]stageRow, 0, len(objects))
-	for _, o := range objects {
+	for _, o := range lastOfEach(objects, func(o dirsync.Staged) string { return o.ID }) {
 		patch, err := json.Marshal(o.Patch)
 		if err != nil {
 			return err
@@ -104,7 +104,7 @@ func (t *Tables) Stage(stageID string, s dirsync.Stream, objects []dirsync.Stage
 // StageEdges implements service.Mirror.
 func (t *Tables) StageEdges(stageID string, edges []dirsync.StagedEdge) error {
 	rows := make([]stageEdgeRow, 0, len(edges))
-	for _, e := range edges {
+	for _, e := range lastOfEach(edges, func(e dirsync.StagedEdge) dirsync.Edge { return e.Edge }) {
 		rows = append(rows, stageEdgeRow{StageID: stageID, GroupID: e.GroupID, MemberID: e.MemberID, MemberKind: e.MemberKind, Removed: e.Removed})
 	}
 	return insert(t, "stage memberships", "stage_members", rows, edgesPerStatement,

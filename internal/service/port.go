@@ -9,9 +9,12 @@ import (
 
 // Store is the database as commands and reads need it. Write runs fn in one
 // transaction that holds the write lock from its start (SQLite: BEGIN
-// IMMEDIATE), so that what fn reads stays true until it commits. Read runs fn on
-// one consistent view. An error from fn rolls back and is returned as it is; a
-// database that does not answer gives a domain.Error of kind Unavailable.
+// IMMEDIATE, PostgreSQL: an advisory lock), so that what fn reads stays true
+// until it commits; fn may be run again from its beginning. Read runs fn on one
+// consistent view. An error from fn rolls back and is returned as it is, and a
+// breach of a unique index rolls back in any case; a database that does not
+// answer gives a domain.Error of kind Unavailable, and one whose connection
+// ended during the commit the code "store-outcome-unknown".
 type Store interface {
 	Write(ctx context.Context, fn func(Rows) error) error
 	Read(ctx context.Context, fn func(Rows) error) error

@@ -77,6 +77,7 @@ func Do[T any](ctx context.Context, s *Service, caller domain.Caller, key, actio
 	var calls []string
 	var ended []domain.SyncRun
 	run := func(rows Rows) error {
+		answer = *new(T) // a conflict on the database runs this again
 		tx := &Tx{Rows: rows, Caller: caller, Now: s.now()}
 		if key != "" {
 			id := string(caller.Kind) + "/" + caller.ID + "/" + action + "/" + key

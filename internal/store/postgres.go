@@ -57,7 +57,7 @@ func openPostgres(ctx context.Context, address string) (*bun.DB, error) {
 	raw.SetMaxIdleConns(connections) // a new connection costs the server a process
 	raw.SetConnMaxIdleTime(5 * time.Minute)
 	raw.SetConnMaxLifetime(time.Hour) // so that a changed address is followed
-	return bun.NewDB(raw, pgdialect.New()), nil
+	return bun.NewDB(raw, writable{pgdialect.New()}), nil
 }
 
 // postgresConfig reads the URL. Its errors do not repeat what it was given: it

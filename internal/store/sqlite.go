@@ -33,7 +33,7 @@ func openSQLite(ctx context.Context, path string) (*bun.DB, error) {
 	if err := migrate(ctx, raw, goose.DialectSQLite3, &fileTurns{path: path + ".lock"}); err != nil {
 		return nil, errors.Join(err, raw.Close())
 	}
-	return bun.NewDB(raw, sqlitedialect.New()), nil
+	return bun.NewDB(raw, writable{sqlitedialect.New()}), nil
 }
 
 // begin takes the database's write lock, for which it waits as long as

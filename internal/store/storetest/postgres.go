@@ -49,13 +49,19 @@ var databases atomic.Int64
 
 func postgresDatabase(t testing.TB) string {
 	t.Helper()
+	return newPostgres(t, "template1")
+}
+
+// newPostgres makes a database from a template.
+func newPostgres(t testing.TB, template string) string {
+	t.Helper()
 	c, err := cluster(t.Context())
 	require.NoError(t, err)
 	name := fmt.Sprintf("test_%d", databases.Add(1))
 	// A file copy is the faster way for an empty database.
-	strategy := " STRATEGY file_copy"
-	if err := administer(t.Context(), c, "CREATE DATABASE "+name+strategy); err != nil && strings.Contains(err.Error(), "strategy") {
-		require.NoError(t, administer(t.Context(), c, "CREATE DATABASE "+name)) // before version 15
+	create := "CREATE DATABASE " + name + " TEMPLATE " + template
+	if err := administer(t.Context(), c, create+" STRATEGY file_copy"); err != nil && strings.Contains(err.Error(), "strategy") {
+		require.NoError(t, administer(t.Context(), c, create)) // before version 15
 	} else {
 		require.NoError(t, err)
 	}

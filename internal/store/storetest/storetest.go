@@ -4,6 +4,7 @@ package storetest
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -66,4 +67,13 @@ func Each(t *testing.T, test func(t *testing.T, e Engine)) {
 	for _, e := range []Engine{SQLite, Postgres} {
 		t.Run(string(e), func(t *testing.T) { test(t, e) })
 	}
+}
+
+// Empty names a database that has no schema yet.
+func Empty(t testing.TB, e Engine) string {
+	t.Helper()
+	if e == Postgres {
+		return newPostgres(t, "template0")
+	}
+	return filepath.Join(t.TempDir(), "consentry.db")
 }
