@@ -195,7 +195,7 @@ func TestListsHoldOnlyWhatIsYours(t *testing.T) {
 			require.Contains(t, ana.get(path).body, "contoso", path)
 		}
 	}
-	require.Equal(t, 14, lists)
+	require.Equal(t, 15, lists)
 }
 
 func campaignBody(t *testing.T, w *world) string {
