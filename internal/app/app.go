@@ -37,6 +37,7 @@ type App struct {
 	health    *health.Monitor
 	metrics   *metrics.Metrics
 	audit     *service.AuditCheck
+	foreign   *findings // workflows of builds that this one cannot replay
 	internals *internals
 	life      atomic.Int32
 }
@@ -63,6 +64,7 @@ func Open(ctx context.Context, config Config, log *zap.Logger) (*App, error) {
 
 func (a *App) open(ctx context.Context) (err error) {
 	a.metrics = metrics.New()
+	a.foreign = newFindings(a.metrics, a.log.Named("worker"))
 	if a.cloud, err = a.Config.cloud(); err != nil {
 		return err
 	}

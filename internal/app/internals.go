@@ -73,6 +73,7 @@ func (a *App) monitor() (*health.Monitor, error) {
 			Means:  "No key for the payloads of workflows could be opened yet. Nothing is started or signalled unencrypted: it waits.",
 			Remedy: "See to the sealing key and the database first; then this becomes well by itself.",
 		},
+		a.foreign.probe(),
 	), nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"consentry/internal/health"
+	"consentry/internal/metrics"
 )
 
 // mainWith is a process without its signals: exit code, output, errors.
@@ -43,7 +44,7 @@ func TestAMistakeInTheConfigurationHasItsOwnExitCode(t *testing.T) {
 }
 
 func TestTheHealthCommandSaysWhatTheProcessAnswers(t *testing.T) {
-	a := &App{log: zap.NewNop()}
+	a := &App{log: zap.NewNop(), metrics: metrics.New()}
 	var clock time.Time // each question is asked anew
 	var ill error
 	a.health = health.New(func() time.Time { clock = clock.Add(time.Hour); return clock }, time.Second, a.log,

@@ -30,7 +30,7 @@ func (a *App) temporalMetrics() (func(*client.Options), error) {
 	handler := temporalotel.NewMetricsHandler(temporalotel.MetricsHandlerOptions{
 		Meter: meter, OnError: func(error) { a.log.Debug("a metric of Temporal's SDK was dropped") },
 	})
-	return func(o *client.Options) { o.MetricsHandler = handler }, nil
+	return func(o *client.Options) { o.MetricsHandler = incompatible{MetricsHandler: handler, found: a.foreign} }, nil
 }
 
 // figures reads what the database knows for a scrape.

@@ -96,7 +96,7 @@ func New() *Metrics {
 		checked:     gauge("consentry_audit_checked_seq", "Up to which entry the audit was checked.").WithLabelValues(),
 		failed:      counter("consentry_state_read_failures_total", "Scrapes that could not read the database: the gauges keep what was read before.").WithLabelValues(),
 	}
-	version, revision := build()
+	version, revision := Build()
 	gauge("consentry_build_info", "Always 1; the labels say which build runs.", "version", "revision").WithLabelValues(version, revision).Set(1)
 	return m
 }
@@ -110,8 +110,8 @@ func (m *Metrics) Pool(open, inUse, waits func() float64) {
 	)
 }
 
-// build tells the module's version and the commit, as far as the build kept them.
-func build() (version, revision string) {
+// Build tells the module's version and the commit, as far as the build kept them.
+func Build() (version, revision string) {
 	version, revision = "unknown", "unknown"
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
