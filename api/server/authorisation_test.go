@@ -17,6 +17,7 @@ import (
 
 	"consentry/console"
 	"consentry/internal/domain"
+	"consentry/internal/service"
 )
 
 const matrixFile = "../../docs/authorisation.md"
@@ -58,6 +59,14 @@ func (w *world) asks(ids map[string]string) map[string]func(n int) ask {
 		"GET /consent/again/{session}": func(int) ask { return ask{path: "/consent/again/none"} },
 		"DELETE /api/v1/tokens/{id}": func(n int) ask {
 			return ask{path: prefix + "/tokens/" + olga.issue(map[string]any{"name": fmt.Sprintf("d%d", n), "accountId": "acc-contoso", "role": "view"}).ID}
+		},
+		"DELETE /api/v1/connectors/{id}": func(n int) ask {
+			c := domain.Connector{ID: fmt.Sprintf("con_%d", n), AccountID: "acc-contoso", TenantID: contoso, Product: fmt.Sprint(n), CellID: "cell-eu"}
+			require.NoError(w.t, w.store.Write(w.t.Context(), func(r service.Rows) error { return r.Connectors().Insert(&c) }))
+			return ask{path: prefix + "/connectors/" + c.ID}
+		},
+		"POST /api/v1/tenant-uses": func(int) ask {
+			return ask{body: `{"tenantId":"` + contoso + `","accountIds":["acc-contoso"],"reason":"matrix"}`}
 		},
 		"DELETE /api/v1/invitations/{id}": func(int) ask {
 			var i Invited
