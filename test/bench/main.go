@@ -54,6 +54,7 @@ var parts = []struct {
 	name string
 	run  func(context.Context, func(figure)) error
 }{
+	{"job.codec", codec},
 	{"job.migration", migration},
 	{"job.demo", wallTime},
 	{"job.read", func(ctx context.Context, report func(figure)) error {
