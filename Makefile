@@ -51,6 +51,8 @@ test-go: prerequisites-go bin/temporal-dev $(SYSTEM) ## Run the Go tests, also t
 	cd dev/temporal && go test -timeout $(TEST_TIMEOUT) ./...
 	@tools/step 'Go tests, with the race detector'
 	go test -race -timeout $(TEST_TIMEOUT) ./...
+	@tools/step 'The commands once more, on PostgreSQL'
+	CONSENTRY_TEST_DATABASE=postgres go test -timeout $(TEST_TIMEOUT) ./internal/service
 
 .PHONY: e2e
 e2e: prerequisites-browser bin/temporal-dev $(SYSTEM) test/e2e-browser/node_modules/.package-lock.json ## Walk through the console in a real browser, with accessibility checks
