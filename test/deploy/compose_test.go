@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -167,10 +168,8 @@ func TestWhatIsWaitedForSaysWhenItIsReady(t *testing.T) {
 
 func meet(a, b *service) bool {
 	for _, n := range a.Networks {
-		for _, m := range b.Networks {
-			if n == m {
-				return true
-			}
+		if slices.Contains(b.Networks, n) {
+			return true
 		}
 	}
 	return false
