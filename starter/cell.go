@@ -76,7 +76,7 @@ func (c *rotateCommand) Run(e *env) error {
 		if len(now.Certificates) > 0 {
 			e.out.show("the newest certificate is %s", now.Certificates[0].State)
 		}
-		if err := e.pause(pollEvery); err != nil {
+		if err := e.pause(); err != nil {
 			return err
 		}
 	}

@@ -46,7 +46,7 @@ func (c *cellAdd) Run(e *env) error {
 			return &failure{exit: exitWaits, code: "no-certificate-yet", sentence: "The cell is added; its first certificate is not made yet, because no worker took that on. Repeat the command to see it."}
 		}
 		e.out.show("the cell is added; a worker makes its first certificate …")
-		if err := e.pause(pollEvery); err != nil {
+		if err := e.pause(); err != nil {
 			return err
 		}
 	}
@@ -109,7 +109,7 @@ func (c *cellVerify) Run(e *env) error {
 		return err
 	}
 	for tries := 1; ; tries++ {
-		if err := e.pause(pollEvery); err != nil {
+		if err := e.pause(); err != nil {
 			return err
 		}
 		now, doc, err := e.cell(c.Cell)

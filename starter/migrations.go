@@ -77,7 +77,7 @@ func (c *migrateCommand) Run(e *env) error {
 	}
 	for said := x.Sentence; c.Wait && waiting(x); {
 		e.out.show("%s (as of %s)", x.Status, x.AsOf)
-		if err := e.pause(pollEvery); err != nil {
+		if err := e.pause(); err != nil {
 			return err
 		}
 		if x, doc, err = e.explanationOf(c.Integration); err != nil {
@@ -116,8 +116,8 @@ func waiting(x explanation) bool {
 const pollEvery = time.Second
 
 // pause waits, unless Ctrl-C comes first.
-func (e *env) pause(d time.Duration) error {
-	t := time.NewTimer(d)
+func (e *env) pause() error {
+	t := time.NewTimer(pollEvery)
 	defer t.Stop()
 	select {
 	case <-e.ctx.Done():
@@ -190,7 +190,7 @@ func (e *env) decide(integration string, asked map[string]any) error {
 	}
 	for tries := 0; d.State == "given" && tries < decisionPatience; tries++ {
 		e.out.show("the decision is given and not yet applied")
-		if err := e.pause(pollEvery); err != nil {
+		if err := e.pause(); err != nil {
 			return err
 		}
 		if doc, err = e.api.get(e.ctx, "/decisions/"+url.PathEscape(d.ID), &d); err != nil {

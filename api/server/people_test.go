@@ -95,14 +95,14 @@ func TestALinkGivesItsRoleOnce(t *testing.T) {
 func TestALinkEndsAndCanBeWithdrawn(t *testing.T) {
 	w := newWorld(t)
 	ana := w.as("ana-approver")
-	make := func() (i Invited) {
+	invited := func() (i Invited) {
 		ana.post(prefix+"/invitations", map[string]any{"name": "Nia", "accountId": "acc-contoso", "role": "view"}).into(&i)
 		return i
 	}
-	withdrawn := make()
+	withdrawn := invited()
 	require.Equal(t, http.StatusOK, ana.do(http.MethodDelete, prefix+"/invitations/"+withdrawn.ID, "", nil).status)
 	require.Equal(t, http.StatusGone, w.browser().get(strings.TrimPrefix(withdrawn.Link, w.URL)).status)
-	late := make()
+	late := invited()
 	b := w.browser()
 	b.get(strings.TrimPrefix(late.Link, w.URL))
 	w.pass(72*time.Hour + time.Second)

@@ -28,7 +28,7 @@ func (s *show) requireOpaque(t *testing.T, c *customer, description string) {
 	for _, g := range s.Emulator.Directory(c.Tenant.ID).Groups {
 		private = append(private, g.ID, g.DisplayName)
 	}
-	clear := []string{contract.MigrationID(c.Integration), contract.SignalConsentGranted, "ServiceApplyDecision", "encryption-key-id"}
+	inClear := []string{contract.MigrationID(c.Integration), contract.SignalConsentGranted, "ServiceApplyDecision", "encryption-key-id"}
 
 	for _, text := range private {
 		require.GreaterOrEqual(t, len(text), 5, "%q is too short to be searched for", text)
@@ -37,7 +37,7 @@ func (s *show) requireOpaque(t *testing.T, c *customer, description string) {
 	require.NoError(t, err)
 	require.Empty(t, found)
 	require.Greater(t, read, 1000, "the database holds a migration")
-	for _, text := range clear {
+	for _, text := range inClear {
 		found, _, err := plaintext.Search(t.Context(), files[0], []string{text})
 		require.NoError(t, err)
 		require.NotEmpty(t, found, text)

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 
 	"go.temporal.io/sdk/client"
@@ -46,9 +47,7 @@ const (
 func (h incompatible) WithTags(tags map[string]string) client.MetricsHandler {
 	all := make(map[string]string, len(h.tags)+len(tags))
 	for _, from := range []map[string]string{h.tags, tags} {
-		for k, v := range from {
-			all[k] = v
-		}
+		maps.Copy(all, from)
 	}
 	return incompatible{h.MetricsHandler.WithTags(tags), all, h.found}
 }

@@ -57,7 +57,7 @@ func (a *App) watchPool() {
 // watched counts every request to Microsoft by service and outcome. Addresses
 // carry tenant and object ids and, with delta links, tokens: they are not kept.
 func (a *App) watched(cloud entra.Cloud) *http.Client {
-	base := http.RoundTripper(http.DefaultTransport)
+	var base http.RoundTripper
 	if cloud.HTTP != nil && cloud.HTTP.Transport != nil {
 		base = cloud.HTTP.Transport
 	} else {

@@ -31,7 +31,7 @@ func (s *Service) FirstToken(ctx context.Context, anew bool) (IssuedToken, error
 		return IssuedToken{}, err
 	}
 	now := s.now()
-	return s.IssueToken(ctx, caller, TokenOrder{Name: "bootstrap " + now.UTC().Format(time.RFC3339), Role: domain.RoleOperator, ExpiresAt: domain.At(now.Add(bootstrapFor))})
+	return s.IssueToken(ctx, caller, TokenOrder{Name: "bootstrap " + now.UTC().Format(time.RFC3339Nano), Role: domain.RoleOperator, ExpiresAt: domain.At(now.Add(bootstrapFor))})
 }
 
 func (s *Service) beforeOperators(ctx context.Context, caller domain.Caller, anew bool) error {

@@ -60,6 +60,7 @@ func codec(_ context.Context, report func(figure)) error {
 func roundTrip(data converter.DataConverter, in contract.MigrationInput) (float64, error) {
 	var failed error
 	took := testing.Benchmark(func(b *testing.B) {
+		b.Helper()
 		for b.Loop() {
 			p, err := data.ToPayload(in)
 			if err == nil {
