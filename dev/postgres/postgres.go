@@ -32,8 +32,8 @@ type Options struct {
 	// Port on 127.0.0.1, where a password is asked for. 0 listens on a Unix socket
 	// only, in a folder that no other user may enter.
 	Port int
-	// Unsafe gives up durability against a power cut, for tests: a killed server
-	// still loses nothing.
+	// Unsafe gives up durability, for tests that stop nothing: a server that is
+	// killed may have lost the last commits it had confirmed.
 	Unsafe bool
 	// Settings are further lines of the server's configuration.
 	Settings map[string]string

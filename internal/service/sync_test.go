@@ -171,7 +171,12 @@ type syncWorld struct {
 
 func newSyncWorld(t *testing.T) *syncWorld {
 	t.Helper()
-	w := newBenchWorld(t)
+	return syncWorldOn(t, storetest.Open(t))
+}
+
+func syncWorldOn(t *testing.T, s service.Store) *syncWorld {
+	t.Helper()
+	w := benchWorldOn(t, s)
 	for n := range 7 {
 		w.dir.user(fmt.Sprintf("u%d", n), fmt.Sprintf("User %d", n))
 	}
@@ -183,7 +188,12 @@ func newSyncWorld(t *testing.T) *syncWorld {
 // newBenchWorld is the same over an empty directory.
 func newBenchWorld(t testing.TB) *syncWorld {
 	t.Helper()
-	w := &syncWorld{t: t, dir: newDirectory(), world: &world{store: storetest.Open(t), door: &door{}, now: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)}}
+	return benchWorldOn(t, storetest.Open(t))
+}
+
+func benchWorldOn(t testing.TB, s service.Store) *syncWorld {
+	t.Helper()
+	w := &syncWorld{t: t, dir: newDirectory(), world: &world{store: s, door: &door{}, now: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)}}
 	w.Service = service.New(service.Deps{Store: w.store, Engine: w.door, Keeper: plainKeeper{}, Now: func() time.Time { return w.now }, Log: zap.NewNop()})
 	w.write(func(r service.Rows) error {
 		for _, err := range []error{
