@@ -208,8 +208,8 @@ func (c *client) unreached(ctx context.Context, err error) error {
 	if cert, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return &failure{exit: exitFault, code: "tls", sentence: fmt.Sprintf("The certificate of %s is not trusted: %v. If the address is right, name its certificate authority with --api-ca-file.", c.base, cert.Err)}
 	}
-	if record, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return &failure{exit: exitFault, code: "tls", sentence: fmt.Sprintf("%s does not speak TLS (%s). Check --api.", c.base, record.Msg)}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
+		return &failure{exit: exitFault, code: "tls", sentence: fmt.Sprintf("%s does not speak TLS. Check --api.", c.base)}
 	}
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		return &failure{exit: exitUnavailable, code: "too-slow", sentence: fmt.Sprintf("%s did not answer within %s. What was sent may have been done; look before you repeat it.", c.base, c.http.Timeout)}

@@ -26,6 +26,7 @@ type importReport struct {
 	People        int      `json:"people"`
 	Campaigns     int      `json:"campaigns"`
 	SharedTenants []string `json:"sharedTenants"`
+	Repeated      bool     `json:"repeated"`
 	AsOf          moment   `json:"asOf"`
 }
 
@@ -46,7 +47,6 @@ func (c *importCommand) Run(e *env) error {
 	}
 	e.out.show("sending %s …", size(len(content)))
 	var report importReport
-	began := time.Now()
 	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/inventory", body: content, key: key}, &report)
 	e.out.clear()
 	if f, ok := errors.AsType[*failure](err); ok {
@@ -58,7 +58,7 @@ func (c *importCommand) Run(e *env) error {
 		return err
 	}
 	return e.out.answer(doc, "", func() {
-		if began.Sub(report.AsOf.Time) > repeatedAfter {
+		if report.Repeated {
 			e.out.say("This content was taken in before, on %s; nothing was changed now. --again imports it once more.", report.AsOf)
 		} else {
 			e.out.say("Imported, as of %s.", report.AsOf)
@@ -68,10 +68,6 @@ func (c *importCommand) Run(e *env) error {
 			"Tenants of several accounts", strings.Join(report.SharedTenants, ", "))
 	})
 }
-
-// repeatedAfter is how far in the past a report must lie to be an earlier one's,
-// whatever the two clocks differ by.
-const repeatedAfter = 2 * time.Minute
 
 func (c *importCommand) read(in io.Reader) ([]byte, error) {
 	if c.File == "-" {

@@ -36,7 +36,7 @@ type commandLine struct {
 	Migrate  migrateCommand  `cmd:"" help:"Start the migration of an integration; one that is open is the answer."`
 	Extend   extendCommand   `cmd:"" help:"Give an integration a later date than its campaign's (operators)."`
 	Cancel   cancelCommand   `cmd:"" help:"Cancel the open migration of an integration; possible until the switch begins."`
-	RollBack rollBackCommand `cmd:"" name:"roll-back" help:"Put a migrated integration back on its old app while the way back is open (role approve of the account)."`
+	RollBack rollBackCommand `cmd:"" name:"roll-back" help:"Put a migrated integration back on its old app while the way back is open (role approve of the account, or an operator)."`
 	Import   importCommand   `cmd:"" help:"Take in accounts, people, integrations and campaigns from a JSON file, whole or not at all (operators)."`
 	Campaign campaignGroup   `cmd:"" help:"Start a campaign, look at it, change it (operators)."`
 	Rotate   rotateCommand   `cmd:"" help:"Replace the certificate of a cell now, outside its schedule (operators)."`

@@ -115,7 +115,7 @@ func waiting(x explanation) bool {
 // pollEvery is how often something that goes on by itself is looked at.
 const pollEvery = time.Second
 
-// pause waits, unless Ctrl-C comes first.
+// pause waits for the next look, unless Ctrl-C comes first.
 func (e *env) pause() error {
 	t := time.NewTimer(pollEvery)
 	defer t.Stop()
@@ -152,7 +152,7 @@ func (c *cancelCommand) Run(e *env) error {
 
 type rollBackCommand struct {
 	Integration string `arg:"" help:"Id of the integration."`
-	Reason      string `help:"Why; kept with the decision."`
+	Reason      string `required:"" help:"Why; kept with the decision."`
 }
 
 func (c *rollBackCommand) Run(e *env) error {

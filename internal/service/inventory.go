@@ -82,7 +82,10 @@ type InventoryReport struct {
 	People        int            `json:"people"`
 	Campaigns     int            `json:"campaigns"`
 	SharedTenants []string       `json:"sharedTenants"` // tenants read by several accounts: each must prove itself
+	Repeated      bool           `json:"repeated"`      // of an import of before with the same key; nothing was changed now
 	AsOf          domain.Instant `json:"asOf"`
+
+	now bool // not kept with the answer, so a repeat lacks it
 }
 
 // ImportInventory takes an inventory in, whole or not at all. Operators only. A
@@ -93,9 +96,13 @@ func (s *Service) ImportInventory(ctx context.Context, caller domain.Caller, key
 		s.auditRefusal(ctx, caller, "import-inventory", "inventory", err)
 		return InventoryReport{}, err
 	}
-	return Do(ctx, s, caller, key, "import-inventory", "inventory", func(tx *Tx) (InventoryReport, error) {
-		return tx.importInventory(inv, sealed)
+	report, err := Do(ctx, s, caller, key, "import-inventory", "inventory", func(tx *Tx) (InventoryReport, error) {
+		rep, err := tx.importInventory(inv, sealed)
+		rep.now = true
+		return rep, err
 	})
+	report.Repeated = err == nil && !report.now
+	return report, err
 }
 
 // sealSecrets checks the inventory and seals its secrets before any transaction

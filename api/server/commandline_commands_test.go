@@ -1,0 +1,238 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"consentry/internal/domain"
+	"consentry/internal/service"
+)
+
+// step is one command. With keys it runs with --json, and the document has
+// exactly those: scripts rely on them.
+type step struct {
+	by   *shell
+	args string // split at blanks; {name} is what an earlier step kept
+	exit int
+	says string // on standard output, or on standard error when it does not end well
+	keys string
+	keep string // name=key: a value of the document for later steps
+}
+
+// TestEachCommandOnceWellAndOnceRefused walks through the commands in an order
+// in which they make sense; what needs a worker is walked through on the whole
+// system.
+func TestEachCommandOnceWellAndOnceRefused(t *testing.T) {
+	w := newWorldOfNow(t)
+	operator := w.shell("", domain.RoleOperator)
+	ana, mia, vic := w.shell("acc-contoso", domain.RoleApprove), w.shell("acc-contoso", domain.RoleMigrate), w.shell("acc-contoso", domain.RoleView)
+	file := filepath.Join(t.TempDir(), "value")
+	later := w.now().Add(90 * 24 * time.Hour).UTC().Format(time.DateOnly)
+	kept := map[string]string{"file": file, "later": later, "earlier": w.now().Add(24 * time.Hour).UTC().Format(time.DateOnly)}
+	for n, s := range []step{
+		{by: operator, args: "whoami", says: "operator of the vendor"},
+		{by: vic, args: "whoami", keys: "grants id kind name operator"},
+
+		{by: vic, args: "explain contoso", says: "waits for the consent of its tenant"},
+		{by: vic, args: "explain contoso", keys: "accountId asOf campaignId canAct dateFrom dateInForce facts integrationId migrationId name needsPerson next nextAt overdue phase sentence since status who why"},
+		{by: vic, args: "explain fabric", exit: 4, says: "integration"},
+		{by: mia, args: "migrate contoso", says: "waits for the consent"},
+		{by: mia, args: "migrate contoso --wait", exit: 7},
+		{by: vic, args: "migrate contoso", exit: 5, says: "role"},
+
+		{by: operator, args: "extend contoso --until {later}", keys: "accountId decidedAt givenAt givenBy id kind migrationId state"},
+		{by: vic, args: "explain contoso", says: "(extension)"},
+		{by: operator, args: "extend contoso --until {earlier}", exit: 3},
+		{by: operator, args: "extend contoso --until soon", exit: 2, says: "--until"},
+		{by: ana, args: "extend contoso --until {later}", exit: 5, says: "operator"},
+		{by: vic, args: "cancel contoso-two", exit: 5, says: "role"},
+		{by: mia, args: "cancel contoso-two --reason later", says: "cancelled"},
+		{by: mia, args: "cancel contoso-two", exit: 3, says: "nothing to decide"},
+		{by: mia, args: "migrate contoso-two", keys: ""},
+		{by: ana, args: "roll-back contoso --reason test", exit: 3, says: "not migrated yet"},
+		{by: operator, args: "roll-back contoso --reason test", exit: 3, says: "not migrated yet"},
+		{by: mia, args: "roll-back contoso --reason test", exit: 5, says: "role"},
+		{by: ana, args: "roll-back contoso", exit: 2, says: "--reason"},
+
+		{by: operator, args: "campaign status", says: "campaign-eu"},
+		{by: operator, args: "campaign status campaign-eu", says: "WHO CAN ACT"},
+		{by: operator, args: "campaign status campaign-eu", keys: "campaign waiting"},
+		{by: operator, args: "campaign status none", exit: 4},
+		{by: ana, args: "campaign status campaign-eu", exit: 4},
+		{by: operator, args: "campaign start campaign-eu", keys: "already opened"},
+		{by: ana, args: "campaign start campaign-eu", exit: 5},
+		{by: operator, args: "campaign pause campaign-eu", keys: "createdAt id name paused product region startedAt terms updatedAt version"},
+		{by: vic, args: "explain contoso-two", says: "its campaign is paused"},
+		{by: operator, args: "campaign resume campaign-eu", says: "version 3"},
+		{by: operator, args: "campaign extend campaign-eu --until {later}", says: later},
+		{by: vic, args: "explain contoso-two", says: "(campaign)"},
+		{by: operator, args: "campaign extend campaign-eu --until {earlier}", exit: 2, says: "--earlier"},
+		{by: operator, args: "campaign pause none", exit: 4},
+		{by: ana, args: "campaign resume campaign-eu", exit: 4},
+
+		{by: operator, args: "cell list", says: "cell-eu"},
+		{by: operator, args: "rotate cell-eu", keys: "certificates clientId cloud createdAt homeTenantId id name region"},
+		{by: operator, args: "rotate none", exit: 4},
+		{by: ana, args: "rotate cell-eu", exit: 4},
+		{by: operator, args: "cell add cell-x --name X --region eu --client-id none --object-id " + fabric + " --home-tenant " + fabric, exit: 3, says: "clientId"},
+		{by: operator, args: "cell add cell-eu --name X --region eu --client-id " + fabric + " --object-id " + fabric + " --home-tenant " + fabric, exit: 3, says: "another app registration"},
+		{by: ana, args: "cell verify cell-eu", exit: 5, says: "operator"},
+
+		{by: ana, args: "people list --account acc-contoso", says: "mia-migrator"},
+		{by: vic, args: "people list", keys: "asOf items"},
+		{by: ana, args: "people invite Nia --account acc-contoso --role view --issuer " + issuer + " --subject nia", keys: "accountId grantedAt grantedBy issuer name personId role subject", keep: "nia=personId"},
+		{by: ana, args: "people invite Nia --account acc-contoso", exit: 2, says: "--role"},
+		{by: vic, args: "people invite Eve --account acc-contoso --role view", exit: 5, says: "role"},
+		{by: ana, args: "people invite Otto --account acc-contoso --role view", keys: "accountId createdAt expiresAt id invitedBy link name redeemedAt revokedAt role", keep: "otto=id"},
+		{by: ana, args: "people invited --account acc-contoso", says: "open until"},
+		{by: vic, args: "people withdraw {otto}", exit: 5, says: "role"},
+		{by: ana, args: "people withdraw {otto}", says: "works no more"},
+		{by: ana, args: "people withdraw none", exit: 4},
+		{by: ana, args: "people invited", says: "withdrawn"},
+		{by: ana, args: "people role {nia} migrate --account acc-contoso", says: "has the role migrate"},
+		{by: mia, args: "people role {nia} view --account acc-contoso", exit: 5},
+		{by: ana, args: "people role {nia} owner --account acc-contoso", exit: 2},
+		{by: mia, args: "people revoke {nia} --account acc-contoso", exit: 5},
+		{by: ana, args: "people revoke {nia} --account acc-contoso", keys: "accountId personId state"},
+		{by: ana, args: "people revoke {nia} --account acc-contoso", exit: 4},
+
+		{by: ana, args: "token issue exporter --account acc-contoso --role view --for 1h", keys: "accountId createdAt createdBy expiresAt id lastUsedAt name revokedAt role value", keep: "exporter=id"},
+		{by: ana, args: "token issue exporter --account acc-contoso --role view --for 1h", exit: 3, says: "name"},
+		{by: ana, args: "token issue deployer --account acc-contoso --role view --for 1h --out {file}", says: "its value is in"},
+		{by: ana, args: "token issue other --account acc-contoso --role view --for 1h --out {file}", exit: 2, says: "--out"},
+		{by: mia, args: "token issue other --account acc-contoso --role view", exit: 5},
+		{by: ana, args: "token list --account acc-contoso", says: "exporter"},
+		{by: vic, args: "token revoke {exporter}", exit: 5},
+		{by: ana, args: "token revoke {exporter}", says: "works no more"},
+		{by: ana, args: "token revoke none", exit: 4},
+		{by: ana, args: "token list --all", says: "revoked"},
+	} {
+		for name, value := range kept {
+			s.args = strings.ReplaceAll(s.args, "{"+name+"}", value)
+		}
+		t.Run(fmt.Sprintf("%02d %s", n, s.args), func(t *testing.T) {
+			args := strings.Fields(s.args)
+			if s.keys != "" {
+				args = append(args, "--json")
+			}
+			p := s.by.run(args...)
+			require.Equal(t, s.exit, p.exit, p.out+p.errs)
+			switch {
+			case s.exit == 0, s.exit == 7:
+				require.Contains(t, p.out, s.says)
+				require.Empty(t, p.errs)
+			default:
+				require.Empty(t, p.out)
+				require.Contains(t, p.errs, s.says)
+				require.Equal(t, "consentry: ", p.errs[:11])
+			}
+			if s.keys == "" {
+				return
+			}
+			var doc map[string]any
+			require.NoError(t, json.Unmarshal([]byte(p.out), &doc), p.out)
+			require.Equal(t, strings.Fields(s.keys), slices.Sorted(maps.Keys(doc)))
+			if name, key, ok := strings.Cut(s.keep, "="); ok {
+				kept[name] = fmt.Sprint(doc[key])
+			}
+		})
+	}
+	value, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Contains(t, w.shellWith(strings.TrimSpace(string(value))).run("whoami").out, "deployer")
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+}
+
+// TestAnExplanationOfEachPhaseIsASentenceAndItsFacts with the date in force and
+// when all of it was so.
+func TestAnExplanationOfEachPhaseIsASentenceAndItsFacts(t *testing.T) {
+	w := newWorldOfNow(t)
+	s := w.shell("acc-contoso", domain.RoleView)
+	seen := map[string]domain.Phase{}
+	for _, phase := range []domain.Phase{
+		domain.AwaitingConsent, domain.ConfirmingConsent, domain.AwaitingDescription, domain.Proving, domain.AwaitingApproval, domain.CuttingOver,
+		domain.Migrated, domain.CleanUp, domain.Closed, domain.RolledBack, domain.Cancelled,
+	} {
+		w.inPhase("contoso", phase)
+		p := s.run("explain", "contoso")
+		require.Equal(t, 0, p.exit, p.errs)
+		sentence, facts, _ := strings.Cut(p.out, "\n\n")
+		require.True(t, strings.HasPrefix(sentence, "Directory of contoso ") && strings.HasSuffix(sentence, "."), sentence)
+		require.NotContains(t, sentence, ". ", "it is one sentence")
+		require.NotContains(t, sentence, "\n")
+		require.NotContains(t, seen, sentence, "two phases must not read alike")
+		seen[sentence] = phase
+		require.Regexp(t, `(?m)^  As of +\d{4}-\d\d-\d\d \d\d:\d\d UTC$`, facts)
+		require.Regexp(t, `(?m)^  Date in force +(none|\d+ \w+ \d{4} \d\d:\d\d UTC \((campaign|extension)\))$`, facts)
+		require.Contains(t, facts, string(phase)+" since ")
+		require.Equal(t, sentence+"\n", s.run("explain", "contoso", "--quiet").out)
+	}
+}
+
+// TestAnImportSaysWhatItDidAndWhere a file is wrong.
+func TestAnImportSaysWhatItDidAndWhere(t *testing.T) {
+	w := newWorldOfNow(t)
+	operator := w.shell("", domain.RoleOperator)
+	const good = `{
+  "accounts": [
+    {
+      "id": "acc-tailspin", "name": "Tailspin", "region": "us", "timeZone": "America/New_York",
+      "integrations": [
+        {"id": "tailspin", "name": "Tailspin", "tenantId": "77777777-7777-4777-8777-777777777777", "tenantDomain": "tailspin.test",
+         "schedule": {"timesADay": 3}, "settings": {"includeGuests": true, "includeDisabled": true},
+         "legacyApp": {"clientId": "88888888-8888-4888-8888-888888888888", "name": "old", "secret": "hush", "secretEndsAt": "2099-01-01T00:00:00Z"}}
+      ]
+    }
+  ]
+}
+`
+	file := filepath.Join(t.TempDir(), "inventory.json")
+	require.NoError(t, os.WriteFile(file, []byte(good), 0o600))
+	require.Contains(t, w.shell("acc-contoso", domain.RoleApprove).run("import", file).errs, "operator")
+	before := w.rows()["accounts"]
+	for name, c := range map[string]struct {
+		file, says string
+		exit       int
+	}{
+		"a field that breaks a rule":  {strings.Replace(good, "77777777-7777-4777-8777-777777777777", "tailspin", 1), "line 6, accounts[0].integrations[0].tenantId: ", 3},
+		"a field of a wrong kind":     {strings.Replace(good, `"name": "Tailspin", "region"`, `"name": 7, "region"`, 1), "line 4, accounts[0].name: ", 3},
+		"a field that nobody knows":   {strings.Replace(good, `"region": "us"`, `"region": "us", "regoin": "us"`, 1), "line 4, accounts[0].regoin: ", 3},
+		"a field that is missing":     {strings.Replace(good, `"timeZone": "America/New_York"`, `"x": 1`, 1), "line 4, accounts[0]", 3},
+		"a bracket that is missing":   {strings.Replace(good, "      ]\n", "", 1), "line 9, column 5", 2},
+		"a file that is empty":        {"\n", "empty", 2},
+		"the shape of something else": {`{"users": []}`, "users", 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := operator.fed(c.file, "import", "-")
+			require.Equal(t, c.exit, p.exit, p.errs)
+			require.Contains(t, p.errs, c.says)
+			require.Equal(t, before, w.rows()["accounts"], "whole or not at all")
+		})
+	}
+	require.Equal(t, 2, operator.run("import", file+".none").exit)
+
+	first := operator.run("import", file)
+	require.Equal(t, 0, first.exit, first.errs)
+	require.Contains(t, first.out, "Imported, as of ")
+	rows := w.rows()
+	again := operator.run("import", file)
+	require.Equal(t, 0, again.exit, again.errs)
+	require.Contains(t, again.out, "nothing was changed now")
+	require.Equal(t, rows, w.rows())
+	anew := operator.run("import", file, "--again", "--json")
+	var report service.InventoryReport
+	require.NoError(t, json.Unmarshal([]byte(anew.out), &report), anew.out)
+	require.False(t, report.Repeated)
+	require.Equal(t, 1, report.Integrations)
+}
