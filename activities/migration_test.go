@@ -32,7 +32,9 @@ func (e entraError) Wait() time.Duration { return 0 }
 // noCalls is an engine that takes everything.
 type noCalls struct{}
 
-func (noCalls) Deliver(context.Context, domain.EngineCall) error { return nil }
+func (noCalls) Deliver(context.Context, domain.EngineCall) error       { return nil }
+func (noCalls) Running(context.Context, string) (bool, error)          { return true, nil }
+func (noCalls) RunningMigrations(context.Context, string) (int, error) { return 0, nil }
 
 // probes answers a consent's probes in turn, the last one for ever, and lets the
 // clock run a minute each time.

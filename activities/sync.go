@@ -147,7 +147,8 @@ func (a *Sync) ServiceEndRun(ctx context.Context, in contract.EndRun) (contract.
 }
 
 // ServiceStartDueRuns starts the runs of a region that are due, and counts the
-// consents that have to be looked for, so that a sweep without any costs nothing.
+// consents that have to be looked for and the migrations that may be lost, so
+// that a sweep without any costs nothing more.
 func (a *Sync) ServiceStartDueRuns(ctx context.Context, in contract.SweepInput) (contract.SweepResult, error) {
 	defer beat(ctx)()
 	n, err := a.Service.StartDueRuns(ctx, worker, in.Region)
@@ -155,7 +156,14 @@ func (a *Sync) ServiceStartDueRuns(ctx context.Context, in contract.SweepInput) 
 		return contract.SweepResult{Started: n}, syncCommandFault(err)
 	}
 	waiting, err := a.Service.ApprovalsToLookFor(ctx, worker, in.Region)
-	return contract.SweepResult{Started: n, Waiting: len(waiting)}, syncCommandFault(err)
+	if err != nil {
+		return contract.SweepResult{Started: n}, syncCommandFault(err)
+	}
+	lost, err := a.Service.LostMigrations(ctx, worker, in.Region)
+	if err != nil { // what is due was started all the same; the next sweep looks again
+		activity.GetLogger(ctx).Warn("nobody knows whether migrations are lost", "region", in.Region, "error", err)
+	}
+	return contract.SweepResult{Started: n, Waiting: len(waiting), Lost: lost}, nil
 }
 
 // beat heartbeats until the returned function is called. A short activity sends

@@ -30,6 +30,11 @@ func entraFindApprovals(ctx workflow.Context, in contract.SweepInput) (out contr
 	return out, err
 }
 
+func serviceHealLost(ctx workflow.Context, in contract.SweepInput) (out contract.LostHealed, err error) {
+	err = workflow.ExecuteActivity(ctx, migrations.ServiceHealLost, in).Get(ctx, &out)
+	return out, err
+}
+
 func serviceApplyDecision(ctx workflow.Context, in contract.ApplyDecision) (out contract.DecisionResult, err error) {
 	err = workflow.ExecuteActivity(command(ctx, "apply decision "+in.DecisionID), migrations.ServiceApplyDecision, in).Get(ctx, &out)
 	return out, err

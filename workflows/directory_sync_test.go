@@ -15,6 +15,7 @@ import (
 	"consentry/activities"
 	"consentry/internal/contract"
 	"consentry/internal/domain"
+	"consentry/test/scripted"
 	"consentry/workflows"
 )
 
@@ -286,6 +287,18 @@ func TestASweepIsOneActivity(t *testing.T) {
 	require.NoError(t, e.GetWorkflowResult(&out))
 	require.Equal(t, 7, out.Started)
 	e.AssertExpectations(t)
+}
+
+func TestASweepHealsWhatIsLostAndOnlyThen(t *testing.T) {
+	for lost, times := range map[int]int{0: 0, 3: 1} {
+		var suite testsuite.WorkflowTestSuite
+		e := suite.NewTestWorkflowEnvironment()
+		played := &scripted.Sync{Lost: lost}
+		e.RegisterActivityWithOptions(played, activity.RegisterOptions{SkipInvalidStructFunctions: true})
+		e.ExecuteWorkflow(workflows.SweepWorkflow, contract.SweepInput{Region: "eu"})
+		require.NoError(t, e.GetWorkflowError())
+		require.Equal(t, times, played.Heals)
+	}
 }
 
 func TestASweepThatCannotReachTheStoreFailsInSight(t *testing.T) {

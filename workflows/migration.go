@@ -33,6 +33,12 @@ func MigrationWorkflow(ctx workflow.Context, in contract.MigrationInput) (contra
 		shownOverdue:  in.Dates.Overdue, // whoever starts the workflow shows these
 		shownDeadline: in.Dates.Deadline,
 	}
+	if in.Standing.PhaseSeq > 0 { // it was lost and goes on
+		r.standing = in.Standing
+		if r.phase() == domain.AwaitingConsent {
+			r.shownConsent = in.Standing.Code
+		}
+	}
 	if err := r.listen(ctx); err != nil {
 		return contract.MigrationResult{}, err
 	}

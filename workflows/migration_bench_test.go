@@ -60,7 +60,7 @@ func (b *bench) run(d contract.Dates) contract.MigrationResult {
 
 func (b *bench) start(d contract.Dates) {
 	b.env.ExecuteWorkflow(contract.MigrationWorkflow, contract.MigrationInput{
-		AttemptID: attempt, IntegrationID: "int_1", AccountID: "acc_1", Region: "eu", CampaignID: "cam_1", Dates: d,
+		AttemptID: attempt, IntegrationID: "int_1", AccountID: "acc_1", Region: "eu", CampaignID: "cam_1", Dates: d, Standing: b.rows.Standing,
 	})
 }
 

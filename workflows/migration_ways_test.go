@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"consentry/internal/contract"
 	"consentry/internal/domain"
 	"consentry/internal/migration"
 	"consentry/test/scripted"
@@ -73,4 +74,37 @@ func TestAnExtensionAfterTheSwitchChangesNoTimer(t *testing.T) {
 	b.whenIn(domain.Migrated, func() { b.decide("dec_1", domain.DecideExtend) })
 	require.Equal(t, domain.Closed, b.run(noDates).Phase)
 	require.Zero(t, b.rows.Called("ServiceReadDates"))
+}
+
+// A workflow that was lost is started again at its row's standing, and goes on
+// from there to the end as if nothing had been.
+func TestALostAttemptGoesOnWhereItStood(t *testing.T) {
+	week := 7 * 24 * time.Hour
+	for phase, c := range map[domain.Phase]struct {
+		do     func(b *bench)
+		begins string // the first activity
+	}{
+		domain.AwaitingConsent:     {func(b *bench) { b.grant("cs_2") }, "EntraConfirmConsent"},
+		domain.ConfirmingConsent:   {func(*bench) {}, "EntraConfirmConsent"},
+		domain.AwaitingDescription: {func(b *bench) { b.decide("dec_1", domain.DecideDescribe) }, "ServiceApplyDecision"},
+		domain.Proving:             {func(*bench) {}, "ServiceRecordProof"},
+		domain.AwaitingApproval:    {func(b *bench) { b.decide("dec_1", domain.DecideApprove) }, "ServiceApplyDecision"},
+		domain.Migrated:            {func(*bench) {}, "ServiceOpenCleanUp"},
+		domain.CleanUp:             {func(*bench) {}, "ServiceAdvanceCleanUp"},
+	} {
+		t.Run(string(phase), func(t *testing.T) {
+			standing := contract.Standing{Phase: phase, PhaseSeq: 9}
+			if phase.Switched() {
+				standing.Until = time.Date(2026, 6, 1, 7, 0, 0, 0, time.UTC) // passed while nobody kept time
+			}
+			b := newBench(t, scripted.Script{Described: true, GoOn: true, WayBack: week, CleanUp: week, Standing: standing})
+			b.at(time.Minute, func() { c.do(b) })
+			start := b.env.Now()
+			require.Equal(t, domain.Closed, b.run(noDates).Phase)
+			require.Equal(t, c.begins, b.rows.Calls()[0])
+			if phase == domain.CleanUp {
+				require.Less(t, b.env.Now().Sub(start), time.Hour, "what was due meanwhile is done at once")
+			}
+		})
+	}
 }

@@ -25,10 +25,29 @@ func SweepWorkflow(ctx workflow.Context, in contract.SweepInput) (contract.Sweep
 	if err == nil {
 		showSweep(ctx, in, fmt.Sprintf("started %d synchronizations", out.Started))
 	}
-	if err != nil || out.Waiting == 0 {
+	if err != nil {
 		return out, err
 	}
-	return out, findApprovals(ctx, in)
+	if out.Waiting > 0 {
+		err = findApprovals(ctx, in)
+	}
+	if out.Lost > 0 {
+		if lost := healLost(ctx, in); err == nil {
+			err = lost
+		}
+	}
+	return out, err
+}
+
+// healLost starts migrations again whose workflow is gone. It is tried once,
+// because the next sweep looks again.
+func healLost(ctx workflow.Context, in contract.SweepInput) error {
+	_, err := serviceHealLost(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 10 * time.Minute, HeartbeatTimeout: 30 * time.Second,
+		Summary:     "look for lost migrations in " + in.Region,
+		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1},
+	}), in)
+	return err
 }
 
 // findApprovals looks for consents that Microsoft announces to nobody: one look

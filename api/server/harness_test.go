@@ -85,6 +85,9 @@ func (e *takingEngine) Deliver(_ context.Context, c domain.EngineCall) error {
 	return nil
 }
 
+func (e *takingEngine) Running(context.Context, string) (bool, error)          { return true, nil }
+func (e *takingEngine) RunningMigrations(context.Context, string) (int, error) { return 0, nil }
+
 func (e *takingEngine) named(name string) (calls []domain.EngineCall) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

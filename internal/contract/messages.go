@@ -15,6 +15,8 @@ type MigrationInput struct {
 	Region        string `json:"region"`
 	CampaignID    string `json:"campaignId"`
 	Dates         Dates  `json:"dates"`
+	// Standing is where an attempt goes on whose workflow was lost; zero: it begins.
+	Standing Standing `json:"standing,omitzero"`
 }
 
 // Dates is one reading of what the campaign says now. NextAt is the earlier of

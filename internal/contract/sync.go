@@ -76,6 +76,12 @@ type EndRun struct {
 type SweepResult struct {
 	Started int `json:"started"`
 	Waiting int `json:"waiting,omitempty"` // consents to look for
+	Lost    int `json:"lost,omitempty"`    // migrations whose workflow may be gone
+}
+
+// LostHealed counts the migrations whose lost workflow was started again.
+type LostHealed struct {
+	Healed int `json:"healed"`
 }
 
 // ApprovalsFound counts the consents that were looked for and those that count.

@@ -90,12 +90,18 @@ func (e *Engine) startMigration(ctx context.Context, call domain.EngineCall) err
 		return fmt.Errorf("read the input of %s: %w", call.Target, err)
 	}
 	phase := domain.AwaitingConsent
+	if in.Standing.PhaseSeq > 0 {
+		phase = in.Standing.Phase
+	}
 	attributes := []temporal.SearchAttributeUpdate{
 		contract.AttrAccountID.ValueSet(in.AccountID), contract.AttrRegion.ValueSet(in.Region), contract.AttrCampaignID.ValueSet(in.CampaignID),
 		contract.AttrMigrationPhase.ValueSet(string(phase)), contract.AttrNeedsPerson.ValueSet(phase.NeedsPerson()), contract.AttrOverdue.ValueSet(in.Dates.Overdue),
 	}
 	if !in.Dates.Deadline.IsZero() {
 		attributes = append(attributes, contract.AttrDeadlineArmed.ValueSet(in.Dates.Deadline))
+	}
+	if phase == domain.AwaitingConsent && in.Standing.Code != "" {
+		attributes = append(attributes, contract.AttrConsentError.ValueSet(in.Standing.Code))
 	}
 	_, err := e.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: call.Target, TaskQueue: contract.QueueMigrations, WorkflowExecutionErrorWhenAlreadyStarted: true,

@@ -139,7 +139,11 @@ func (t *Tx) openMigration(c domain.Campaign, i domain.Integration) (m domain.Mi
 	if err := t.Done(m.AccountID, "start-migration", "migration", m.ID, map[string]string{"integration": i.ID, "campaign": c.ID}); err != nil {
 		return m, false, err
 	}
-	return m, true, t.Call(domain.CallStart, m.AccountID, contract.MigrationID(i.ID), contract.MigrationWorkflow, m.ID, contract.MigrationInput{
-		AttemptID: m.ID, IntegrationID: i.ID, AccountID: m.AccountID, Region: m.Region, CampaignID: c.ID, Dates: datesMessage(dates),
-	})
+	return m, true, t.Call(domain.CallStart, m.AccountID, contract.MigrationID(i.ID), contract.MigrationWorkflow, m.ID, startOf(m, dates))
+}
+
+func startOf(m domain.Migration, d campaign.Dates) contract.MigrationInput {
+	return contract.MigrationInput{
+		AttemptID: m.ID, IntegrationID: m.IntegrationID, AccountID: m.AccountID, Region: m.Region, CampaignID: m.CampaignID, Dates: datesMessage(d),
+	}
 }

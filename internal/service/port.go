@@ -104,11 +104,17 @@ type Query struct {
 func By(w Where) Query { return Query{Where: w} }
 
 // Engine is the one door to the workflow engine. Every method is safe to repeat:
-// the call's ids say what it is, and "already so" is success.
+// a call's ids say what it is, and "already so" is success.
 type Engine interface {
 	// Deliver hands one call over and returns once the engine has taken it. For
 	// an update it returns when the update is complete.
 	Deliver(ctx context.Context, call domain.EngineCall) error
+	// Running tells whether a workflow is at work under the id right now. An error
+	// means that the engine did not say.
+	Running(ctx context.Context, workflowID string) (bool, error)
+	// RunningMigrations counts the migrations of a region that are at work. It may
+	// lag moments behind.
+	RunningMigrations(ctx context.Context, region string) (int, error)
 }
 
 // Keeper seals values at rest.

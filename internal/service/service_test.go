@@ -14,10 +14,24 @@ import (
 	"consentry/internal/store/storetest"
 )
 
-// door is an engine that keeps what it was handed and fails on demand.
+// door is an engine that keeps what it was handed and fails on demand. What it was
+// handed to start is at work until it is lost.
 type door struct {
 	taken []domain.EngineCall
 	fail  error
+	lost  map[string]bool
+	asked int
+}
+
+func (d *door) lose(workflowID string) { d.lost = map[string]bool{workflowID: true} }
+
+func (d *door) Running(_ context.Context, workflowID string) (bool, error) {
+	d.asked++
+	return !d.lost[workflowID], d.fail
+}
+
+func (d *door) RunningMigrations(context.Context, string) (int, error) {
+	return 1 - len(d.lost), d.fail
 }
 
 func (d *door) Deliver(_ context.Context, c domain.EngineCall) error {
@@ -25,6 +39,9 @@ func (d *door) Deliver(_ context.Context, c domain.EngineCall) error {
 		return d.fail
 	}
 	d.taken = append(d.taken, c)
+	if c.Kind == domain.CallStart {
+		delete(d.lost, c.Target)
+	}
 	return nil
 }
 

@@ -81,6 +81,9 @@ func (e *engine) Deliver(_ context.Context, c domain.EngineCall) error {
 	return nil
 }
 
+func (e *engine) Running(context.Context, string) (bool, error)          { return true, nil }
+func (e *engine) RunningMigrations(context.Context, string) (int, error) { return 0, nil }
+
 func (e *engine) grants() (n int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

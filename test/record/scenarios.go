@@ -132,6 +132,13 @@ var scenarios = []scenario{
 		func(s *stage) (string, error) {
 			return steps(s, s.start, s.consent("cs_1"))
 		}},
+	{"migration-resumed",
+		func(s *stage) {
+			s.migration(scripted.Script{GoOn: true, CleanUp: time.Second, Standing: contract.Standing{Phase: domain.AwaitingApproval, PhaseSeq: 7, Code: migration.WorkflowLost}})
+		},
+		func(s *stage) (string, error) {
+			return steps(s, s.start, s.at(domain.AwaitingApproval), s.decision("dec_1", domain.DecideApprove))
+		}},
 	{"rotation",
 		func(s *stage) {
 			plan := func(action, why string) contract.RotationStep {
@@ -177,6 +184,11 @@ var scenarios = []scenario{
 		playSync},
 	{"sweep-approvals",
 		func(s *stage) { s.real(&scripted.Sync{Waiting: 2}) },
+		func(s *stage) (string, error) {
+			return s.execute(contract.SweepScheduleID("eu"), contract.QueueMigrations, contract.SweepWorkflow, contract.SweepInput{Region: "eu"})
+		}},
+	{"sweep-lost",
+		func(s *stage) { s.real(&scripted.Sync{Lost: 1}) },
 		func(s *stage) (string, error) {
 			return s.execute(contract.SweepScheduleID("eu"), contract.QueueMigrations, contract.SweepWorkflow, contract.SweepInput{Region: "eu"})
 		}},

@@ -90,7 +90,7 @@ func (s *stage) deliver(kind domain.EngineCallKind, target, name, dedupe string,
 func (s *stage) begin(d contract.Dates) error {
 	d.ReadAt = time.Now().UTC()
 	return s.deliver(domain.CallStart, contract.MigrationID(s.id), contract.MigrationWorkflow, s.attempt(), contract.MigrationInput{
-		AttemptID: s.attempt(), IntegrationID: s.id, AccountID: "acc_1", Region: "eu", CampaignID: "cam_1", Dates: d,
+		AttemptID: s.attempt(), IntegrationID: s.id, AccountID: "acc_1", Region: "eu", CampaignID: "cam_1", Dates: d, Standing: s.rows.Standing,
 	})
 }
 

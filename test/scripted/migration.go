@@ -29,6 +29,8 @@ type Script struct {
 	WayBack       time.Duration
 	CleanUp       time.Duration
 	FirstSyncTime time.Duration // budget
+
+	Standing contract.Standing // where the attempt begins; zero: where every new one does
 }
 
 // Migration plays activities.Migration.
@@ -45,8 +47,12 @@ type Migration struct {
 
 // NewMigration starts where StartMigration leaves an attempt.
 func NewMigration(s Script, now func() time.Time) *Migration {
+	begins := s.Standing
+	if begins.PhaseSeq == 0 {
+		begins = contract.Standing{Phase: domain.AwaitingConsent, PhaseSeq: 1}
+	}
 	return &Migration{
-		Script: s, Now: now, standing: contract.Standing{Phase: domain.AwaitingConsent, PhaseSeq: 1},
+		Script: s, Now: now, standing: begins,
 		decisions: map[string]domain.DecisionKind{}, answers: map[string]contract.DecisionResult{},
 	}
 }
@@ -291,6 +297,11 @@ func (m *Migration) ServiceNoteWaiting(_ context.Context, in contract.Waiting) e
 	defer m.mu.Unlock()
 	m.calls = append(m.calls, "ServiceNoteWaiting", "waiting:"+in.Code)
 	return nil
+}
+
+// ServiceHealLost finds none.
+func (m *Migration) ServiceHealLost(context.Context, contract.SweepInput) (contract.LostHealed, error) {
+	return contract.LostHealed{}, nil
 }
 
 // EntraFindApprovals finds none.

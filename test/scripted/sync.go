@@ -69,6 +69,8 @@ type Sync struct {
 	Result contract.DirectorySyncResult
 
 	Waiting int // consents that a sweep has to look for
+	Lost    int // migrations that may be lost
+	Heals   int
 	Looked  int
 
 	mu   sync.Mutex
@@ -100,7 +102,15 @@ func (s *Sync) ServiceEndRun(_ context.Context, in contract.EndRun) (contract.Di
 
 // ServiceStartDueRuns finds two.
 func (s *Sync) ServiceStartDueRuns(_ context.Context, _ contract.SweepInput) (contract.SweepResult, error) {
-	return contract.SweepResult{Started: 2, Waiting: s.Waiting}, nil
+	return contract.SweepResult{Started: 2, Waiting: s.Waiting, Lost: s.Lost}, nil
+}
+
+// ServiceHealLost heals them all.
+func (s *Sync) ServiceHealLost(context.Context, contract.SweepInput) (contract.LostHealed, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Heals++
+	return contract.LostHealed{Healed: s.Lost}, nil
 }
 
 // EntraFindApprovals counts the looks and finds one.
