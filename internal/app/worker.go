@@ -37,7 +37,7 @@ func (a *App) StartWorker(ctx context.Context) (*Worker, error) {
 	}
 	ready, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	if err := engine.EnsureSearchAttributes(ready, a.temporal.Client, a.temporal.Namespace); err != nil {
+	if err := engine.EnsureSearchAttributes(ready, a.temporal.Client, a.temporal.Namespace, a.log.Named("worker")); err != nil {
 		return nil, err
 	}
 	if err := a.ensureSchedules(ready); err != nil {

@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
 
 	"consentry/internal/contract"
 )
@@ -25,53 +29,91 @@ var searchAttributes = map[string]enumspb.IndexedValueType{
 	contract.AttrNeedsPerson.GetName():    enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 }
 
+// MissingSearchAttributes is what a person has to add, because this process may
+// not: Temporal Cloud leaves a namespace's attributes to its owner.
+type MissingSearchAttributes struct {
+	Namespace string
+	Names     []string // sorted
+	Refusal   error
+}
+
+// Error says what is missing and the commands that add it, with the types.
+func (e *MissingSearchAttributes) Error() string {
+	var described, create, add []string
+	for _, name := range e.Names {
+		kind := searchAttributes[name].String()
+		described = append(described, name+" ("+kind+")")
+		create = append(create, "--name "+name+" --type "+kind)
+		add = append(add, "--search-attribute "+name+"="+kind)
+	}
+	return fmt.Sprintf("namespace %s lacks the search attributes %s, and this process may not add them (%v). Nothing is lost; add them once and start again:\n"+
+		"  temporal operator search-attribute create --namespace %[1]s %[4]s\n"+
+		"  tcld namespace search-attributes add --namespace %[1]s %[5]s   (Temporal Cloud)",
+		e.Namespace, strings.Join(described, ", "), e.Refusal, strings.Join(create, " "), strings.Join(add, " "))
+}
+
+func (e *MissingSearchAttributes) Unwrap() error { return e.Refusal }
+
 // EnsureSearchAttributes adds the product's search attributes to the namespace
 // and waits until the server knows them: a workflow started earlier would be
 // refused. Adding them again is harmless, so every worker does it at its start.
-func EnsureSearchAttributes(ctx context.Context, c client.Client, namespace string) error {
+// Where a process may not add them the answer is *MissingSearchAttributes, unless
+// all are there; where it may not even look, it is believed that they are.
+func EnsureSearchAttributes(ctx context.Context, c client.Client, namespace string, log *zap.Logger) error {
 	op := c.OperatorService()
-	_, err := op.AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: namespace, SearchAttributes: searchAttributes})
-	if err != nil {
-		return fmt.Errorf("add search attributes to namespace %s: %w", namespace, err)
+	_, refusal := op.AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: namespace, SearchAttributes: searchAttributes})
+	if refusal != nil && !mayNot(refusal) {
+		return fmt.Errorf("add search attributes to namespace %s: %w", namespace, refusal)
 	}
 	for {
-		missing, err := missingSearchAttribute(ctx, c, namespace)
-		if err != nil || missing == "" {
+		missing, err := missingSearchAttributes(ctx, c, namespace)
+		switch {
+		case refusal != nil && mayNot(err):
+			log.Warn("the search attributes of the namespace can be neither added nor listed here: workflow tasks fail unless all are there", zap.String("namespace", namespace))
+			return nil
+		case err != nil || len(missing) == 0:
 			return err
+		case refusal != nil:
+			return &MissingSearchAttributes{namespace, missing, refusal}
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("search attribute %s is not usable yet: %w", missing, ctx.Err())
+			return fmt.Errorf("search attribute %s is not usable yet: %w", missing[0], ctx.Err())
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
 }
 
-func missingSearchAttribute(ctx context.Context, c client.Client, namespace string) (string, error) {
+// mayNot reports a server that does not offer the call, or not to us.
+func mayNot(err error) bool {
+	var denied *serviceerror.PermissionDenied
+	var unknown *serviceerror.Unimplemented
+	return errors.As(err, &denied) || errors.As(err, &unknown)
+}
+
+func missingSearchAttributes(ctx context.Context, c client.Client, namespace string) ([]string, error) {
 	known, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
 	if err != nil {
-		return "", fmt.Errorf("list search attributes of namespace %s: %w", namespace, err)
+		return nil, fmt.Errorf("list search attributes of namespace %s: %w", namespace, err)
 	}
-	for name := range searchAttributes {
+	var missing []string
+	for _, name := range slices.Sorted(maps.Keys(searchAttributes)) {
 		if _, ok := known.GetCustomAttributes()[name]; !ok {
-			return name, nil
+			missing = append(missing, name)
 		}
 	}
-	return "", nil
+	return missing, nil
 }
 
 // CheckSearchAttributes reports whether the namespace has what workflows write.
-// A server that does not let this process look (Temporal Cloud does not) is not
-// taken for ill.
+// A server that does not let this process look is not taken for ill.
 func CheckSearchAttributes(ctx context.Context, c client.Client, namespace string) error {
-	missing, err := missingSearchAttribute(ctx, c, namespace)
-	var denied *serviceerror.PermissionDenied
-	var unknown *serviceerror.Unimplemented
+	missing, err := missingSearchAttributes(ctx, c, namespace)
 	switch {
-	case errors.As(err, &denied), errors.As(err, &unknown):
+	case mayNot(err):
 		return nil
-	case err == nil && missing != "":
-		return fmt.Errorf("namespace %s has no search attribute %s", namespace, missing)
+	case err == nil && len(missing) > 0:
+		return fmt.Errorf("namespace %s has no search attribute %s", namespace, strings.Join(missing, ", "))
 	}
 	return err
 }
