@@ -129,6 +129,22 @@ func TestAnApprovalWithoutACallbackIsFound(t *testing.T) {
 	require.Equal(t, contract.ApprovalsFound{}, a.sweep(), "and nobody waits any more")
 }
 
+// TestAnApprovalLetsWhoeverIsAtMicrosoftFinish: taking the migration on would
+// meet the person who comes back with an error page.
+func TestAnApprovalLetsWhoeverIsAtMicrosoftFinish(t *testing.T) {
+	a := newApprovals(t)
+	require.NoError(t, a.GrantConsent(tenant, cellApp))
+	require.NoError(t, a.st.Write(t.Context(), func(r service.Rows) error {
+		return r.ConsentSessions().Insert(&domain.ConsentSession{
+			ID: "there", AccountID: "acc", MigrationID: "m", TenantID: tenant, CellID: "cell", Outcome: domain.ConsentOpen, CreatedAt: domain.At(a.now), StateExpiresAt: domain.At(a.now.Add(10 * time.Minute)),
+		})
+	}))
+	require.Equal(t, contract.ApprovalsFound{Looked: 1}, a.sweep())
+	require.Equal(t, domain.AwaitingConsent, a.migration("m").Phase)
+	a.now = a.now.Add(11 * time.Minute)
+	require.Equal(t, contract.ApprovalsFound{Looked: 1, Taken: 1}, a.sweep())
+}
+
 // TestAConsentedTenantAloneProvesNothing: the app is consented in the tenant, and
 // each of these sessions must not profit from it.
 func TestAConsentedTenantAloneProvesNothing(t *testing.T) {

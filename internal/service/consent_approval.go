@@ -90,6 +90,18 @@ func (s *Service) TakeApproval(ctx context.Context, caller domain.Caller, a Appr
 			}
 			return false, tx.ConsentSessions().Update(&cs)
 		}
+		// Somebody is at Microsoft for it this minute. What that person proves is
+		// worth more, and taking the migration on would end the way back from there.
+		atMicrosoft, err := tx.ConsentSessions().Count(By(Where{
+			"migration_id": cs.MigrationID, "outcome": string(domain.ConsentOpen), "state_expires_at >": tx.At(),
+		}))
+		if err != nil {
+			return false, err
+		}
+		if atMicrosoft > 0 {
+			cs.NextCheckAt = tx.In(approvalPause(waited))
+			return false, tx.ConsentSessions().Update(&cs)
+		}
 		evidence := consent.TenantEvidence{LegacySecretWorks: a.LegacySecretWorks}
 		if cs.VerifiedTenant != "" {
 			evidence.SignedIn = &consent.Identity{TenantID: cs.VerifiedTenant, ObjectID: cs.VerifiedObject, Roles: cs.VerifiedRoles}

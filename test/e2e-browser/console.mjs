@@ -68,6 +68,11 @@ export async function atMicrosoft(page, base, login, answer = 'accept') {
   assert.fail(`still at ${page.url()} after many steps`);
 }
 
+/** Another person sits down: nobody is signed in at Microsoft any more. */
+export async function forgetMicrosoft(page) {
+  await page.context().clearCookies({ name: 'entra_emulator_session' });
+}
+
 /** Without scripts a page is asked again until it shows what is waited for. */
 export async function reloadUntil(page, locator) {
   const end = Date.now() + patience;

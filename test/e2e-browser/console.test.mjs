@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { launch } from './browser.mjs';
-import { assertAccessible, atMicrosoft, open, patience, product, reloadUntil, signIn, watch } from './console.mjs';
+import { assertAccessible, atMicrosoft, forgetMicrosoft, open, patience, product, reloadUntil, signIn, watch } from './console.mjs';
 
 const { base, first, second, operator } = product();
 
@@ -124,10 +124,12 @@ test('a migration from the first click to the receipt, live', async () => {
   await page.locator('#consent-failed').waitFor();
   await assertAccessible(page, 'consent failed');
   // Not enough: a Cloud Application Administrator is told which role is needed.
+  await forgetMicrosoft(page);
   await page.getByRole('button', { name: 'Try again at Microsoft' }).click();
   await atMicrosoft(page, base, first.cloudAdmin);
   await page.locator('#consent-failed').getByText(/Global Administrator/).first().waitFor();
   // Yes.
+  await forgetMicrosoft(page);
   await page.getByRole('button', { name: /^(Try again at Microsoft|Begin again)/ }).click();
   await atMicrosoft(page, base, first.admin);
   assert.equal(page.url(), self);
