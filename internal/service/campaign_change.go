@@ -46,6 +46,9 @@ func (s *Service) ChangeCampaign(ctx context.Context, caller domain.Caller, camp
 		if err != nil {
 			return c, err
 		}
+		if err := tx.markUnattended(c); err != nil {
+			return c, err
+		}
 		return c, tx.Done("", "change-campaign", "campaign", c.ID, map[string]string{
 			"version": strconv.FormatInt(c.Version, 10), "paused": strconv.FormatBool(c.Paused), "nudged": strconv.Itoa(nudged),
 		})
@@ -72,6 +75,36 @@ func (t *Tx) nudge(c domain.Campaign) (int, error) {
 		}
 	}
 	return n, nil
+}
+
+// markUnattended brings the integrations up to the campaign's new edition that no
+// open attempt looks after: there is no timer that would.
+func (t *Tx) markUnattended(c domain.Campaign) error {
+	accounts, err := t.Rows.Accounts().List(By(Where{"region": c.Region}))
+	if err != nil {
+		return err
+	}
+	ids := make([]string, 0, len(accounts))
+	for _, a := range accounts {
+		ids = append(ids, a.ID)
+	}
+	legacy, err := t.Rows.Integrations().List(Query{Where: Where{"account_id": ids, "product": c.Product, "binding": domain.BoundLegacy}, Order: []string{"id"}})
+	if err != nil {
+		return err
+	}
+	for _, i := range legacy {
+		m, by, err := t.enforcedBy(i)
+		if err != nil {
+			return err
+		}
+		if by == nil || by.ID != c.ID || m != nil && m.Open {
+			continue
+		}
+		if err := t.markStopped(&i, campaign.MaySync(i, by, m, t.Now)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // nudgedBy reports whether an attempt has to hear of the campaign's new edition

@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -199,6 +200,69 @@ func TestAnEarlierDateNudgesAndALaterOneOnlyThoseItFrees(t *testing.T) {
 	require.True(t, w.readDates().NextAt.IsZero())
 	w.setTerms(func(t *domain.CampaignTerms) { t.KillSwitch = false })
 	require.Equal(t, 3, w.nudges(), "a lifted kill-switch arms those that no timer holds")
+}
+
+// Integrations that no open attempt looks after hear of a changed date at once,
+// in both directions: one whose attempt was cancelled, and one that never had any.
+func TestAChangedDateReachesWhatNoAttemptLooksAfter(t *testing.T) {
+	for name, begin := range map[string]func(w *migrationWorld){
+		"cancelled":      func(w *migrationWorld) { w.open(); w.decide(mika, domain.DecideCancel, domain.DecisionDetail{}) },
+		"never migrated": func(*migrationWorld) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newMigrationWorld(t)
+			begin(w)
+			start := w.now
+			w.now = start.Add(2 * day)
+			w.setTerms(func(t *domain.CampaignTerms) { t.Deadline = domain.At(start.Add(day)) })
+			require.Equal(t, domain.ConditionStopped, w.integration().Condition, "an earlier date has passed already")
+			require.Equal(t, contract.SyncDeadlinePassed, w.integration().ConditionCode)
+
+			w.now = start.Add(3 * day)
+			w.setTerms(func(t *domain.CampaignTerms) { t.Deadline = domain.At(start.Add(30 * day)) })
+			require.Equal(t, domain.ConditionOK, w.integration().Condition)
+			require.True(t, w.integration().NextDueAt.Equal(w.now), "what was missed is caught up at once")
+			require.Zero(t, w.nudges(), "there is nobody to nudge")
+			require.Equal(t, domain.RunDone, w.round().State)
+		})
+	}
+}
+
+// The engine is away from before the attempt until after the date: no workflow
+// ever starts, and the date holds all the same.
+func TestTheDateStopsWhatNoWorkflowLooksAfter(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.door.fail = errors.New("the engine is away")
+	w.open()
+	before := w.mirror()
+	date := w.campaign().Terms.Deadline
+	w.now = date.Add(-time.Minute)
+	w.dir.user("u9", "Hired in time")
+	require.Equal(t, domain.RunDone, w.round().State, "until the date legacy goes on")
+	w.now = date.Add(-time.Second)
+	late := w.begin(contract.DirectorySyncInput{Purpose: domain.RunScheduled})
+	require.False(t, late.Refused)
+	w.dir.user("u10", "Read before the date, applied after it")
+	w.now = date.Time
+	w.read(late.RunID)
+	require.Equal(t, contract.SyncDeadlinePassed, w.apply(late.RunID).Code, "a run that is at work is stopped, too")
+
+	started, err := w.StartDueRuns(t.Context(), worker, "eu")
+	require.NoError(t, err)
+	require.Zero(t, started)
+	refused := w.begin(contract.DirectorySyncInput{Purpose: domain.RunScheduled})
+	require.Equal(t, contract.RunStart{Refused: true, Code: contract.SyncDeadlinePassed}, refused)
+	_, err = w.SynchronizeNow(t.Context(), mika, "i")
+	require.Equal(t, contract.SyncDeadlinePassed, codeOf(t, err))
+	require.Equal(t, domain.ConditionStopped, w.integration().Condition)
+	require.Contains(t, w.integration().ConditionText, "Nothing is deleted")
+	require.Len(t, w.mirror(), len(before)+1, "nothing is deleted, and nothing came after the date")
+
+	e, err := w.Explain(t.Context(), vera, "i")
+	require.NoError(t, err)
+	require.True(t, e.DateInForce.Equal(date.Time))
+	require.Contains(t, e.Sentence, "ended on", "no timer has marked the attempt overdue")
+	require.Empty(t, w.door.taken, "all this without a word from the engine")
 }
 
 func TestACampaignIsChangedOnTheVersionThatWasSeen(t *testing.T) {

@@ -57,6 +57,10 @@ func (s *Service) Explain(ctx context.Context, caller domain.Caller, integration
 		if c != nil {
 			e.Campaign, e.DateInForce, situation.Paused = *c, campaign.DateInForce(*c, m), c.Paused
 			situation.InForce = e.DateInForce
+			// A timer that never rang has marked nothing.
+			if m != nil && migration.BeforeCutOver(m.Phase) {
+				situation.Migration.Overdue = campaign.Read(*c, *m, t.Now).Overdue
+			}
 			switch {
 			case e.DateInForce.IsZero():
 			case m != nil && e.DateInForce.Equal(m.Deadline.Time):
