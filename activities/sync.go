@@ -147,8 +147,8 @@ func (a *Sync) ServiceEndRun(ctx context.Context, in contract.EndRun) (contract.
 }
 
 // ServiceStartDueRuns starts the runs of a region that are due, and counts the
-// consents that have to be looked for and the migrations that may be lost, so
-// that a sweep without any costs nothing more.
+// consents that have to be looked for, the migrations that may be lost and the
+// accounts that are to be deleted, so that a sweep without any costs nothing more.
 func (a *Sync) ServiceStartDueRuns(ctx context.Context, in contract.SweepInput) (contract.SweepResult, error) {
 	defer beat(ctx)()
 	n, err := a.Service.StartDueRuns(ctx, worker, in.Region)
@@ -163,7 +163,11 @@ func (a *Sync) ServiceStartDueRuns(ctx context.Context, in contract.SweepInput) 
 	if err != nil { // what is due was started all the same; the next sweep looks again
 		activity.GetLogger(ctx).Warn("nobody knows whether migrations are lost", "region", in.Region, "error", err)
 	}
-	return contract.SweepResult{Started: n, Waiting: len(waiting), Lost: lost}, nil
+	erasing, err := a.Service.ErasuresDue(ctx, worker, in.Region)
+	if err != nil {
+		activity.GetLogger(ctx).Warn("nobody knows whether something is to be deleted", "region", in.Region, "error", err)
+	}
+	return contract.SweepResult{Started: n, Waiting: len(waiting), Lost: lost, Erasing: erasing}, nil
 }
 
 // beat heartbeats until the returned function is called. A short activity sends

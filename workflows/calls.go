@@ -16,6 +16,7 @@ var (
 	migrations *activities.Migration
 	rotations  *activities.Rotation
 	connectors *activities.Connector
+	leavings   *activities.Leaving
 )
 
 // ---- Migration ------------------------------------------------------------
@@ -152,5 +153,12 @@ func serviceEndRun(ctx workflow.Context, in contract.EndRun) (out contract.Direc
 
 func serviceStartDueRuns(ctx workflow.Context, in contract.SweepInput) (out contract.SweepResult, err error) {
 	err = workflow.ExecuteActivity(ctx, syncs.ServiceStartDueRuns, in).Get(ctx, &out)
+	return out, err
+}
+
+// ---- Leaving --------------------------------------------------------------
+
+func serviceErase(ctx workflow.Context, in contract.SweepInput) (out contract.Erased, err error) {
+	err = workflow.ExecuteActivity(ctx, leavings.ServiceErase, in).Get(ctx, &out)
 	return out, err
 }

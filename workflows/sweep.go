@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -36,6 +37,9 @@ func SweepWorkflow(ctx workflow.Context, in contract.SweepInput) (contract.Sweep
 			err = lost
 		}
 	}
+	if out.Erasing > 0 {
+		err = errors.Join(err, erase(ctx, in))
+	}
 	return out, err
 }
 
@@ -45,6 +49,18 @@ func healLost(ctx workflow.Context, in contract.SweepInput) error {
 	_, err := serviceHealLost(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 10 * time.Minute, HeartbeatTimeout: 30 * time.Second,
 		Summary:     "look for lost migrations in " + in.Region,
+		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1},
+	}), in)
+	return err
+}
+
+// erase deletes accounts whose date has come, for a bounded time. Where it stands
+// is in the rows: whatever ends this attempt, the next sweep goes on from there.
+func erase(ctx workflow.Context, in contract.SweepInput) error {
+	showSweep(ctx, in, "deletes what is due to be deleted")
+	_, err := serviceErase(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 5 * time.Minute, HeartbeatTimeout: 30 * time.Second,
+		Summary:     "delete accounts of " + in.Region + " that are due",
 		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1},
 	}), in)
 	return err

@@ -65,6 +65,8 @@ func (w *world) asks(ids map[string]string) map[string]func(n int) ask {
 			require.NoError(w.t, w.store.Write(w.t.Context(), func(r service.Rows) error { return r.Connectors().Insert(&c) }))
 			return ask{path: prefix + "/connectors/" + c.ID}
 		},
+		"PUT /api/v1/accounts/{id}/deletion":    func(int) ask { w.leaves(); return ask{body: `{"name":"Contoso"}`} },
+		"DELETE /api/v1/accounts/{id}/deletion": func(int) ask { w.leaves(); return ask{} },
 		"POST /api/v1/tenant-uses": func(int) ask {
 			return ask{body: `{"tenantId":"` + contoso + `","accountIds":["acc-contoso"],"reason":"matrix"}`}
 		},
@@ -80,6 +82,16 @@ func (w *world) asks(ids map[string]string) map[string]func(n int) ask {
 			return ask{path: prefix + "/people/" + w.invited(ana, n) + "/role?accountId=acc-contoso"}
 		},
 	}
+}
+
+// leaves has somebody ask to delete Contoso, anew.
+func (w *world) leaves() {
+	require.NoError(w.t, w.store.Write(w.t.Context(), func(r service.Rows) error {
+		if _, err := r.AccountDeletions().Delete(service.By(service.Where{"id": "acc-contoso"})); err != nil {
+			return err
+		}
+		return r.AccountDeletions().Insert(&domain.AccountDeletion{ID: "acc-contoso", Region: "eu", State: domain.DeletionPending, DueAt: domain.At(w.now().AddDate(0, 0, 30))})
+	}))
 }
 
 func (w *world) invited(by *browser, n int) string {

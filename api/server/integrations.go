@@ -134,6 +134,7 @@ func (s *server) integrationRoutes(api huma.API) {
 			return &one[IntegrationDetail]{d}, nil
 		})
 	s.connectorRoutes(api)
+	s.leavingRoutes(api)
 	add(s, api, op{method: http.MethodGet, path: prefix + "/integrations/{id}/explanation", id: "explain-integration", tag: "integrations", summary: "Why it is where it is, what happens next and when, and who can act"},
 		func(ctx context.Context, in *ByID) (*one[Explanation], error) {
 			e, err := s.Service.Explain(ctx, CallerFrom(ctx), in.ID)

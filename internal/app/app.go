@@ -92,7 +92,8 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.engine = engine.New(a.temporal.Client, a.temporal.Codec.Converters(), a.Config.schedules())
-	a.Service = service.New(service.Deps{Store: a.store, Engine: a.engine, Keeper: a.keeper, Now: time.Now, Log: a.log.Named("service"), Observe: a.metrics})
+	a.Service = service.New(service.Deps{Store: a.store, Engine: a.engine, Keeper: a.keeper, Now: time.Now, Log: a.log.Named("service"), Observe: a.metrics,
+		Leaving: service.Leaving{Wait: a.Config.DeletionWait, EvidenceFor: a.Config.EvidenceFor}})
 	a.microsoft.tokens = entra.NewTokens(a.cloud, credentials{a.Service, a.keeper}, time.Now)
 	if a.microsoft.directory, err = entra.NewDirectory(a.cloud, a.microsoft.tokens); err != nil {
 		return err

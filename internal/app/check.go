@@ -79,6 +79,8 @@ func (c *Config) collect(f *faults) {
 		}
 	}
 	atLeast(f, "sweep-every", c.SweepEvery, time.Second)
+	atLeast(f, "deletion-wait", c.DeletionWait, time.Second)
+	atLeast(f, "evidence-for", c.EvidenceFor, time.Second)
 	atLeast(f, "payload-key-period", c.PayloadKeyPeriod, time.Hour)
 	atLeast(f, "drain", c.Drain, 0)
 	atLeast(f, "stop-within", c.StopWithin, 0)

@@ -40,6 +40,8 @@ type Config struct {
 
 	Regions          []string      `name:"regions" env:"CONSENTRY_REGIONS" default:"eu" help:"Regions whose due synchronizations the worker looks for."`
 	SweepEvery       time.Duration `name:"sweep-every" env:"CONSENTRY_SWEEP_EVERY" default:"1m" help:"How often it looks."`
+	DeletionWait     time.Duration `name:"deletion-wait" env:"CONSENTRY_DELETION_WAIT" default:"720h" help:"How long after the request an account is deleted; until then it can be withdrawn."`
+	EvidenceFor      time.Duration `name:"evidence-for" env:"CONSENTRY_EVIDENCE_FOR" default:"17520h" help:"How long the evidence of consents and the audit of an account are kept after it left."`
 	PayloadKeyPeriod time.Duration `name:"payload-key-period" env:"CONSENTRY_PAYLOAD_KEY_PERIOD" default:"2160h" help:"How long one key encrypts payloads for Temporal before the next takes over."`
 	TemporalAddress  string        `name:"temporal-address" env:"TEMPORAL_ADDRESS" placeholder:"HOST:PORT" help:"Temporal's frontend. Namespace, TLS and keys come from TEMPORAL_NAMESPACE, TEMPORAL_TLS… and TEMPORAL_API_KEY."`
 	TemporalUI       string        `name:"temporal-ui" env:"CONSENTRY_TEMPORAL_UI" placeholder:"URL" help:"Address of the Temporal UI. Its origin alone may have payloads decrypted by a signed-in operator's browser."`

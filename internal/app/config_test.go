@@ -95,6 +95,8 @@ func TestEverySettingThatIsWrongIsNamedWithItsValueAndRemedy(t *testing.T) {
 		"temporal-address":    {value: "temporal", says: []string{`"temporal"`, "HOST:PORT"}},
 		"temporal-ui":         {value: "ui", says: []string{`"ui"`, "https://host"}},
 		"trusted-proxies":     {value: "10.0.0.7", says: []string{`"10.0.0.7"`, "/32"}},
+		"deletion-wait":       {value: "0s", says: []string{`"0s"`, "at least 1s"}},
+		"evidence-for":        {value: "two years", says: []string{`"two years"`}},
 		"payload-key-period":  {value: "1m", says: []string{`"1m0s"`, "at least 1h"}},
 		"log-level":           {value: "loud", says: []string{`"loud"`, "debug, info, warn, error"}},
 	} {

@@ -102,6 +102,7 @@ func (a *App) workers() []worker.Worker {
 		w.RegisterActivity(connector)
 		w.RegisterActivity(syncs)
 	}
+	migrations.RegisterActivity(&activities.Leaving{Service: a.Service, Now: time.Now})
 	keysQueue.RegisterActivity(rotation)
 	return []worker.Worker{migrations, graph, keysQueue}
 }

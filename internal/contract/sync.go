@@ -77,11 +77,19 @@ type SweepResult struct {
 	Started int `json:"started"`
 	Waiting int `json:"waiting,omitempty"` // consents to look for
 	Lost    int `json:"lost,omitempty"`    // migrations whose workflow may be gone
+	Erasing int `json:"erasing,omitempty"` // accounts and evidence whose date has come
 }
 
 // LostHealed counts the migrations whose lost workflow was started again.
 type LostHealed struct {
 	Healed int `json:"healed"`
+}
+
+// Erased counts what a sweep brought to its end.
+type Erased struct {
+	Accounts int  `json:"accounts,omitempty"`
+	Evidence int  `json:"evidence,omitempty"`
+	More     bool `json:"more,omitempty"` // the next sweep goes on
 }
 
 // ApprovalsFound counts the consents that were looked for and those that count.

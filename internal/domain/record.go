@@ -59,6 +59,7 @@ const (
 	CallUpdate   EngineCallKind = "update"
 	CallTrigger  EngineCallKind = "trigger"
 	CallSchedule EngineCallKind = "schedule"
+	CallCancel   EngineCallKind = "cancel"
 )
 
 // EngineCall is one request to the workflow engine, written in the transaction

@@ -4,14 +4,9 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"consentry/internal/domain"
 )
-
-// evidenceFor is how long what proves a consent is kept after its connector was
-// disconnected.
-const evidenceFor = 2 * 365 * 24 * time.Hour
 
 // Disconnected is the receipt of a disconnected connector.
 type Disconnected struct {
@@ -47,7 +42,7 @@ func (s *Service) Disconnect(ctx context.Context, caller domain.Caller, connecto
 				return r, err
 			}
 		}
-		c.DisconnectedAt, c.DisconnectedBy, c.EvidenceUntil, c.ReconnectSession, c.UpdatedAt = tx.At(), caller.ID, tx.In(evidenceFor), "", tx.At()
+		c.DisconnectedAt, c.DisconnectedBy, c.EvidenceUntil, c.ReconnectSession, c.UpdatedAt = tx.At(), caller.ID, tx.In(s.leaving.EvidenceFor), "", tx.At()
 		if err := tx.Rows.Connectors().Update(&c); err != nil {
 			return r, err
 		}

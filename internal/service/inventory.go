@@ -186,6 +186,9 @@ func (tx *Tx) importCampaign(c InventoryCampaign) error {
 }
 
 func (tx *Tx) importAccount(a InventoryAccount) error {
+	if err := tx.notDeleted(a.ID); err != nil {
+		return err
+	}
 	row := domain.Account{ID: a.ID, Name: a.Name, Region: a.Region, TimeZone: a.TimeZone, Domains: a.Domains, CreatedAt: tx.At()}
 	old, err := tx.Accounts().Get(a.ID)
 	switch {

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"math"
 
 	"consentry/internal/campaign"
 	"consentry/internal/contract"
@@ -140,6 +141,9 @@ func (t *Tx) applyCleanUp(m *domain.Migration, d domain.Decision) (*refusal, err
 func (s *Service) StopMigration(ctx context.Context, caller domain.Caller, attemptID string) (contract.Standing, error) {
 	return Do(ctx, s, caller, "", "stop-migration", attemptID, func(tx *Tx) (contract.Standing, error) {
 		m, err := tx.Rows.Migrations().Get(attemptID)
+		if domain.IsNotFound(err) { // deleted with its account
+			return contract.Standing{Phase: domain.Closed, PhaseSeq: math.MaxInt64}, nil
+		}
 		if err != nil || m.Phase.Ended() {
 			return standing(m), err
 		}

@@ -70,6 +70,13 @@ func (s *Service) StartCampaign(ctx context.Context, caller domain.Caller, campa
 			return out, err
 		}
 		for _, a := range accounts {
+			leaves, err := tx.leaves(a.ID)
+			if err != nil {
+				return out, err
+			}
+			if !leaves.IsZero() {
+				continue
+			}
 			integrations, err := tx.Rows.Integrations().List(Query{
 				Where: Where{"account_id": a.ID, "product": c.Product, "binding": domain.BoundLegacy}, Order: []string{"id"},
 			})
@@ -108,6 +115,13 @@ func (t *Tx) openMigration(c domain.Campaign, i domain.Integration) (m domain.Mi
 	}
 	if i.Binding != domain.BoundLegacy {
 		return m, false, domain.Refuse(domain.Conflict, "already-migrated", "The integration already synchronizes through a connector.")
+	}
+	leaves, err := t.leaves(i.AccountID)
+	if err != nil {
+		return m, false, err
+	}
+	if !leaves.IsZero() {
+		return m, false, domain.Refuse(domain.Conflict, "account-leaves", "The account is to be deleted on %s, so no migration begins. Withdraw the deletion first.", noticeDate(leaves.Time))
 	}
 	m = domain.Migration{
 		ID: domain.NewID("mig"), AccountID: i.AccountID, IntegrationID: i.ID, CampaignID: c.ID, Region: c.Region,

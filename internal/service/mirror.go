@@ -58,6 +58,12 @@ type Mirror interface {
 	// DropBefore forgets the images of an integration.
 	DropBefore(integrationID string) error
 
+	// Erase forgets what is held of an integration, at most limit rows at a time,
+	// and counts by kind what it took; nothing left is no count.
+	Erase(integrationID string, limit int) (map[string]int64, error)
+	// EraseStages forgets the stagings of runs, at most limit rows at a time.
+	EraseStages(runIDs []string, limit int) (int64, error)
+
 	// Link gives where an app's next round of a stream begins, "" if unknown.
 	Link(integrationID string, s dirsync.Stream, clientID string) (string, error)
 	PutLink(integrationID string, s dirsync.Stream, clientID, link string) error

@@ -47,6 +47,7 @@ type Rows interface {
 	Decisions() Table[domain.Decision]
 	ConsentSessions() Table[domain.ConsentSession]
 	TenantUses() Table[domain.TenantUse]
+	AccountDeletions() Table[domain.AccountDeletion]
 	Proofs() Table[domain.Proof]
 	SyncRuns() Table[domain.SyncRun]
 	Holds() Table[domain.Hold]

@@ -20,6 +20,7 @@ type Service struct {
 	now    Clock
 	log    *zap.Logger
 
+	leaving   Leaving
 	strangers *strangers
 	observe   Observer
 }
@@ -31,6 +32,8 @@ type Deps struct {
 	Keeper Keeper
 	Now    Clock
 	Log    *zap.Logger
+	// Leaving is how long leaving takes; zero: the product's defaults.
+	Leaving Leaving
 	// Observe is told what happened; nil: nobody is.
 	Observe Observer
 }
@@ -40,7 +43,7 @@ func New(d Deps) *Service {
 	if d.Observe == nil {
 		d.Observe = nobody{}
 	}
-	return &Service{observe: d.Observe, store: d.Store, engine: d.Engine, keeper: d.Keeper, now: d.Now, log: d.Log, strangers: newStrangers()}
+	return &Service{leaving: d.Leaving.orDefaults(), observe: d.Observe, store: d.Store, engine: d.Engine, keeper: d.Keeper, now: d.Now, log: d.Log, strangers: newStrangers()}
 }
 
 // Now is the product's time.
@@ -52,6 +55,8 @@ type Tx struct {
 	Rows
 	Caller domain.Caller
 	Now    time.Time
+
+	leaving Leaving
 
 	calls []string         // ids of the engine calls this command wrote
 	ended []domain.SyncRun // runs that this command ended
@@ -78,7 +83,7 @@ func Do[T any](ctx context.Context, s *Service, caller domain.Caller, key, actio
 	var ended []domain.SyncRun
 	run := func(rows Rows) error {
 		answer = *new(T) // a conflict on the database runs this again
-		tx := &Tx{Rows: rows, Caller: caller, Now: s.now()}
+		tx := &Tx{Rows: rows, Caller: caller, Now: s.now(), leaving: s.leaving}
 		if key != "" {
 			id := string(caller.Kind) + "/" + caller.ID + "/" + action + "/" + key
 			known, err := rows.CommandKeys().Get(id)
@@ -133,7 +138,7 @@ func (s *Service) auditRefusal(ctx context.Context, caller domain.Caller, action
 		err = s.auditStranger(ctx, caller, "", action, subject, refusal.Code)
 	} else {
 		err = s.store.Write(context.WithoutCancel(ctx), func(rows Rows) error {
-			tx := &Tx{Rows: rows, Caller: caller, Now: s.now()}
+			tx := &Tx{Rows: rows, Caller: caller, Now: s.now(), leaving: s.leaving}
 			return tx.Audit("", action, subject, "refused", refusal.Code, nil)
 		})
 	}
@@ -145,14 +150,14 @@ func (s *Service) auditRefusal(ctx context.Context, caller domain.Caller, action
 // Read runs fn on one consistent view of the store.
 func (s *Service) Read(ctx context.Context, caller domain.Caller, fn func(*Tx) error) error {
 	return s.store.Read(ctx, func(rows Rows) error {
-		return fn(&Tx{Rows: rows, Caller: caller, Now: s.now()})
+		return fn(&Tx{Rows: rows, Caller: caller, Now: s.now(), leaving: s.leaving})
 	})
 }
 
 // look is Read for what is one statement.
 func (s *Service) look(ctx context.Context, caller domain.Caller, fn func(*Tx) error) error {
 	return s.store.Look(ctx, func(rows Rows) error {
-		return fn(&Tx{Rows: rows, Caller: caller, Now: s.now()})
+		return fn(&Tx{Rows: rows, Caller: caller, Now: s.now(), leaving: s.leaving})
 	})
 }
 

@@ -69,6 +69,9 @@ func (r *rows) Decisions() service.Table[domain.Decision] { return of[domain.Dec
 func (r *rows) ConsentSessions() service.Table[domain.ConsentSession] {
 	return of[domain.ConsentSession](r)
 }
+func (r *rows) AccountDeletions() service.Table[domain.AccountDeletion] {
+	return of[domain.AccountDeletion](r)
+}
 func (r *rows) TenantUses() service.Table[domain.TenantUse]   { return of[domain.TenantUse](r) }
 func (r *rows) Proofs() service.Table[domain.Proof]           { return of[domain.Proof](r) }
 func (r *rows) SyncRuns() service.Table[domain.SyncRun]       { return of[domain.SyncRun](r) }

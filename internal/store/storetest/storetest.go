@@ -43,12 +43,22 @@ func Open(t testing.TB) *store.Store {
 	return At(t, Database(t, chosen(t)))
 }
 
+// UseFor has Open open another engine for the rest of the test.
+func UseFor(t *testing.T, e Engine) {
+	t.Helper()
+	t.Setenv("CONSENTRY_TEST_DATABASE", string(e))
+}
+
 // At opens a store on a database of Database. Two on one are two processes.
 func At(t testing.TB, database string) *store.Store {
 	t.Helper()
 	s, err := store.Open(t.Context(), database, mirror.On)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	opened.Store(s, database)
+	t.Cleanup(func() {
+		opened.Delete(s)
+		require.NoError(t, s.Close())
+	})
 	return s
 }
 
