@@ -74,17 +74,18 @@ func (e *env) checklist(c *cellAdd, now cell, first certificate) {
 	e.out.say("%s", first.PEM)
 	e.out.facts("SHA-1 (the portal shows it)", first.SHA1, "SHA-256", first.Thumbprint, "Ends", first.NotAfter.String())
 	e.out.say("\nIn the registration %s of tenant %s:", now.ClientID, now.HomeTenantID)
-	for n, step := range e.steps() {
+	for n, step := range registrationSteps(e.api.base.String()) {
 		e.out.say("  %2d. %s", n+1, step)
 	}
 	e.out.say("\nThen: consentry cell verify %s --wait", c.ID)
 }
 
-// steps is what the registration needs; docs/entra-setup.md tells how and why.
-func (e *env) steps() []string {
+// registrationSteps is what the registration needs; docs/entra-setup.md holds
+// the same list, and tells how and why.
+func registrationSteps(console string) []string {
 	return []string{
 		"Certificates & secrets: upload the certificate above. There is no client secret, and none is to be made.",
-		"Authentication: the platform Web with the redirect URI " + e.api.base.String() + "/consent/callback",
+		"Authentication: the platform Web with the redirect URI " + console + "/consent/callback",
 		"Supported account types: accounts in any organizational directory (multi-tenant), no personal accounts.",
 		"API permissions, Microsoft Graph, application: User.Read.All and GroupMember.Read.All. Nothing else.",
 		"API permissions, Microsoft Graph, delegated: openid and profile. Grant none of them in this tenant: the cell reads customers, not us.",
@@ -105,7 +106,11 @@ func (c *cellVerify) Run(e *env) error {
 		_, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/cells/" + url.PathEscape(c.Cell) + "/verifications"}, nil)
 		return err
 	}
-	if err := ask(); err != nil {
+	before, _, err := e.cell(c.Cell)
+	if err == nil {
+		err = ask()
+	}
+	if err != nil {
 		return err
 	}
 	for tries := 1; ; tries++ {
@@ -122,25 +127,45 @@ func (c *cellVerify) Run(e *env) error {
 				e.out.say("Verified: Microsoft accepts the certificate %s, and it signs since %s.", active.SHA1, active.ActivatedAt)
 			})
 		}
-		i := slices.IndexFunc(now.Certificates, func(k certificate) bool { return k.State != "retired" })
-		state := "no certificate is made yet"
-		if i >= 0 {
-			state = fmt.Sprintf("certificate %s: %d tokens in a row accepted, last asked for %s", now.Certificates[i].SHA1, now.Certificates[i].Proofs, now.Certificates[i].LastProofAt)
-		}
-		if !c.Wait && (tries >= verifyLooks || (i >= 0 && now.Certificates[i].Proofs > 0)) {
+		first := now.awaited()
+		if !c.Wait && (tries >= verifyLooks || !first.LastProofAt.Equal(before.awaited().LastProofAt.Time)) {
 			e.out.clear()
-			if err := e.out.answer(doc, c.Cell, func() { e.out.say("Not verified yet; %s.", state) }); err != nil {
+			if err := e.out.answer(doc, c.Cell, func() { e.out.say("%s", first.verdict()) }); err != nil {
 				return err
 			}
 			return &failure{exit: exitWaits, said: true}
 		}
-		e.out.show("%s", state)
+		e.out.show("%s", first.verdict())
 		if tries%verifyAgain == 0 { // a person may add it while we wait
 			if err := ask(); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// awaited gives the certificate that a person is to add; the zero one if none
+// is made yet.
+func (c cell) awaited() certificate {
+	i := slices.IndexFunc(c.Certificates, func(k certificate) bool { return k.State != "retired" })
+	if i < 0 {
+		return certificate{}
+	}
+	return c.Certificates[i]
+}
+
+// verdict says how far the proof of a certificate is. Microsoft answers alike
+// when it does not know a certificate yet and when another one was uploaded.
+func (k certificate) verdict() string {
+	switch {
+	case k.ID == "":
+		return "Not verified: no certificate is made yet, because no worker took that on."
+	case k.LastProofAt.IsZero():
+		return fmt.Sprintf("Not verified: no token was asked for yet with the certificate %s.", k.SHA1)
+	case k.Proofs > 0:
+		return fmt.Sprintf("Not verified yet: Microsoft accepts the certificate %s; %d tokens in a row so far, the last %s. --wait waits for the rest.", k.SHA1, k.Proofs, k.LastProofAt)
+	}
+	return fmt.Sprintf("Not verified: Microsoft does not know the certificate %s (asked %s). If it was added within the last minutes, wait; else look whether the portal shows exactly this thumbprint under Certificates & secrets, because another one proves nothing.", k.SHA1, k.LastProofAt)
 }
 
 // How long one look takes without --wait, and how often a waiting one asks anew.

@@ -87,3 +87,20 @@ func flags(list []*kong.Flag) string {
 	}
 	return b.String()
 }
+
+// TestTheChecklistIsTheDocumentations: what `cell add` tells a person to do is
+// what the documentation explains.
+func TestTheChecklistIsTheDocumentations(t *testing.T) {
+	text, err := os.ReadFile("../docs/entra-setup.md")
+	require.NoError(t, err)
+	var list strings.Builder
+	steps := registrationSteps("https://CONSOLE_HOST")
+	for n, step := range steps {
+		fmt.Fprintf(&list, "%d. %s\n", n+1, step)
+	}
+	require.Contains(t, string(text), "\n\n"+list.String()+"\n", "word for word, and nothing more")
+	all := strings.Join(steps, "\n")
+	for _, name := range []string{"User.Read.All", "GroupMember.Read.All", "openid", "profile", "groupMembershipClaims", "DirectoryRole", "acct", "/consent/callback", "instance property lock", "service principal"} {
+		require.Contains(t, strings.ToLower(all), strings.ToLower(name), "the sections above need it")
+	}
+}

@@ -103,6 +103,7 @@ type Decision struct {
 	State       domain.DecisionState `json:"state" enum:"given,applied,refused"`
 	Refusal     *Reason              `json:"refusal,omitempty"`
 	GivenBy     string               `json:"givenBy"`
+	GivenByName string               `json:"givenByName,omitempty" doc:"Of the person or token; in the answer about one migration."`
 	GivenAt     domain.Instant       `json:"givenAt"`
 	DecidedAt   domain.Instant       `json:"decidedAt"`
 }
@@ -170,7 +171,9 @@ func migrationDetailOf(r service.MigrationRead) MigrationDetail {
 		}
 	}
 	for _, one := range r.Decisions {
-		d.Decisions = append(d.Decisions, decisionOf(one))
+		given := decisionOf(one)
+		given.GivenByName = r.Names[one.GivenBy]
+		d.Decisions = append(d.Decisions, given)
 	}
 	return d
 }

@@ -245,6 +245,76 @@ func TestAnExplanationSaysTheDateInForce(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, w.as("fay-fabric").get(prefix+"/integrations/contoso/explanation").status)
 }
 
+// TestADecisionNamesWhoGaveIt, a person or a token.
+func TestADecisionNamesWhoGaveIt(t *testing.T) {
+	w := newWorld(t)
+	ana := w.as("ana-approver")
+	path := prefix + "/migrations/" + w.migration("contoso").ID
+	token := ana.issue(map[string]any{"name": "onboarding", "accountId": "acc-contoso", "role": "migrate"})
+	describe := `{"kind":"describe","description":"People of the head office"}`
+	require.Equal(t, http.StatusAccepted, ana.do(http.MethodPost, path+"/decisions", describe, nil).status)
+	w.pass(time.Second)
+	require.Equal(t, http.StatusAccepted, w.machine(token.Value).call(http.MethodPost, path+"/decisions", describe).status)
+	var m MigrationDetail
+	w.as("vic-viewer").get(path).into(&m)
+	require.Equal(t, token.ID, m.Decisions[0].GivenBy)
+	require.Equal(t, "onboarding (token)", m.Decisions[0].GivenByName)
+	require.Equal(t, "ana-approver", m.Decisions[1].GivenByName)
+	v, err := w.service.ViewMigration(t.Context(), domain.System("test"), m.ID)
+	require.NoError(t, err)
+	require.Equal(t, "onboarding (token)", v.People[token.ID], "and so do the pages")
+}
+
+// TestWhoIsStuckInACampaign: those that wait for a person, the most urgent first.
+func TestWhoIsStuckInACampaign(t *testing.T) {
+	w := newWorld(t)
+	olga := w.as("olga-operator")
+	w.inPhase("contoso", domain.AwaitingApproval)
+	w.inPhase("fabric", domain.Proving) // goes on by itself
+	waiting := func(query string) (l WaitingMigrations) {
+		a := olga.get(prefix + "/campaigns/campaign-eu/waiting" + query)
+		require.Equal(t, http.StatusOK, a.status, a.body)
+		a.into(&l)
+		return l
+	}
+	ids := func(l WaitingMigrations) (ids []string) {
+		for _, one := range l.Items {
+			ids = append(ids, one.IntegrationID)
+		}
+		return ids
+	}
+	change := func(id string, as func(*domain.Migration)) {
+		require.NoError(t, w.store.Write(t.Context(), func(r service.Rows) error {
+			m := w.migrationIn(r, id)
+			as(&m)
+			return r.Migrations().Update(&m)
+		}))
+	}
+	change("contoso-two", func(m *domain.Migration) { m.PhaseSince = domain.At(w.now().Add(-time.Hour)) })
+	l := waiting("")
+	require.Equal(t, []string{"contoso-two", "contoso"}, ids(l), "who has waited longest")
+	require.Equal(t, 2, l.Total)
+	require.Equal(t, w.now(), l.AsOf)
+	extended := domain.At(w.now().Add(60 * 24 * time.Hour))
+	change("contoso", func(m *domain.Migration) { m.Overdue, m.Deadline = true, extended })
+	l = waiting("")
+	require.Equal(t, []string{"contoso", "contoso-two"}, ids(l), "first whose date has passed")
+	first, second := l.Items[0], l.Items[1]
+	require.Equal(t, domain.AwaitingApproval, first.Phase)
+	require.Equal(t, "Contoso", first.AccountName)
+	require.True(t, first.Overdue)
+	require.Equal(t, extended, first.DateInForce, "its own")
+	require.Equal(t, domain.At(w.now().Add(30*24*time.Hour)), second.DateInForce, "the campaign's")
+	require.NotEqual(t, first.Status, second.Status)
+	require.NotEmpty(t, first.Who)
+	l = waiting("?limit=1")
+	require.Equal(t, []string{"contoso"}, ids(l))
+	require.Equal(t, 2, l.Total)
+	require.Equal(t, http.StatusUnprocessableEntity, olga.get(prefix+"/campaigns/campaign-eu/waiting?limit=0").status)
+	require.Equal(t, http.StatusNotFound, olga.get(prefix+"/campaigns/none/waiting").status)
+	require.Equal(t, http.StatusNotFound, w.as("ana-approver").get(prefix+"/campaigns/campaign-eu/waiting").status)
+}
+
 func (w *world) migrationIn(r service.Rows, integrationID string) domain.Migration {
 	w.t.Helper()
 	m, err := r.Migrations().Find(service.By(service.Where{"integration_id": integrationID, "open": true}))

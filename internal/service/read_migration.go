@@ -20,6 +20,7 @@ type MigrationRead struct {
 	Legacy      domain.LegacyApp
 	NoWayBack   string            // while migrated: why it cannot be rolled back now; "" = it can
 	Decisions   []domain.Decision // the latest first
+	Names       map[string]string // of who gave them, by id
 }
 
 // MigrationFilter narrows the list of migrations; empty fields do not.
@@ -89,6 +90,14 @@ func (s *Service) Migration(ctx context.Context, caller domain.Caller, id string
 			}
 		}
 		r.Decisions, err = t.Rows.Decisions().List(Query{Where: Where{"migration_id": m.ID}, Order: []string{"-given_at", "-id"}, Limit: decisionsOfRead})
+		if err != nil {
+			return err
+		}
+		var givers []string
+		for _, d := range r.Decisions {
+			givers = append(givers, d.GivenBy)
+		}
+		r.Names, err = t.viewPeople(givers...)
 		return err
 	})
 	if err != nil {

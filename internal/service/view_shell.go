@@ -154,8 +154,8 @@ func compareDates(a, b time.Time) int {
 	return a.Compare(b)
 }
 
-// viewPeople gives the names behind person ids, "" ids left out. Somebody who
-// was erased has no name here.
+// viewPeople gives the names behind the ids of people and tokens, "" ids left
+// out. Somebody who was erased has no name here.
 func (t *Tx) viewPeople(ids ...string) (map[string]string, error) {
 	ids = slices.DeleteFunc(ids, func(id string) bool { return id == "" })
 	names := map[string]string{}
@@ -165,6 +165,13 @@ func (t *Tx) viewPeople(ids ...string) (map[string]string, error) {
 	people, err := t.People().List(By(Where{"id": ids}))
 	for _, p := range people {
 		names[p.ID] = p.Name
+	}
+	if err != nil || len(names) == len(ids) {
+		return names, err
+	}
+	tokens, err := t.Tokens().List(By(Where{"id": ids}))
+	for _, k := range tokens {
+		names[k.ID] = k.Name + " (token)"
 	}
 	return names, err
 }
