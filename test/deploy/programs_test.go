@@ -165,6 +165,11 @@ func TestTheImagesHoldTheProgramsAndNothingElse(t *testing.T) {
 		})
 	}
 	require.Contains(t, stages["build"].from, "golang:1.26.8-")
+	line := stages["consentry"] // the command line: no service, so nothing asks for its health
+	require.NotNil(t, line)
+	require.True(t, built["/out/consentry"])
+	require.Equal(t, [][2]string{{"COPY", "--from=build /out/consentry /consentry"}, {"ENTRYPOINT", `["/consentry"]`}}, line.steps)
+	require.Contains(t, line.lineage(stages), "USER 65532:65532")
 }
 
 func (s *stage) lineage(all map[string]*stage) string {
@@ -182,7 +187,7 @@ func (s *stage) lineage(all map[string]*stage) string {
 func TestTheBuilderGetsTheSourcesAndNoSecret(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(read(t, ".dockerignore")), "\n")
 	require.Equal(t, "*", lines[1], "everything is left out that is not named")
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if .Module}}{{if .Module.Main}}{{.ImportPath}}{{end}}{{end}}", "./worker", "./api")
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if .Module}}{{if .Module.Main}}{{.ImportPath}}{{end}}{{end}}", "./worker", "./api", "./starter")
 	cmd.Dir = root
 	out, err := cmd.Output()
 	require.NoError(t, err)
