@@ -37,7 +37,7 @@ dev-reset: ## Forget everything that make dev has kept in .dev/
 	rm -rf .dev
 
 .PHONY: demo
-demo: $(TEMPORAL) $(SYSTEM) ## Migrate the demo customers from start to end without a person, through a killed worker and a missed deadline
+demo: $(TEMPORAL) $(SYSTEM) ## Migrate the demo customers from start to end without a person, through a killed worker and a missed deadline (DB=postgres for rows on PostgreSQL)
 	@exec bin/consentry-dev demo $(ARGS) $(if $(DB),--db '$(DB)')
 
 ##@ Check
@@ -78,7 +78,7 @@ lint: bin/golangci-lint bin/workflowcheck ## Check style, mistakes, the import t
 ##@ Measure
 
 .PHONY: bench
-bench: bin/temporal-dev $(SYSTEM) ## Print the figures as JSON lines (NAME=prefix measures a part)
+bench: bin/temporal-dev $(PROGRAMS) ## Print the figures as JSON lines (NAME=prefix measures a part)
 	@exec go run ./test/bench $(if $(NAME),--name '$(NAME)') $(ARGS)
 
 .PHONY: soak

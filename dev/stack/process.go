@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -86,3 +87,18 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 
 // PID is the process's id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Run starts another process of production on this system and returns when it
+// says that it is ready; the caller stops it.
+func (s *Stack) Run(ctx context.Context, program string, env ...string) (*Process, error) {
+	log := filepath.Join(s.options.Dir, filepath.Base(program)+".log")
+	return startProcess(ctx, log, slices.Concat(s.env, env), program)
+}
+
+// TemporalPID is the id of this stack's own Temporal server; 0 when another is used.
+func (s *Stack) TemporalPID() int {
+	if s.temporal == nil {
+		return 0
+	}
+	return s.temporal.PID()
+}

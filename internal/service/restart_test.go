@@ -134,7 +134,7 @@ func hangCommits(t *testing.T, cluster *postgres.Cluster) (goOn func()) {
 		var waiting int
 		err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'").Scan(&waiting)
 		return err == nil && waiting > 0
-	}, time.Minute, 2*time.Millisecond)
+	}, 2*time.Minute, 2*time.Millisecond)
 	return func() {
 		require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(cluster.Log()), "data", "postgresql.auto.conf"), nil, 0o600))
 	}
@@ -176,7 +176,7 @@ func (l *load) await(t *testing.T, workers, successes int) {
 			return l.err != nil || len(l.failed) == workers
 		}
 		return l.err != nil || (len(l.turn) == workers && slices.Min(slices.Collect(maps.Values(l.turn))) >= successes)
-	}, time.Minute, 2*time.Millisecond)
+	}, 2*time.Minute, 2*time.Millisecond)
 }
 
 // insist repeats what the database did not answer or does not know the outcome

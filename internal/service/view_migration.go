@@ -101,11 +101,14 @@ func (t *Tx) viewMigrationRows(v *ViewMigration) (err error) {
 // one before others', without anything that a browser or the sign-in holds.
 func (t *Tx) viewSession(of Where) (domain.ConsentSession, error) {
 	latest := []string{"-created_at", "-id"}
-	own := maps.Clone(of)
-	own["person_id"], own["outcome"] = t.Caller.ID, string(domain.ConsentOpen)
-	c, err := optional(t.ConsentSessions().Find(Query{Where: own, Order: latest, Limit: 1}))
-	if err == nil && c.ID == "" {
-		c, err = optional(t.ConsentSessions().Find(Query{Where: of, Order: latest, Limit: 1}))
+	c, err := optional(t.ConsentSessions().Find(Query{Where: of, Order: latest}))
+	if err == nil && c.ID != "" && (c.PersonID != t.Caller.ID || c.Outcome != domain.ConsentOpen) {
+		own := maps.Clone(of)
+		own["person_id"], own["outcome"] = t.Caller.ID, string(domain.ConsentOpen)
+		var mine domain.ConsentSession
+		if mine, err = optional(t.ConsentSessions().Find(Query{Where: own, Order: latest})); mine.ID != "" {
+			c = mine
+		}
 	}
 	c.StartDigest, c.CookieDigest, c.StateDigest, c.Nonce, c.SealedVerifier = "", "", "", "", nil
 	return c, err

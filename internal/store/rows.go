@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
 
 	"consentry/internal/domain"
 	"consentry/internal/service"
@@ -18,7 +20,8 @@ type rows struct {
 	db       bun.IDB
 	engine   engine
 	mirror   MirrorOn
-	breached error // the first breach of a unique index, which ends the transaction
+	owner    *sql.Stmt // ownerText, where no transaction is begun; or nil
+	breached error     // the first breach of a unique index, which ends the transaction
 }
 
 func of[T any](r *rows) service.Table[T]  { return table[T]{rows: r, pk: "id"} }
@@ -85,36 +88,54 @@ func (r *rows) CodecKeys() service.Table[domain.CodecKey]     { return of[domain
 
 func (r *rows) Mirror() service.Mirror { return r.mirror(r.ctx, r.db) }
 
+// ownerText finds whose session it is.
+const ownerText = `SELECT s.expires_at, p.id, p.name, p.issuer, p.subject, p.created_at, g.id, g.account_id, g.role
+FROM sessions AS s JOIN people AS p ON p.id = s.person_id LEFT JOIN grants AS g ON g.person_id = p.id
+WHERE s.id = ? ORDER BY g.account_id, g.id`
+
+// prepareOwner has the database read ownerText once a connection and not once a
+// request: that is most of what such a short statement costs.
+func (s *Store) prepareOwner(ctx context.Context) (err error) {
+	text := ownerText
+	if s.db.Dialect().Name() == dialect.PG {
+		text = strings.Replace(text, "?", "$1", 1)
+	}
+	s.owner, err = s.db.DB.PrepareContext(ctx, text)
+	return err
+}
+
 // Owner implements service.Rows.
 func (r *rows) Owner(sessionID string) (service.SessionOwner, error) {
-	var found []struct {
-		ExpiresAt domain.Instant
-		ID        string
-		Name      string
-		Issuer    string
-		Subject   string
-		CreatedAt domain.Instant
-		GrantID   sql.NullString
-		AccountID sql.NullString
-		Role      sql.NullString
-	}
-	err := r.db.NewSelect().TableExpr("sessions AS s").Join("JOIN people AS p ON p.id = s.person_id").Join("LEFT JOIN grants AS g ON g.person_id = p.id").
-		ColumnExpr("s.expires_at, p.id, p.name, p.issuer, p.subject, p.created_at, g.id AS grant_id, g.account_id, g.role").
-		Where("s.id = ?", sessionID).OrderExpr("g.account_id, g.id").Scan(r.ctx, &found)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	o, err := r.findOwner(sessionID)
+	if err != nil {
 		return service.SessionOwner{}, fmt.Errorf("find whose session it is: %w", err)
 	}
-	if len(found) == 0 {
+	if o.Person.ID == "" {
 		return service.SessionOwner{}, domain.Missing("session")
 	}
-	first := found[0]
-	o := service.SessionOwner{
-		ExpiresAt: first.ExpiresAt, Person: domain.Person{ID: first.ID, Issuer: first.Issuer, Subject: first.Subject, Name: first.Name, CreatedAt: first.CreatedAt},
+	return o, nil
+}
+
+func (r *rows) findOwner(sessionID string) (o service.SessionOwner, err error) {
+	var found *sql.Rows
+	if r.owner != nil {
+		found, err = r.owner.QueryContext(r.ctx, sessionID)
+	} else {
+		found, err = r.db.QueryContext(r.ctx, ownerText, sessionID)
 	}
-	for _, f := range found {
-		if f.GrantID.Valid {
-			o.Grants = append(o.Grants, domain.Grant{ID: f.GrantID.String, PersonID: first.ID, AccountID: f.AccountID.String, Role: domain.Role(f.Role.String)})
+	if err != nil {
+		return o, err
+	}
+	defer func() { err = errors.Join(err, found.Close()) }()
+	for found.Next() {
+		p := &o.Person
+		var id, account, role sql.NullString
+		if err := found.Scan(&o.ExpiresAt, &p.ID, &p.Name, &p.Issuer, &p.Subject, &p.CreatedAt, &id, &account, &role); err != nil {
+			return o, err
+		}
+		if id.Valid {
+			o.Grants = append(o.Grants, domain.Grant{ID: id.String, PersonID: p.ID, AccountID: account.String, Role: domain.Role(role.String)})
 		}
 	}
-	return o, nil
+	return o, found.Err()
 }

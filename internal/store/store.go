@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ type Store struct {
 	db     *bun.DB
 	engine engine
 	mirror MirrorOn
+	owner  *sql.Stmt
 	writer chan struct{} // holds the one writer of this process
 }
 
@@ -64,6 +66,9 @@ func Open(ctx context.Context, database string, mirror MirrorOn) (*Store, error)
 	}
 	if err != nil {
 		return nil, err
+	}
+	if err := s.prepareOwner(ctx); err != nil {
+		return nil, errors.Join(err, s.db.Close())
 	}
 	return s, nil
 }
@@ -153,7 +158,7 @@ func (s *Store) Read(ctx context.Context, fn func(service.Rows) error) error {
 // Look implements service.Store.
 func (s *Store) Look(ctx context.Context, fn func(service.Rows) error) error {
 	return s.outage(ctx, s.connected(func() error {
-		return fn(&rows{ctx: ctx, db: s.db, engine: s.engine, mirror: s.mirror})
+		return fn(&rows{ctx: ctx, db: s.db, engine: s.engine, mirror: s.mirror, owner: s.owner})
 	}))
 }
 

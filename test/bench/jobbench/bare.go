@@ -49,6 +49,14 @@ func optional(err error) error {
 	return err
 }
 
+// named reads the row of an id, and asks nothing where there is no id, as we do.
+func named[T any](ctx context.Context, tx bun.Tx, row *T, id string) error {
+	if id == "" {
+		return nil
+	}
+	return optional(tx.NewSelect().Model(row).Where("id = ?", id).Scan(ctx))
+}
+
 func (b bare) migrations(c echo.Context) error {
 	var rows []domain.Migration
 	err := b.view(c, func(ctx context.Context, tx bun.Tx) error {
@@ -81,8 +89,8 @@ func (b bare) migration(c echo.Context) error {
 			tx.NewSelect().Model(&i).Where("id = ?", m.IntegrationID).Scan(ctx),
 			tx.NewSelect().Model(&campaign).Where("id = ?", m.CampaignID).Scan(ctx),
 			optional(tx.NewSelect().Model(&session).Where("migration_id = ?", m.ID).Order("created_at DESC", "id DESC").Limit(1).Scan(ctx)),
-			optional(tx.NewSelect().Model(&connector).Where("id = ?", m.ConnectorID).Scan(ctx)),
-			optional(tx.NewSelect().Model(&proof).Where("id = ?", m.ProofID).Scan(ctx)),
+			named(ctx, tx, &connector, m.ConnectorID),
+			named(ctx, tx, &proof, m.ProofID),
 			optional(tx.NewSelect().Model(&legacy).Where("id = ?", m.IntegrationID).Scan(ctx)),
 			tx.NewSelect().Model(&decisions).Where("migration_id = ?", m.ID).Order("given_at DESC", "id DESC").Limit(50).Scan(ctx),
 		)

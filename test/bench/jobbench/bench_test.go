@@ -18,3 +18,13 @@ func TestEveryReadIsMeasured(t *testing.T) {
 		require.Positive(t, f.Value, name)
 	}
 }
+
+func TestTheWriterIsMeasured(t *testing.T) {
+	seen := map[string]Figure{}
+	require.NoError(t, writer(t.Context(), size{requests: 16, pairs: 1}, func(f Figure) { seen[f.Name] = f }))
+	require.Len(t, seen, 2)
+	for name, f := range seen {
+		require.True(t, strings.HasPrefix(name, "job.postgres.commands"), name)
+		require.Positive(t, f.Value, name)
+	}
+}
