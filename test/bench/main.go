@@ -60,7 +60,10 @@ var parts = []struct {
 	{"job.read", func(ctx context.Context, report func(figure)) error {
 		return jobbench.Run(ctx, func(f jobbench.Figure) { report(figure(f)) })
 	}},
-	{"job.postgres", onPostgres},
+	{"job.postgres.commands", func(ctx context.Context, report func(figure)) error {
+		return jobbench.Writer(ctx, func(f jobbench.Figure) { report(figure(f)) })
+	}},
+	{"job.postgres.migration", onPostgres},
 	{"job.rss", memory},
 	{"emulator.", func(ctx context.Context, report func(figure)) error {
 		return emulatorbench.Run(ctx, func(f emulatorbench.Figure) { report(figure(f)) })
