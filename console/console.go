@@ -169,7 +169,7 @@ func (p *Pages) Error(c echo.Context, err error) error {
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
 	}
 	if code >= http.StatusInternalServerError {
-		p.log.Error("a page could not be made", zap.String("path", c.Path()), zap.String("request", id), zap.Error(err))
+		service.Log(c.Request().Context(), p.log).Error("a page could not be made", zap.String("route", c.Path()), zap.Error(err))
 	}
 	return p.render(c, code, pageError, p.errorPage(p.caller(c), code, err, id))
 }

@@ -34,6 +34,7 @@ func (s *server) identify(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
 		ctx := service.WithSource(context.WithValue(c.Request().Context(), keyRequestID, id), c.RealIP())
+		ctx = service.LogWith(ctx, zap.String("request", id))
 		c.SetRequest(c.Request().WithContext(ctx))
 		return next(c)
 	}
@@ -44,34 +45,33 @@ func requestID(ctx context.Context) string {
 	return id
 }
 
-// logAccess writes one line a request. It names the route, not the address:
-// addresses of a consent carry one-use values, and queries carry codes.
+func (s *server) log(ctx context.Context) *zap.Logger { return service.Log(ctx, s.Log) }
+
+// logAccess writes one line a request.
 func (s *server) logAccess(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		began := s.Service.Now()
 		if err := next(c); err != nil {
 			c.Error(err)
 		}
-		route := c.Path()
-		if route == "" || route == "/*" {
-			route = "(none)"
-		}
+		route := routeOf(c)
 		took := s.Service.Now().Sub(began)
 		if s.Observe != nil {
 			s.Observe(methodOf(c.Request()), route, c.Response().Status, took)
 		}
 		fields := []zap.Field{
-			zap.String("request", requestID(c.Request().Context())), zap.String("method", c.Request().Method), zap.String("route", route),
+			zap.String("method", c.Request().Method), zap.String("route", route),
 			zap.Int("status", c.Response().Status), zap.Duration("took", took), zap.Int64("bytes", c.Response().Size),
 			zap.String("caller", CallerFrom(c.Request().Context()).ID),
 		}
+		log := s.log(c.Request().Context())
 		switch {
 		case c.Response().Status >= http.StatusInternalServerError:
-			s.Log.Warn("request", fields...)
+			log.Warn("request", fields...)
 		case needsCaller(c.Request()):
-			s.Log.Info("request", fields...)
+			log.Info("request", fields...)
 		default: // probes and assets
-			s.Log.Debug("request", fields...)
+			log.Debug("request", fields...)
 		}
 		return nil
 	}
@@ -98,7 +98,7 @@ func (s *server) recover(next echo.HandlerFunc) echo.HandlerFunc {
 				err = asError
 				return
 			}
-			s.Log.Error("a request panicked", zap.String("request", requestID(c.Request().Context())), zap.String("route", c.Path()), zap.Stack("stack"))
+			s.log(c.Request().Context()).Error("a request panicked", zap.String("route", c.Path()), zap.Stack("stack"))
 			err = fmt.Errorf("a handler panicked: %v", cause)
 		}()
 		return next(c)

@@ -91,14 +91,14 @@ func (s *server) problem(ctx context.Context, err error) *Problem {
 			p.Errors = []FieldProblem{{Field: refusal.Field, Message: refusal.Message}}
 		}
 		if refusal.Kind == domain.Unavailable {
-			s.Log.Warn("a part did not answer", zap.String("request", requestID(ctx)), zap.Error(err))
+			s.log(ctx).Warn("a part did not answer", zap.Error(err))
 		}
 		return p
 	}
 	if ctx.Err() != nil {
 		return newProblem(ctx, http.StatusServiceUnavailable, "cancelled", "The request ended before its answer was ready. Ask again.")
 	}
-	s.Log.Error("a request met a fault", zap.String("request", requestID(ctx)), zap.Error(err))
+	s.log(ctx).Error("a request met a fault", zap.Error(err))
 	return newProblem(ctx, http.StatusInternalServerError, "fault", "Something of ours failed. What you asked for may or may not have happened; look at it again before you repeat it, and tell us the correlation id.")
 }
 
@@ -186,7 +186,7 @@ func (s *server) answerError(err error, c echo.Context) {
 		err = s.show(c, Page{Status: p.Status, Title: p.Title, Text: p.Detail, Correlation: p.CorrelationID})
 	}
 	if err != nil {
-		s.Log.Warn("an answer could not be written", zap.String("request", requestID(ctx)), zap.Error(err))
+		s.log(ctx).Warn("an answer could not be written", zap.Error(err))
 	}
 }
 

@@ -20,6 +20,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
 	"github.com/labstack/echo/v4"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/zap"
 
 	"consentry/internal/health"
@@ -61,7 +63,9 @@ type Deps struct {
 	Stopping <-chan struct{}
 	// ShowPage renders a small page in the console's layout; nil: a plain one.
 	ShowPage func(echo.Context, Page) error
-	Log      *zap.Logger
+	// Tracer takes a span of every request; nil: there are none.
+	Tracer trace.Tracer
+	Log    *zap.Logger
 }
 
 type server struct {
@@ -81,10 +85,13 @@ const prefix = "/api/v1"
 // API and the browser routes.
 func Mount(e *echo.Echo, d Deps) {
 	s := &server{Deps: d, feed: newFeed(d.Service.LastChange), secure: d.PublicURL.Scheme == "https", codec: newCodecDoor(d.TemporalUI)}
+	if s.Tracer == nil {
+		s.Tracer = noop.NewTracerProvider().Tracer("")
+	}
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.answerError
 	e.IPExtractor = clientAddress(d.TrustedProxies)
-	e.Use(s.identify, s.logAccess, s.recover, s.headers, s.protect, s.knowCaller)
+	e.Use(s.identify, s.trace, s.logAccess, s.recover, s.headers, s.protect, s.knowCaller)
 
 	useProblems()
 	api := humaecho.New(e, s.apiConfig())

@@ -58,7 +58,7 @@ func (s *server) signInReturn(c echo.Context) error {
 	}
 	issuer, subject, err := s.Console.Redeem(ctx, c.QueryParam("code"), taken.Nonce, taken.Verifier)
 	if err != nil {
-		s.Log.Warn("a console sign-in could not be verified", zap.String("request", requestID(ctx)), zap.Error(err))
+		s.log(ctx).Warn("a console sign-in could not be verified", zap.Error(err))
 		return s.show(c, Page{
 			Status: http.StatusForbidden, Title: "You are not signed in", Text: "The sign-in could not be verified, or the sign-in service does not answer. Nothing has changed; try again.",
 			Code: "sign-in-invalid", Correlation: requestID(ctx), Links: again,

@@ -18,6 +18,23 @@ func (s *show) requireOpaque(t *testing.T, c *customer, description string) {
 	require.NoError(t, err)
 	require.Len(t, files, 1)
 
+	private := s.private(t, c, description)
+	inClear := []string{contract.MigrationID(c.Integration), contract.SignalConsentGranted, "ServiceApplyDecision", "encryption-key-id"}
+
+	found, read, err := plaintext.Search(t.Context(), files[0], private)
+	require.NoError(t, err)
+	require.Empty(t, found)
+	require.Greater(t, read, 1000, "the database holds a migration")
+	for _, text := range inClear {
+		found, _, err := plaintext.Search(t.Context(), files[0], []string{text})
+		require.NoError(t, err)
+		require.NotEmpty(t, found, text)
+	}
+}
+
+// private is what no log, trace or payload may hold of a customer.
+func (s *show) private(t *testing.T, c *customer, description string) []string {
+	t.Helper()
 	private := []string{
 		c.Name, c.Tenant.Name, c.Tenant.Domain, c.Tenant.ID, c.LegacyApp.Name, c.LegacyApp.ClientID, c.LegacyApp.Secret, s.world.Console.Secret, description,
 		c.Person.Name, c.Person.UPN, c.GlobalAdmin.Name, c.GlobalAdmin.UPN, c.GlobalAdmin.ObjectID, s.world.Operator.Name, s.world.Operator.UPN,
@@ -28,18 +45,8 @@ func (s *show) requireOpaque(t *testing.T, c *customer, description string) {
 	for _, g := range s.Emulator.Directory(c.Tenant.ID).Groups {
 		private = append(private, g.ID, g.DisplayName)
 	}
-	inClear := []string{contract.MigrationID(c.Integration), contract.SignalConsentGranted, "ServiceApplyDecision", "encryption-key-id"}
-
 	for _, text := range private {
 		require.GreaterOrEqual(t, len(text), 5, "%q is too short to be searched for", text)
 	}
-	found, read, err := plaintext.Search(t.Context(), files[0], private)
-	require.NoError(t, err)
-	require.Empty(t, found)
-	require.Greater(t, read, 1000, "the database holds a migration")
-	for _, text := range inClear {
-		found, _, err := plaintext.Search(t.Context(), files[0], []string{text})
-		require.NoError(t, err)
-		require.NotEmpty(t, found, text)
-	}
+	return private
 }

@@ -128,7 +128,7 @@ func (a *App) handler() (*echo.Echo, chan struct{}, error) {
 	server.Mount(e, server.Deps{
 		Service: a.Service, Consent: flow, Console: consoleDoor{entra.NewConsole(provider, time.Now)}, PublicURL: public, FormTargets: signInHosts, TrustedProxies: proxies,
 		Payloads: a.temporal.Codec, TemporalUI: temporalUI,
-		Health: a.health, Observe: a.metrics.Request, Stopping: stopping, Log: a.log.Named("api"),
+		Health: a.health, Observe: a.metrics.Request, Tracer: a.traces, Stopping: stopping, Log: a.log.Named("api"),
 		ShowPage: func(c echo.Context, p server.Page) error { return pages.Show(c, messageOf(p)) },
 	})
 	pages, err = console.Mount(e, console.Deps{

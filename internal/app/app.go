@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"consentry/internal/mirror"
 	"consentry/internal/service"
 	"consentry/internal/store"
+	"consentry/internal/tracing"
 )
 
 // App is one process: its database handle, its connection to Temporal, its way
@@ -39,6 +41,7 @@ type App struct {
 	audit     *service.AuditCheck
 	foreign   *findings // workflows of builds that this one cannot replay
 	internals *internals
+	traces    *tracing.Traces
 	life      atomic.Int32
 }
 
@@ -68,7 +71,15 @@ func (a *App) open(ctx context.Context) (err error) {
 	if a.cloud, err = a.Config.cloud(); err != nil {
 		return err
 	}
+	version, _ := metrics.Build()
+	if a.traces, err = tracing.Open(ctx, cmp.Or(a.Config.Process, "consentry"), version, a.log.Named("traces")); err != nil {
+		return err
+	}
 	a.cloud.HTTP = a.watched(a.cloud)
+	spans, err := a.temporalTraces()
+	if err != nil {
+		return err
+	}
 	sdk, err := a.temporalMetrics()
 	if err != nil {
 		return err
@@ -88,11 +99,11 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.keyring = engine.NewKeyring(payloadKeys{a}, time.Now)
-	if a.temporal, err = engine.Dial(ctx, a.Config.TemporalAddress, a.keyring, a.log.Named("temporal"), sdk); err != nil {
+	if a.temporal, err = engine.Dial(ctx, a.Config.TemporalAddress, a.keyring, a.log.Named("temporal"), sdk, spans); err != nil {
 		return err
 	}
 	a.engine = engine.New(a.temporal.Client, a.temporal.Codec.Converters(), a.Config.schedules())
-	a.Service = service.New(service.Deps{Store: a.store, Engine: a.engine, Keeper: a.keeper, Now: time.Now, Log: a.log.Named("service"), Observe: a.metrics,
+	a.Service = service.New(service.Deps{Store: a.store, Engine: a.engine, Keeper: a.keeper, Now: time.Now, Log: a.log.Named("service"), Observe: a.metrics, Tracer: a.traces,
 		Leaving: service.Leaving{Wait: a.Config.DeletionWait, EvidenceFor: a.Config.EvidenceFor}})
 	a.microsoft.tokens = entra.NewTokens(a.cloud, credentials{a.Service, a.keeper}, time.Now)
 	if a.microsoft.directory, err = entra.NewDirectory(a.cloud, a.microsoft.tokens); err != nil {
@@ -128,6 +139,14 @@ func (a *App) Close() error {
 	if a.keeper != nil {
 		errs = append(errs, a.keeper.Close())
 		a.keeper = nil
+	}
+	if a.traces != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		if err := a.traces.Close(ctx); err != nil { // a collector that is away keeps no process from ending
+			a.log.Warn("the last traces could not be handed over", zap.Error(err))
+		}
+		a.traces = nil
 	}
 	return errors.Join(errs...)
 }

@@ -16,6 +16,8 @@ import (
 // `needed` means that there is no process without it, `secret` that the file's
 // name is not shown when there is no such file.
 type Config struct {
+	Process string `kong:"-"` // the program's name, for traces and for the others
+
 	Database     string `name:"database" env:"CONSENTRY_DATABASE" placeholder:"FILE|URL" help:"SQLite database file, created when missing, or the URL of a PostgreSQL database without its password."`
 	DatabaseFile string `name:"database-file" env:"CONSENTRY_DATABASE_FILE" secret:"" placeholder:"FILE" help:"File that holds the same instead, with the password: postgres://user:password@host:5432/consentry?sslmode=verify-full"`
 	KeyFile      string `name:"key-file" env:"CONSENTRY_KEY_FILE" needed:"" secret:"" placeholder:"FILE" help:"File that holds the URL of the key that seals secrets, for example base64key://… Required."`

@@ -74,6 +74,7 @@ func Main(ctx context.Context, p Program, args []string, out, errs io.Writer) in
 }
 
 func run(ctx context.Context, p Program, config Config, out io.Writer) error {
+	config.Process = p.Name
 	log, err := NewLogger(config.LogLevel)
 	if err != nil {
 		return err

@@ -9,13 +9,18 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
 	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
+	"go.opentelemetry.io/otel/propagation"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/client"
 	temporalotel "go.temporal.io/sdk/contrib/opentelemetry"
 
 	"consentry/internal/entra"
 	"consentry/internal/metrics"
+	"consentry/internal/tracing"
 )
 
 // temporalMetrics lets Temporal's SDK report into the same registry. Its labels
@@ -31,6 +36,22 @@ func (a *App) temporalMetrics() (func(*client.Options), error) {
 		Meter: meter, OnError: func(error) { a.log.Debug("a metric of Temporal's SDK was dropped") },
 	})
 	return func(o *client.Options) { o.MetricsHandler = incompatible{MetricsHandler: handler, found: a.foreign} }, nil
+}
+
+// temporalTraces carries traces through Temporal: a span for each start, signal,
+// update, workflow and activity. Off, it adds nothing, so that histories have no
+// headers either.
+func (a *App) temporalTraces() (func(*client.Options), error) {
+	if !a.traces.On {
+		return func(*client.Options) {}, nil
+	}
+	i, err := temporalotel.NewTracingInterceptor(temporalotel.TracerOptions{
+		Tracer: a.traces, DisableBaggage: true, AllowInvalidParentSpans: true, TextMapPropagator: propagation.TraceContext{}, SpanStarter: tracing.StartTyped,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare the traces of Temporal's SDK: %w", err)
+	}
+	return func(o *client.Options) { o.Interceptors = append(o.Interceptors, i) }, nil
 }
 
 // figures reads what the database knows for a scrape.
@@ -70,21 +91,38 @@ func (a *App) watched(cloud entra.Cloud) *http.Client {
 	if u, err := url.Parse(cloud.GraphURL); err == nil {
 		graph = u.Host + u.Path
 	}
-	return &http.Client{Transport: &watcher{base: base, graph: graph, metrics: a.metrics}}
+	return &http.Client{Transport: &watcher{base: base, graph: graph, metrics: a.metrics, traces: a.traces}}
 }
 
 type watcher struct {
 	base    http.RoundTripper
 	graph   string // host and path that Graph's addresses begin with
 	metrics *metrics.Metrics
+	traces  *tracing.Traces
 }
 
 // RoundTrip implements http.RoundTripper.
 func (w *watcher) RoundTrip(r *http.Request) (*http.Response, error) {
-	began := time.Now()
+	began, asked := time.Now(), w.service(r)
 	answer, err := w.base.RoundTrip(r)
-	w.metrics.Microsoft(w.service(r), microsoftOutcome(r.Context(), answer, err), time.Since(began))
+	outcome := microsoftOutcome(r.Context(), answer, err)
+	w.metrics.Microsoft(asked, outcome, time.Since(began))
+	w.span(r, asked, outcome, began, answer)
 	return answer, err
+}
+
+// span is written when the answer began. Our trace is not told to Microsoft.
+func (w *watcher) span(r *http.Request, asked, outcome string, began time.Time, answer *http.Response) {
+	route := tracing.Route(r.URL.Path)
+	_, span := w.traces.Start(r.Context(), r.Method+" "+asked+" "+route, trace.WithTimestamp(began), trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithAttributes(attribute.String("http.request.method", r.Method), attribute.String("http.route", route), attribute.String("consentry.service", asked), attribute.String("consentry.outcome", outcome)))
+	if answer != nil {
+		span.SetAttributes(attribute.Int("http.response.status_code", answer.StatusCode))
+	}
+	if outcome != "ok" {
+		span.SetStatus(codes.Error, "")
+	}
+	span.End()
 }
 
 func (w *watcher) service(r *http.Request) string {

@@ -79,4 +79,6 @@ type EngineCall struct {
 	NextAt    Instant
 	CreatedAt Instant
 	TakenAt   Instant
+	// Traceparent is the trace of the command that wrote the call; "" without.
+	Traceparent string
 }

@@ -234,7 +234,7 @@ func (f *ConsentFlow) bind(ctx context.Context, caller domain.Caller, sessionID 
 			return cs, tx.auditConsent(cs, refusal, nil)
 		case fault != nil:
 			refusal = refusalOfFault(fault)
-			f.service.log.Warn("a sign-in for a consent could not be redeemed", zap.String("session", cs.ID), zap.Error(fault))
+			f.service.logFor(ctx).Warn("a sign-in for a consent could not be redeemed", zap.String("session", cs.ID), zap.Error(fault))
 		default:
 			if refusal = consent.CheckIdentity(cs.TenantID, identity); refusal == nil {
 				if refusal, err = tx.tenantUse(cs.AccountID, cs.TenantID); err != nil {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"consentry/internal/contract"
@@ -24,7 +26,7 @@ func (t *Tx) Call(kind domain.EngineCallKind, accountID, target, name, dedupeID 
 	}
 	c := domain.EngineCall{
 		ID: domain.NewID("call"), Kind: kind, AccountID: accountID, Target: target, Name: name, DedupeID: dedupeID,
-		Payload: payload, State: "waiting", NextAt: t.In(redeliverAfter),
+		Traceparent: t.trace, Payload: payload, State: "waiting", NextAt: t.In(redeliverAfter),
 		// A microsecond apart, so that calls of one command keep their order.
 		CreatedAt: t.In(time.Duration(len(t.calls)) * time.Microsecond),
 	}
@@ -49,7 +51,7 @@ func (s *Service) deliver(ctx context.Context, ids []string) {
 	defer cancel()
 	for _, id := range ids {
 		if err := s.deliverOne(ctx, id); err != nil {
-			s.log.Warn("the engine has not taken a call yet; it will be redelivered", zap.String("call", id), zap.Error(err))
+			s.logFor(ctx).Warn("the engine has not taken a call yet; it will be redelivered", zap.String("call", id), zap.Error(err))
 			return
 		}
 	}
@@ -113,6 +115,8 @@ func (s *Service) deliverOne(ctx context.Context, id string) error {
 // handOver delivers one call and records the outcome. Delivering twice is
 // harmless (Engine promises it), so no lock is held around the network.
 func (s *Service) handOver(ctx context.Context, call domain.EngineCall) error {
+	ctx, span := s.tracer.Start(under(ctx, call.Traceparent), "engine call "+string(call.Kind)+" "+call.Name, trace.WithSpanKind(trace.SpanKindProducer),
+		trace.WithAttributes(attribute.Int("consentry.attempt", call.Attempts+1)))
 	failure := s.engine.Deliver(ctx, call)
 	dropped := domain.KindOf(failure) == domain.Gone // its workflow is complete: nobody is left to tell
 	outcome := "taken"
@@ -122,6 +126,7 @@ func (s *Service) handOver(ctx context.Context, call domain.EngineCall) error {
 	case failure != nil:
 		outcome = "failed"
 	}
+	endSpan(span, failure)
 	s.observe.Delivered(string(call.Kind), outcome, call.Attempts > 0)
 	err := s.store.Write(context.WithoutCancel(ctx), func(rows Rows) error {
 		c, err := rows.EngineCalls().Get(call.ID)

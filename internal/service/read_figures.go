@@ -31,7 +31,7 @@ func (s *Service) Figures(ctx context.Context) (f Figures, err error) {
 			}
 		}
 		var err error
-		f.Holds, err = t.Rows.Holds().Count(By(Where{"state": "open"}))
+		f.Holds, err = t.Rows.Holds().Count(By(Where{"state": "held"}))
 		return err
 	})
 	return f, err

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/zap"
 
 	"consentry/internal/domain"
@@ -23,6 +25,7 @@ type Service struct {
 	leaving   Leaving
 	strangers *strangers
 	observe   Observer
+	tracer    trace.Tracer
 }
 
 // Deps are the ports a Service stands on.
@@ -36,6 +39,8 @@ type Deps struct {
 	Leaving Leaving
 	// Observe is told what happened; nil: nobody is.
 	Observe Observer
+	// Tracer takes the spans of commands and engine calls; nil: there are none.
+	Tracer trace.Tracer
 }
 
 // New builds a Service.
@@ -43,7 +48,13 @@ func New(d Deps) *Service {
 	if d.Observe == nil {
 		d.Observe = nobody{}
 	}
-	return &Service{leaving: d.Leaving.orDefaults(), observe: d.Observe, store: d.Store, engine: d.Engine, keeper: d.Keeper, now: d.Now, log: d.Log, strangers: newStrangers()}
+	if d.Tracer == nil {
+		d.Tracer = noop.NewTracerProvider().Tracer("")
+	}
+	return &Service{
+		leaving: d.Leaving.orDefaults(), tracer: d.Tracer, observe: d.Observe, store: d.Store, engine: d.Engine, keeper: d.Keeper, now: d.Now, log: d.Log,
+		strangers: newStrangers(),
+	}
 }
 
 // Now is the product's time.
@@ -60,6 +71,7 @@ type Tx struct {
 
 	calls []string         // ids of the engine calls this command wrote
 	ended []domain.SyncRun // runs that this command ended
+	trace string           // what the calls belong to
 }
 
 // At is the transaction's now as a column value.
@@ -77,13 +89,15 @@ const updateWait = 8 * time.Second
 // the same caller, returns the first answer and changes nothing. An empty key
 // means that the command is idempotent by its own rows. A refusal (a
 // *domain.Error) rolls everything back and commits its audit entry alone.
-func Do[T any](ctx context.Context, s *Service, caller domain.Caller, key, action, subject string, fn func(*Tx) (T, error)) (T, error) {
+func Do[T any](ctx context.Context, s *Service, caller domain.Caller, key, action, subject string, fn func(*Tx) (T, error)) (_ T, err error) {
+	ctx, span := s.tracer.Start(ctx, "command "+action)
+	defer func() { endSpan(span, err) }()
 	var answer T
 	var calls []string
 	var ended []domain.SyncRun
 	run := func(rows Rows) error {
 		answer = *new(T) // a conflict on the database runs this again
-		tx := &Tx{Rows: rows, Caller: caller, Now: s.now(), leaving: s.leaving}
+		tx := &Tx{Rows: rows, Caller: caller, Now: s.now(), leaving: s.leaving, trace: parentOf(ctx)}
 		if key != "" {
 			id := string(caller.Kind) + "/" + caller.ID + "/" + action + "/" + key
 			known, err := rows.CommandKeys().Get(id)
@@ -112,7 +126,7 @@ func Do[T any](ctx context.Context, s *Service, caller domain.Caller, key, actio
 		calls, ended = tx.calls, tx.ended
 		return nil
 	}
-	err := s.store.Write(ctx, run)
+	err = s.store.Write(ctx, run)
 	s.observe.Command(action, outcomeOf(err))
 	if err != nil {
 		s.auditRefusal(ctx, caller, action, subject, err)
@@ -143,7 +157,7 @@ func (s *Service) auditRefusal(ctx context.Context, caller domain.Caller, action
 		})
 	}
 	if err != nil {
-		s.log.Error("a refusal could not be audited", zap.String("action", action), zap.Error(err))
+		s.logFor(ctx).Error("a refusal could not be audited", zap.String("action", action), zap.Error(err))
 	}
 }
 

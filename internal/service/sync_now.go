@@ -106,7 +106,7 @@ func (s *Service) StartDueRuns(ctx context.Context, caller domain.Caller, region
 			return started, err
 		}
 		if err != nil {
-			s.log.Error("a due synchronization could not be started; the sweep goes on with the others", zap.String("integration", id), zap.Error(err))
+			s.logFor(ctx).Error("a due synchronization could not be started; the sweep goes on with the others", zap.String("integration", id), zap.Error(err))
 			continue
 		}
 		if yes {

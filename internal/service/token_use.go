@@ -66,7 +66,7 @@ func (s *Service) noteUse(ctx context.Context, id string) {
 		return rows.Tokens().Update(&token)
 	})
 	if err != nil {
-		s.log.Warn("the use of a token could not be noted", zap.String("token", id), zap.Error(err))
+		s.logFor(ctx).Warn("the use of a token could not be noted", zap.String("token", id), zap.Error(err))
 	}
 }
 

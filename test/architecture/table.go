@@ -15,7 +15,7 @@ var (
 	words = rooms("internal/domain internal/contract")
 	rules = rooms("internal/migration internal/campaign internal/consent internal/dirsync internal/rotation")
 	ports = rooms("internal/service")
-	watch = rooms("internal/health internal/metrics")
+	watch = rooms("internal/health internal/metrics internal/tracing")
 	edges = rooms("activities api/server console")
 	outer = rooms("internal/store internal/mirror internal/entra internal/keys internal/notify internal/engine")
 )
@@ -57,6 +57,7 @@ var table = []room{
 	// What a process tells of itself.
 	{path: "internal/health"},
 	{path: "internal/metrics"},
+	{path: "internal/tracing"},
 
 	{path: "internal/app", may: all(words, rules, ports, edges, outer, watch, rooms("workflows"))},
 
@@ -86,7 +87,7 @@ var doors = []door{
 	},
 	{
 		libraries: rooms("go.temporal.io/"),
-		rooms:     rooms("internal/contract internal/engine internal/app activities workflows worker dev test"),
+		rooms:     rooms("internal/contract internal/engine internal/app internal/tracing activities workflows worker dev test"),
 		why:       "rules, service, API and console do not know which engine runs them",
 	},
 	{

@@ -1,0 +1,34 @@
+package engine
+
+import (
+	"context"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/interceptor"
+	"go.uber.org/zap"
+
+	"consentry/internal/service"
+)
+
+// named has each line of the log that an activity writes name the workflow and
+// the activity, by the keys that Temporal's SDK uses. Workflows are not touched.
+type named struct {
+	interceptor.WorkerInterceptorBase
+}
+
+// InterceptActivity implements interceptor.WorkerInterceptor.
+func (*named) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+	return &naming{interceptor.ActivityInboundInterceptorBase{Next: next}}
+}
+
+type naming struct {
+	interceptor.ActivityInboundInterceptorBase
+}
+
+// ExecuteActivity implements interceptor.ActivityInboundInterceptor.
+func (n *naming) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
+	info := activity.GetInfo(ctx)
+	ctx = service.LogWith(ctx, zap.String("WorkflowID", info.WorkflowExecution.ID), zap.String("RunID", info.WorkflowExecution.RunID),
+		zap.String("ActivityType", info.ActivityType.Name), zap.Int32("Attempt", info.Attempt))
+	return n.Next.ExecuteActivity(ctx, in)
+}

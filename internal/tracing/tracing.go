@@ -1,0 +1,93 @@
+// Package tracing hands traces of what a process does to a collector: which
+// request led to which command, workflow, activity and call to Microsoft, and
+// what took long. It speaks OpenTelemetry (OTLP over HTTP) and is set by the
+// standard OTEL_* variables; without them nothing is recorded and nothing sent.
+//
+// A trace leaves the house, so it holds names of our steps and opaque ids of
+// ours, and nothing of a customer: redact.go is the one gate.
+package tracing
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+	"go.uber.org/zap"
+)
+
+// Traces is where one process's spans go.
+type Traces struct {
+	trace.Tracer
+	On       bool
+	provider *sdktrace.TracerProvider
+}
+
+// Off records nothing.
+func Off() *Traces { return &Traces{Tracer: noop.NewTracerProvider().Tracer(scope)} }
+
+const scope = "consentry"
+
+// Open reads the environment: an endpoint (OTEL_EXPORTER_OTLP_ENDPOINT or
+// OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) or OTEL_TRACES_EXPORTER=otlp turns traces
+// on. Sampling, headers, batches and names are the SDK's own variables. A
+// collector that does not answer harms nothing: spans are dropped and the log
+// says so.
+//
+// The provider is not made the process's global one: libraries below us would
+// then write spans of their own, with whole addresses in them.
+func Open(ctx context.Context, program, version string, log *zap.Logger) (*Traces, error) {
+	on, err := wanted(os.Getenv)
+	if err != nil || !on {
+		return Off(), err
+	}
+	exporter, err := otlptracehttp.New(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("prepare the export of traces (OTEL_EXPORTER_OTLP_…): %w", err)
+	}
+	own := resource.NewSchemaless(
+		attribute.String("service.name", cmp.Or(os.Getenv("OTEL_SERVICE_NAME"), program)), attribute.String("service.namespace", "consentry"),
+		attribute.String("service.version", version),
+	)
+	of, err := resource.Merge(resource.Default(), own)
+	if err != nil {
+		return nil, fmt.Errorf("read OTEL_RESOURCE_ATTRIBUTES: %w", err)
+	}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
+		log.Warn("traces could not be handed over; what they tell of goes on", zap.Error(err))
+	}))
+	p := sdktrace.NewTracerProvider(sdktrace.WithResource(of), sdktrace.WithBatcher(gate{exporter}))
+	return &Traces{Tracer: p.Tracer(scope, trace.WithInstrumentationVersion(version)), On: true, provider: p}, nil
+}
+
+// Close sends what is still held.
+func (t *Traces) Close(ctx context.Context) error {
+	if t.provider == nil {
+		return nil
+	}
+	return t.provider.Shutdown(ctx)
+}
+
+func wanted(env func(string) string) (bool, error) {
+	exporter := env("OTEL_TRACES_EXPORTER")
+	if strings.EqualFold(env("OTEL_SDK_DISABLED"), "true") || exporter == "none" {
+		return false, nil
+	}
+	if exporter != "" && exporter != "otlp" {
+		return false, fmt.Errorf("OTEL_TRACES_EXPORTER is %q: choose otlp or none", exporter)
+	}
+	on := exporter != "" || env("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
+	protocol := cmp.Or(env("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), env("OTEL_EXPORTER_OTLP_PROTOCOL"), "http/protobuf")
+	if on && protocol != "http/protobuf" {
+		return false, fmt.Errorf("OTEL_EXPORTER_OTLP_PROTOCOL is %q: traces are sent by http/protobuf (a collector takes that on port 4318)", protocol)
+	}
+	return on, nil
+}
