@@ -91,7 +91,7 @@ type ConsoleRedeemRequest struct {
 // Redeem exchanges the code and returns who signed in, from the verified id token.
 func (c *Console) Redeem(ctx context.Context, r ConsoleRedeemRequest) (ConsoleIdentity, error) {
 	const doing = "verify the console sign-in"
-	ctx, cancel := context.WithTimeout(traced(ctx), tokenTimeout)
+	ctx, cancel := context.WithTimeoutCause(traced(ctx), tokenTimeout, errSlow)
 	defer cancel()
 	provider, err := c.discover(ctx)
 	if err != nil {
@@ -132,7 +132,7 @@ func (c *Console) discover(ctx context.Context) (*oidc.Provider, error) {
 	if c.config.Issuer == "" || c.config.ClientID == "" {
 		return nil, &Error{Kind: Misconfigured, err: errors.New("the console's OIDC provider has no issuer or no client id")}
 	}
-	ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, tokenTimeout, errSlow)
 	defer cancel()
 	// The provider keeps the client for reading keys later, not this context.
 	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, c.http), c.config.Issuer)

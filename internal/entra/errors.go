@@ -142,6 +142,9 @@ func as(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, err: fmt.Errorf(format, args...)}
 }
 
+// errSlow ends an exchange by our own patience. The caller's has no kind: whoever gave up knows what to do next.
+var errSlow = as(Unavailable, "no answer within %s", tokenTimeout)
+
 // outcome gives the error of a library call the shape this package promises: the *Error that the transport
 // found, or the end of the caller's patience, or what kept us from getting an answer at all.
 func outcome(ctx context.Context, doing string, err error) error {
@@ -149,10 +152,12 @@ func outcome(ctx context.Context, doing string, err error) error {
 		return nil
 	}
 	e, ok := errors.AsType[*Error](err)
-	if !ok {
-		if ctx.Err() != nil {
+	if !ok && ctx.Err() != nil {
+		if e, ok = errors.AsType[*Error](context.Cause(ctx)); !ok {
 			return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
 		}
+	}
+	if !ok {
 		e = classified(err)
 		if ending := trailOf(ctx).ending(); ending != nil {
 			e = ending

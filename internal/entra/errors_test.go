@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -267,6 +268,43 @@ func TestASignInThatBreaksNamesTheRequestToo(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, entra.Unavailable, e.Kind, "the library keeps only the words of a broken connection: %v", err)
 	require.Equal(t, "66666666-6666-4666-8666-666666666666", e.RequestID)
+}
+
+// silence never answers: what a connection looks like when everything on the way was dropped.
+type silence struct{}
+
+func (silence) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// TestATokenServiceThatNeverAnswersIsAnOutage: it is our patience that ends here, not the caller's, so the caller has to
+// be told what to do next and which request it was.
+func TestATokenServiceThatNeverAnswersIsAnOutage(t *testing.T) {
+	pairs() // outside of the bubble, where other tests wait for them too
+	synctest.Test(t, func(t *testing.T) {
+		cloud := entra.Global()
+		cloud.HTTP = &http.Client{Transport: silence{}}
+		tokens := entra.NewTokens(cloud, newCredentials(), time.Now)
+		_, noToken := tokens.Token(t.Context(), connector)
+		_, noIdentity := entra.NewSignIn(cloud, newCredentials(), time.Now).Redeem(t.Context(), redeemRequest())
+		_, nobody := entra.NewConsole(entra.ConsoleConfig{Issuer: cloud.Authority, ClientID: cellApp, HTTP: cloud.HTTP}, time.Now).
+			Redeem(t.Context(), entra.ConsoleRedeemRequest{Code: "code-1"})
+		require.ErrorContains(t, noToken, "no answer within 30s")
+		for _, err := range []error{noToken, noIdentity, nobody} {
+			e, ok := errors.AsType[*entra.Error](err)
+			require.True(t, ok, "%v", err)
+			require.Equal(t, entra.Unavailable, e.Kind, "%v", err)
+			require.Regexp(t, `^[0-9a-f-]{36}$`, e.CorrelationID)
+		}
+
+		impatient, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := tokens.Token(impatient, connector)
+		require.ErrorIs(t, err, context.DeadlineExceeded, "the caller gave up")
+		require.Empty(t, entra.KindOf(err))
+		time.Sleep(time.Minute) //nolint:forbidigo // of the bubble: the exchange that nobody waits for ends, too
+	})
 }
 
 func TestAnEndlessAnswerIsNotReadToItsEnd(t *testing.T) {

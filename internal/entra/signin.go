@@ -100,7 +100,7 @@ type RedeemRequest struct {
 // anything is for consent.CheckIdentity to say.
 func (s *SignIn) Redeem(ctx context.Context, r RedeemRequest) (consent.Identity, error) {
 	const doing = "verify the sign-in"
-	ctx, cancel := context.WithTimeout(traced(ctx), tokenTimeout)
+	ctx, cancel := context.WithTimeoutCause(traced(ctx), tokenTimeout, errSlow)
 	defer cancel()
 	raw, signedBy, err := s.exchange(ctx, r)
 	if KindOf(err) == KeyUnknown {
@@ -146,7 +146,7 @@ func redeem(ctx context.Context, client *http.Client, config *oauth2.Config, cod
 	if code == "" {
 		return "", as(SignInStale, "the answer has no code")
 	}
-	ctx, cancel := context.WithTimeout(context.WithValue(ctx, oauth2.HTTPClient, client), tokenTimeout)
+	ctx, cancel := context.WithTimeoutCause(context.WithValue(ctx, oauth2.HTTPClient, client), tokenTimeout, errSlow)
 	defer cancel()
 	token, err := config.Exchange(ctx, code, options...)
 	if err != nil {

@@ -113,7 +113,7 @@ func (t *Tokens) flight(ctx context.Context, key clientKey, fresh bool) (string,
 	name := fmt.Sprintf("%s\x00%s\x00%s\x00%t", key.cell, key.integration, key.tenant, fresh)
 	answer := t.flights.DoChan(name, func() (any, error) {
 		// Others wait for the same answer, so the first caller's cancellation must not take it from them.
-		shared, cancel := context.WithTimeout(context.WithoutCancel(ctx), tokenTimeout)
+		shared, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), tokenTimeout, errSlow)
 		defer cancel()
 		return t.obtain(shared, key, fresh)
 	})
