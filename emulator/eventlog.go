@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -23,12 +24,17 @@ const logFile = "events.jsonl"
 // eventLog appends events to a file, one JSON document a line, and remembers nothing itself.
 type eventLog struct{ file *os.File }
 
-// openLog replays the log of a state folder into apply and leaves it open for appending. A last line without its line
-// break is what a killed process left of an event nobody was told about; it is cut off.
+// openLog replays the log of a state folder into apply and leaves it open for appending, to one process at a time: two
+// would write over each other. A last line without its line break is what a killed process left of an event nobody was
+// told about; it is cut off.
 func openLog(dir *os.Root, apply func(event) error) (*eventLog, error) {
 	file, err := dir.OpenFile(logFile, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the emulator's event log: %w", err)
+	}
+	// The lock ends with the process, however it ends.
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("the state folder %s is in use: stop the emulator that works on it, or choose another folder: %w", dir.Name(), err), file.Close())
 	}
 	var kept int64
 	lines := bufio.NewReaderSize(file, 1<<20)

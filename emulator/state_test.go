@@ -107,6 +107,17 @@ func TestLogEndingInTheMiddleOfAnEvent(t *testing.T) {
 	require.ErrorContains(t, err, "events.jsonl line 1")
 }
 
+func TestStateFolderIsOneEmulatorsAtATime(t *testing.T) {
+	var config emulator.Config
+	s := newStage(t, func(c *emulator.Config) { c.StateDir = t.TempDir(); config = *c })
+	_, err := emulator.New(config)
+	require.ErrorContains(t, err, "the state folder "+config.StateDir+" is in use")
+	require.NoError(t, s.DeleteUser(customerTenant, s.Directory(customerTenant).Users[0].ID), "the first goes on undisturbed")
+	before := s.Directory(customerTenant)
+	s.restart(t, config)
+	require.Equal(t, before, s.Directory(customerTenant))
+}
+
 func TestLargeTenantStartsAtOnce(t *testing.T) {
 	began := time.Now()
 	s := start(t, emulator.Config{})
