@@ -172,21 +172,16 @@ func (p *proof) checkTime(now time.Time) *authError {
 // GUID, or the issuer, at an address of ours (facts 3.1). That the real service also takes the other names of a tenant
 // and the other version of the endpoint is not verified: a switch.
 func (s *Server) checkAudience(r *tokenRequest, p *proof) *authError {
-	if r.call.switches.StrictAudience {
-		for _, aud := range p.audiences() {
-			if _, path, _ := strings.Cut(strings.TrimPrefix(aud, "https://"), "/"); strings.EqualFold("/"+path, r.call.URL.Path) {
-				return nil
-			}
-		}
-		return aadsts(700023)
-	}
 	endpoint, issuer := "/oauth2/v2.0/token", "/v2.0"
 	if r.v1 {
 		endpoint = "/oauth2/token"
 	}
 	called, _, _ := strings.Cut(strings.TrimPrefix(r.call.URL.Path, "/"), "/")
 	paths := []string{called + endpoint, r.at.segment() + endpoint, r.at.segment() + issuer}
-	if r.call.switches.LooseAudience && r.at.tenant != nil {
+	switch {
+	case r.call.switches.StrictAudience:
+		paths = []string{strings.TrimPrefix(r.call.URL.Path, "/")}
+	case r.call.switches.LooseAudience && r.at.tenant != nil:
 		for _, name := range []string{r.at.tenant.ID, r.at.tenant.Domain} {
 			paths = append(paths, name+"/oauth2/v2.0/token", name+"/oauth2/token", name+issuer)
 		}

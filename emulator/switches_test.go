@@ -95,7 +95,8 @@ func TestSwitchesOfRefusals(t *testing.T) {
 	s.switches(t, emulator.Switches{StrictAudience: true})
 	status, _ = ask(s.key, nil)
 	require.Equal(t, 200, status)
-	for _, aud := range []string{s.HTTPSURL() + "/" + customerTenant + "/v2.0", s.HTTPSURL() + "/contoso.example/oauth2/v2.0/token"} {
+	elsewhere := "https://login.elsewhere.example/" + customerTenant + "/oauth2/v2.0/token"
+	for _, aud := range []string{s.HTTPSURL() + "/" + customerTenant + "/v2.0", s.HTTPSURL() + "/contoso.example/oauth2/v2.0/token", elsewhere} {
 		_, body = ask(s.key, func(_, c map[string]any) { c["aud"] = aud })
 		require.Contains(t, body["error_description"], "AADSTS700023", aud)
 	}
