@@ -45,6 +45,9 @@ func (g *graphCall) narrowed(all iter.Seq2[int, directory.Member]) (iter.Seq2[in
 		return all, nil
 	}
 	wanted := g.args[1]
+	if wanted == "$ref" {
+		return nil, g.elsewhere()
+	}
 	if !slices.Contains(casts, wanted) {
 		return nil, badRequest("Unsupported segment type. The segment '" + wanted + "' is not a type of directory objects.")
 	}
