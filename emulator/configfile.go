@@ -4,9 +4,11 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // File is what a configuration file says: how the emulator behaves and the world it starts with. YAML or JSON.
@@ -91,6 +93,9 @@ func (f *File) check(r *strictReader, dir string) {
 	if err := f.Switches.check(); err != nil {
 		r.wrong("switches", "%v", err)
 	}
+	if u, err := url.Parse(f.PublicURL); f.PublicURL != "" && (err != nil || u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "") {
+		r.wrong("publicUrl", "%q is not an address of the form https://host[:port]", f.PublicURL)
+	}
 	// What could not be read may be what others refer to.
 	tenantsUnread, appsUnread := r.broken("tenants"), r.broken("applications")
 	tenants, apps := map[string]string{}, map[string]*FileApplication{} // by id, and of tenants by domain
@@ -110,8 +115,9 @@ func (f *File) check(r *strictReader, dir string) {
 			}
 		}
 		if g := t.Generate; g != nil {
-			notNegative(at+".generate.users", int64(g.Users))
-			notNegative(at+".generate.groups", int64(g.Groups))
+			for _, flaw := range g.flaws() {
+				r.wrong(at+"."+flaw.field, "%s", flaw.text)
+			}
 		}
 		notNegative(at+".policy.requestLifetime", int64(t.Policy.RequestLifetime))
 		tenants[key(t.ID)], tenants[key(t.Domain)] = key(t.ID), key(t.ID)

@@ -126,6 +126,8 @@ func TestConfigurationThatIsWrongIsRefusedWithFileLineAndField(t *testing.T) {
 		"certificate not there":  {"[app.pem]", "[other.pem]", "31: applications[0].certificateFiles[0]: "},
 		"switch without meaning": {"consentDeclined: permission_denied", "consentDeclined: silence", "22: tenants[1].policy.switches: consentDeclined is one of"},
 		"negative users":         {"users: 30", "users: -3", "16: tenants[1].generate.users: is negative"},
+		"too many users":         {"users: 30", "users: 30000000000", "16: tenants[1].generate.users: is more than the 10000000 that a directory can have here"},
+		"address of no use":      {"seed: 7", "publicUrl: login.example", `2: publicUrl: "login.example" is not an address of the form https://host[:port]`},
 		"negative page":          {"seed: 7", "pageSize: -1", "2: pageSize: is negative"},
 		"negative delay":         {"consentDelay: 3s", "consentDelay: -3s", "3: consentDelay: is negative"},
 		"negative lifetime":      {"requestLifetime: 72h", "requestLifetime: -1h", "21: tenants[1].policy.requestLifetime: is negative"},

@@ -70,3 +70,22 @@ func (p *Person) flaws() []flaw {
 	}
 	return all
 }
+
+// mostGenerated is ten times what is measured; more is a slip of the hand, and no machine's memory holds it.
+const mostGenerated = 10_000_000
+
+func (g *Generate) flaws() []flaw {
+	var all []flaw
+	for _, of := range []struct {
+		field  string
+		number int
+	}{{"generate.users", g.Users}, {"generate.groups", g.Groups}} {
+		switch {
+		case of.number < 0:
+			all = append(all, flaw{of.field, "is negative"})
+		case of.number > mostGenerated:
+			all = append(all, flaw{of.field, fmt.Sprintf("is more than the %d that a directory can have here", mostGenerated)})
+		}
+	}
+	return all
+}

@@ -48,6 +48,9 @@ func (c *Config) check() error {
 			return err
 		}
 	}
+	if c.ConsentDelay < 0 || c.KeyDelay < 0 {
+		return fmt.Errorf("neither the delay of consents nor that of keys is negative: %s, %s", c.ConsentDelay, c.KeyDelay)
+	}
 	return c.Switches.check()
 }
 

@@ -135,6 +135,7 @@ func TestMistakenConfigurationIsRefusedInWords(t *testing.T) {
 	for want, err := range map[string]error{
 		"a tenant needs a GUID": s.AddTenant(emulator.Tenant{ID: "contoso", Domain: "contoso.example"}),
 		"already belongs to":    s.AddTenant(emulator.Tenant{ID: "99999999-0000-4000-8000-000000000009", Domain: "contoso.example"}),
+		"is more than the":      s.AddTenant(emulator.Tenant{ID: consoleID, Domain: "crowd.example", Generate: &emulator.Generate{Users: 1e12}}),
 		"cannot become":         s.AddTenant(emulator.Tenant{ID: vendorTenant, Domain: "vendor.example", Generate: &emulator.Generate{Users: 1}}),
 		"no home tenant":        s.AddApplication(emulator.Application{AppID: consoleID, TenantID: "99999999-0000-4000-8000-000000000009"}),
 		"no app role":           s.AddApplication(emulator.Application{AppID: consoleID, TenantID: vendorTenant, RequiredRoles: []string{"User.Read.All"}}),
@@ -145,6 +146,8 @@ func TestMistakenConfigurationIsRefusedInWords(t *testing.T) {
 	}
 	_, err := emulator.New(emulator.Config{HTTPAddr: "0.0.0.0:0"})
 	require.ErrorContains(t, err, "loopback")
+	_, err = emulator.New(emulator.Config{KeyDelay: -time.Second})
+	require.ErrorContains(t, err, "is negative")
 }
 
 func TestFaults(t *testing.T) {

@@ -150,8 +150,8 @@ func (w *world) addTenant(e event, t Tenant) error {
 	if old == nil {
 		seed := directory.Seed{Tenant: key(t.ID), Domain: t.Domain}
 		if t.Generate != nil {
-			if t.Generate.Users < 0 || t.Generate.Groups < 0 {
-				return fmt.Errorf("the tenant %s cannot have a negative number of users or groups", t.ID)
+			if err := firstFlaw("the tenant "+t.ID, t.Generate.flaws()); err != nil {
+				return err
 			}
 			seed.Number, seed.Users, seed.Groups = t.Generate.Seed, t.Generate.Users, t.Generate.Groups
 		}
