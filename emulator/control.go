@@ -196,6 +196,10 @@ func posted[T any](do func(T) (any, error)) http.HandlerFunc {
 			answer(w, nil, err)
 			return
 		}
+		if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+			answer(w, nil, errors.New("the body goes on after its document"))
+			return
+		}
 		result, err := do(body)
 		answer(w, result, err)
 	}

@@ -46,6 +46,7 @@ func TestAFaultThatCouldNotStrikeIsRefused(t *testing.T) {
 		`{"status":503,"remaining":-2}`:      http.StatusBadRequest,
 		`{"status":503,"delay":"-5s"}`:       http.StatusBadRequest,
 		`{"status":503,"unknownField":true}`: http.StatusBadRequest,
+		`{"status":503} {"status":429}`:      http.StatusBadRequest,
 	} {
 		require.Equal(t, want, call(http.MethodPost, "/__control/faults", body), body)
 	}
