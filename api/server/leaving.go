@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"maps"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -39,9 +40,7 @@ func (s *server) deletionOf(d domain.AccountDeletion) Deletion {
 		AccountID: d.ID, State: string(d.State), RequestedBy: d.RequestedBy, RequestedAt: d.RequestedAt, Due: d.DueAt, WithdrawnBy: d.WithdrawnBy, WithdrawnAt: d.WithdrawnAt,
 		BeganAt: d.BeganAt, FinishedAt: d.FinishedAt, Deleted: map[string]int64{}, Kept: []KeptEvidence{}, EvidenceUntil: d.EvidenceUntil, AsOf: domain.At(s.Service.Now()),
 	}
-	for kind, n := range d.Deleted {
-		out.Deleted[kind] = n
-	}
+	maps.Copy(out.Deleted, d.Deleted)
 	for _, k := range d.Kept {
 		out.Kept = append(out.Kept, KeptEvidence(k))
 	}

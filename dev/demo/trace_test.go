@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -82,12 +83,7 @@ func (c *collected) awaitRoad(t *testing.T, road ...string) {
 	t.Helper()
 	want := strings.Join(road, " < ")
 	if !eventually(func() bool {
-		for _, got := range c.roads(road[0]) {
-			if got == want {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(c.roads(road[0]), want)
 	}) {
 		require.Fail(t, "no trace goes this way", "want %s\n got %s", want, strings.Join(c.roads(road[0]), "\n     "))
 	}
@@ -123,10 +119,7 @@ func TestARequestIsOneTraceDownToMicrosoft(t *testing.T) {
 	traces.awaitRoad(t, "command apply-decision", "RunActivity:ServiceApplyDecision", "StartActivity:ServiceApplyDecision", "HandleUpdate:apply-decision",
 		"UpdateWorkflow:apply-decision", "engine call update apply-decision", "command decide", "POST /api/v1/migrations/:id/decisions")
 
-	private := s.private(t, c, "Employees and groups of "+c.Name)
-	for _, query := range []string{"client_assertion", "deltatoken", "code=", "state=", "?$"} {
-		private = append(private, query)
-	}
+	private := append(s.private(t, c, "Employees and groups of "+c.Name), "client_assertion", "deltatoken", "code=", "state=", "?$")
 	token, err := os.ReadFile(s.OperatorToken())
 	require.NoError(t, err)
 	private = append(private, strings.TrimSpace(string(token)))
@@ -147,7 +140,12 @@ func TestARequestIsOneTraceDownToMicrosoft(t *testing.T) {
 			require.NotContains(t, string(log), text, "%s holds it", name)
 		}
 		for line := range bytes.Lines(log) {
-			var told struct{ Msg, Request, TraceID, Route string }
+			var told struct {
+				Msg     string `json:"msg"`
+				Request string `json:"request"`
+				TraceID string `json:"TraceID"`
+				Route   string `json:"route"`
+			}
 			require.NoError(t, json.Unmarshal(line, &told), "%s", line)
 			if told.Msg == "request" {
 				requests++

@@ -141,7 +141,7 @@ func (a *App) Close() error {
 		a.keeper = nil
 	}
 	if a.traces != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second) //nolint:forbidigo // it is closed when everything that had a context is over
 		defer cancel()
 		if err := a.traces.Close(ctx); err != nil { // a collector that is away keeps no process from ending
 			a.log.Warn("the last traces could not be handed over", zap.Error(err))

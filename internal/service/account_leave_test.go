@@ -117,6 +117,7 @@ func (w *migrationWorld) erase() (steps int) {
 
 func TestADeletedAccountLeavesNothingOfItsPeople(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, e storetest.Engine) {
+		t.Helper()
 		w := leavingWorld(t, e, domain.Migrated)
 		before := storetest.Dump(t, w.store)
 		for _, what := range append(slices.Clone(planted), kept...) {
@@ -126,7 +127,7 @@ func TestADeletedAccountLeavesNothingOfItsPeople(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, w.now.Add(24*time.Hour), d.DueAt.Time)
 		w.erase()
-		require.Equal(t, len(before["mirror_users"]), len(storetest.Dump(t, w.store)["mirror_users"]), "nothing goes before its date")
+		require.Len(t, storetest.Dump(t, w.store)["mirror_users"], len(before["mirror_users"]), "nothing goes before its date")
 
 		w.now = d.DueAt.Time
 		w.door.taken = nil
@@ -322,6 +323,7 @@ func second[T any](_ T, err error) error { return err }
 
 func TestEvidenceGoesWhenItsTimeIsOver(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, e storetest.Engine) {
+		t.Helper()
 		w := leavingWorld(t, e, domain.Migrated)
 		d, err := w.RequestDeletion(t.Context(), ana, "a", "Contoso")
 		require.NoError(t, err)

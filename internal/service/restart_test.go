@@ -46,7 +46,7 @@ func TestARestartOfTheDatabaseUnderLoadLosesNothing(t *testing.T) {
 	w := syncWorldOn(t, one)
 	other := service.New(service.Deps{Store: two, Engine: w.door, Keeper: plainKeeper{}, Now: func() time.Time { return w.now }, Log: zap.NewNop()})
 
-	l := &load{failures: map[string]int{}, answered: map[string]string{}, stop: make(chan struct{})}
+	l := &load{turn: map[string]int{}, failed: map[string]int{}, failures: map[string]int{}, answered: map[string]string{}, stop: make(chan struct{})}
 	var all sync.WaitGroup
 	people := []*service.Service{w.Service, w.Service, other, other}
 	for n, s := range people {

@@ -80,8 +80,7 @@ func (s typed) RecordError(err error, _ ...trace.EventOption) {
 func (s typed) SetStatus(code codes.Code, _ string) { s.Span.SetStatus(code, "") }
 
 func errorType(err error) string {
-	var application *temporal.ApplicationError
-	if errors.As(err, &application) {
+	if application, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		return application.Type()
 	}
 	return fmt.Sprintf("%T", err)
