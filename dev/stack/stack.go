@@ -156,6 +156,12 @@ func (s *Stack) startEmulator() error {
 	return nil
 }
 
+// On a laptop somebody wants to see an account leave, and to think better of it.
+const (
+	deletionWait = 2 * time.Minute
+	evidenceFor  = time.Hour
+)
+
 // configure writes the secrets that processes are given as files and returns
 // the configuration, which the worker gets as its environment.
 func (s *Stack) configure() (app.Config, error) {
@@ -175,7 +181,8 @@ func (s *Stack) configure() (app.Config, error) {
 		Cloud: "custom", Authority: s.Emulator.HTTPSURL(), BrowserAuthority: s.Emulator.HTTPURL(), GraphURL: s.Emulator.HTTPSURL() + "/v1.0",
 		CAFile:        filepath.Join(dir, "microsoft-ca.pem"),
 		ConsoleIssuer: s.Issuer, ConsoleClientID: s.options.World.Console.ClientID, ConsoleSecretFile: filepath.Join(dir, "console-secret"),
-		Regions: s.options.World.Regions(), SweepEvery: s.options.SweepEvery, PayloadKeyPeriod: 90 * 24 * time.Hour, TemporalAddress: s.temporalAddress(), TemporalUI: s.UI, LogLevel: "info",
+		Regions: s.options.World.Regions(), SweepEvery: s.options.SweepEvery, PayloadKeyPeriod: 90 * 24 * time.Hour, DeletionWait: deletionWait, EvidenceFor: evidenceFor,
+		TemporalAddress: s.temporalAddress(), TemporalUI: s.UI, LogLevel: "info",
 	}
 	c.Database, c.DatabaseFile = s.options.databaseSetting()
 	s.env = append(s.env,
@@ -184,7 +191,8 @@ func (s *Stack) configure() (app.Config, error) {
 		"CONSENTRY_CLOUD="+c.Cloud, "CONSENTRY_AUTHORITY="+c.Authority, "CONSENTRY_BROWSER_AUTHORITY="+c.BrowserAuthority, "CONSENTRY_GRAPH_URL="+c.GraphURL,
 		"CONSENTRY_CA_FILE="+c.CAFile, "CONSENTRY_CONSOLE_ISSUER="+c.ConsoleIssuer, "CONSENTRY_CONSOLE_CLIENT_ID="+c.ConsoleClientID,
 		"CONSENTRY_CONSOLE_SECRET_FILE="+c.ConsoleSecretFile, "CONSENTRY_REGIONS="+strings.Join(c.Regions, ","),
-		"CONSENTRY_SWEEP_EVERY="+c.SweepEvery.String(), "CONSENTRY_LOG_LEVEL="+c.LogLevel)
+		"CONSENTRY_SWEEP_EVERY="+c.SweepEvery.String(), "CONSENTRY_DELETION_WAIT="+c.DeletionWait.String(), "CONSENTRY_EVIDENCE_FOR="+c.EvidenceFor.String(),
+		"CONSENTRY_LOG_LEVEL="+c.LogLevel)
 	return c, nil
 }
 
