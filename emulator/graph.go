@@ -88,6 +88,19 @@ func (g *graphCall) option(name string) (string, bool) {
 	return "", false
 }
 
+// askedOnce refuses a system query option that is repeated, as OData demands; names are the same in any case.
+func (g *graphCall) askedOnce() *graphError {
+	times := map[string]int{}
+	for given, values := range g.query {
+		name := strings.ToLower(given)
+		if times[name] += len(values); times[name] > 1 && strings.HasPrefix(name, "$") {
+			return &graphError{status: http.StatusBadRequest, code: "BadRequest",
+				message: "Query option '" + name + "' was specified more than once, but it must be specified at most once."}
+		}
+	}
+	return nil
+}
+
 // eventual tells whether the caller asks for advanced queries.
 func (g *graphCall) eventual() bool {
 	return strings.EqualFold(g.Header.Get("ConsistencyLevel"), "eventual")
@@ -131,7 +144,7 @@ func (s *Server) graph(w http.ResponseWriter, c *call) {
 }
 
 func (s *Server) graphCall(c *call) (*graphCall, *graphError) {
-	version, path, _ := strings.Cut(strings.Trim(c.URL.Path, "/"), "/")
+	version, path, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(c.URL.Path, "/"), "/"), "/")
 	g := &graphCall{call: c, version: version, path: segments(path), query: c.URL.Query(), units: 1}
 	return g, s.recognise(g)
 }
@@ -144,6 +157,9 @@ func (s *Server) answerGraph(g *graphCall) reply {
 	}
 	if refused == nil && !g.opens(r) {
 		refused = errForbidden
+	}
+	if refused == nil {
+		refused = g.askedOnce()
 	}
 	var body []byte
 	if refused == nil {

@@ -97,7 +97,7 @@ func (s *Server) deltaStart(g *graphCall, kind directory.Kind, quirks DeltaQuirk
 		}
 	}
 	if g.fault != nil && g.fault.Gone {
-		return fresh, g.gone(fresh, "resyncRequired")
+		return fresh, g.gone(s.askedBefore(g, fresh), "resyncRequired")
 	}
 	if text, ok := g.option(skipToken); ok && text != "" {
 		at, refused := s.openPlace(g, skipToken, text, fresh)
@@ -188,6 +188,21 @@ func (s *Server) openPlace(g *graphCall, kind, text string, fresh deltaPlace) (d
 		return at, g.gone(at, "resyncRequired")
 	}
 	return at, nil
+}
+
+// askedBefore is what the token of a request was made for, so that a fault sends the reader where an expired token does.
+func (s *Server) askedBefore(g *graphCall, fresh deltaPlace) deltaPlace {
+	for _, kind := range []string{skipToken, deltaToken} {
+		text, ok := g.option(kind)
+		if !ok || text == "" {
+			continue
+		}
+		if at, refused := s.openPlace(g, kind, text, fresh); refused == nil {
+			at.Select = or(fresh.Select, at.Select)
+			return at
+		}
+	}
+	return fresh
 }
 
 // gone tells the reader to start over, and where.

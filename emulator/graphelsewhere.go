@@ -49,6 +49,8 @@ func (g *graphCall) elsewhere() *graphError {
 func (g *graphCall) unknownPath() *graphError {
 	segment := g.path[len(g.path)-1]
 	switch root := g.path[0]; {
+	case slices.Contains(g.path, ""):
+		segment = ""
 	case !knownRoots[root]:
 		segment = root
 	case !mapped[root], len(g.path) == 1:

@@ -136,6 +136,10 @@ func TestAdvancedQueriesTakeTheirHeader(t *testing.T) {
 		"/v1.0/users?$filter=mail%20eq%20'x":                                   "BadRequest",
 		"/v1.0/users?$orderby=displayName&$filter=startswith(displayName,'a')": "Request_UnsupportedQuery",
 		"/v1.0/users?$skip=3":                                                  "Request_UnsupportedQuery",
+		"/v1.0/users?$top=1&$top=2":                                            "BadRequest",
+		"/v1.0/users/delta?$select=id&$Select=mail":                            "BadRequest",
+		"/v1.0/users//":         "BadRequest",
+		"/v1.0/users//memberOf": "BadRequest",
 	} {
 		status, body := s.get(t, token, path)
 		require.Equal(t, 400, status, path)

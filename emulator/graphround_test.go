@@ -212,9 +212,15 @@ func TestDeltaQuirksOnDemand(t *testing.T) {
 
 	s.SetFault(emulator.Fault{PathPrefix: "/v1.0/users/delta", Gone: true})
 	s.ClearFault("quirks")
+	resp, text := s.ask(t, "GET", token, link, "")
+	require.Equal(t, 410, resp.StatusCode, text)
+	require.Contains(t, first, "$select=")
+	asked, err := url.Parse(first)
+	require.NoError(t, err)
+	location, err := url.Parse(resp.Header.Get("Location"))
+	require.NoError(t, err)
+	require.Equal(t, asked.Query().Get("$select"), location.Query().Get("$select"), "as an expired token does")
 	status, body := s.get(t, token, link)
-	require.Equal(t, 410, status, body)
-	status, body = s.get(t, token, link)
 	require.Equal(t, 200, status, body)
 }
 

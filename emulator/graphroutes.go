@@ -108,6 +108,9 @@ func (s *Server) route(g *graphCall) (*route, *graphError) {
 	if refused := g.whoseMe(); refused != nil {
 		return nil, refused
 	}
+	if slices.Contains(g.path, "") {
+		return nil, g.unknownPath()
+	}
 	known := false
 	for i := range routes {
 		args, ok := routes[i].fits(g.path)
