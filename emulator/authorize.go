@@ -45,6 +45,7 @@ func (s *Server) authorize(w http.ResponseWriter, c *call, name string) {
 	if !decided {
 		return
 	}
+	c.entry.TenantID = person.TenantID // at a name for many the path does not say it
 	if !s.personMayUse(w, c, asked, person, form, original) {
 		return
 	}
@@ -117,6 +118,9 @@ var prompts = []string{"login", "none", "consent", "select_account", "create"}
 func (r *authorizeRequest) check(q url.Values) *authError {
 	if r.mode == "" {
 		r.mode = "query"
+		if strings.Contains(q.Get("response_type"), "id_token") {
+			r.mode = "fragment" // tokens do not go by query (facts 2.6)
+		}
 	}
 	if !slices.Contains([]string{"query", "fragment", "form_post"}, r.mode) {
 		r.mode = "query"

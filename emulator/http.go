@@ -162,5 +162,8 @@ func (s *Server) identify(c *call) {
 	c.entry.AppID = c.URL.Query().Get("client_id")
 	if c.entry.AppID == "" && c.Method == http.MethodPost {
 		c.entry.AppID = clientID(c)
+		if _, original, posted := s.original(c); posted { // by a page of ours
+			c.entry.AppID = original.Get("client_id")
+		}
 	}
 }

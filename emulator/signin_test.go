@@ -3,6 +3,7 @@ package emulator_test
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"net/http"
 	"net/url"
 	"testing"
 	"time"
@@ -208,6 +209,32 @@ func TestRequestsThatGoBackToTheAppAsErrors(t *testing.T) {
 		require.Equal(t, c.want, sent.Get("error"), name)
 		require.Equal(t, "s2", sent.Get("state"), name)
 	}
+}
+
+func TestErrorsForTokensGoByFragmentUnlessAskedOtherwise(t *testing.T) {
+	s := newStage(t)
+	for _, c := range []struct{ kind, mode, mark string }{
+		{"id_token", "", "#"}, {"code id_token", "", "#"}, {"id_token", "fragment", "#"}, {"", "", "?"}, {"nonsense", "", "?"},
+	} {
+		q := signInQuery()
+		q.Set("response_type", c.kind)
+		q.Set("response_mode", c.mode)
+		v := newBrowser(t).open(s.address("/"+customerTenant+"/oauth2/v2.0/authorize", q))
+		require.Equal(t, c.mark, v.mark, c)
+		require.NotEmpty(t, v.sent.Get("error"), c)
+		require.Equal(t, "s2", v.sent.Get("state"), c)
+	}
+}
+
+func TestWhatAPagePostsIsListedWithTenantAndApp(t *testing.T) {
+	s := newStage(t)
+	b := newBrowser(t)
+	at := s.address("/organizations/oauth2/v2.0/authorize", signInQuery())
+	b.press(at, b.open(at), "login="+plainUser)
+	last := s.Requests()[0]
+	require.Equal(t, http.MethodPost, last.Method)
+	require.Equal(t, customerTenant, last.TenantID)
+	require.Equal(t, connectorApp, last.AppID)
 }
 
 func TestDisabledAccountCannotSignIn(t *testing.T) {
