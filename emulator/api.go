@@ -10,7 +10,12 @@ import (
 )
 
 // AddTenant adds a tenant with its generated directory. Adding the same again changes nothing.
-func (s *Server) AddTenant(t Tenant) error { return s.commit(eventTenant, t) }
+func (s *Server) AddTenant(t Tenant) error {
+	if err := firstFlaw("the tenant "+t.ID, t.flaws()); err != nil {
+		return err
+	}
+	return s.commit(eventTenant, t)
+}
 
 // AddPerson adds somebody who can sign in, as a user of the directory too, or changes name and roles.
 func (s *Server) AddPerson(p Person) error {

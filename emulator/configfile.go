@@ -90,6 +90,11 @@ func (f *File) check(r *strictReader, dir string) {
 			notNegative(field, int64(*delay))
 		}
 	}
+	for i, host := range f.Hosts {
+		if !isHost(host) {
+			r.wrong(fmt.Sprintf("hosts[%d]", i), "%q is not the name of a host", host)
+		}
+	}
 	if err := f.Switches.check(); err != nil {
 		r.wrong("switches", "%v", err)
 	}
@@ -109,6 +114,9 @@ func (f *File) check(r *strictReader, dir string) {
 		} else {
 			once(at+".domain", "domain "+key(t.Domain))
 		}
+		for _, flaw := range t.flaws() {
+			r.wrong(at+"."+flaw.field, "%s", flaw.text)
+		}
 		if s := t.Policy.Switches; s != nil {
 			if err := s.check(); err != nil {
 				r.wrong(at+".policy.switches", "%v", err)
@@ -119,7 +127,6 @@ func (f *File) check(r *strictReader, dir string) {
 				r.wrong(at+"."+flaw.field, "%s", flaw.text)
 			}
 		}
-		notNegative(at+".policy.requestLifetime", int64(t.Policy.RequestLifetime))
 		tenants[key(t.ID)], tenants[key(t.Domain)] = key(t.ID), key(t.ID)
 	}
 	tenant := func(at, id string, needed bool) {
@@ -194,8 +201,8 @@ func (f *File) check(r *strictReader, dir string) {
 		if fault.AppID != "" {
 			app(at+".appId", fault.AppID)
 		}
-		if field, text := fault.problem(); field != "" {
-			r.wrong(at+"."+field, "%s", text)
+		for _, flaw := range fault.flaws() {
+			r.wrong(at+"."+flaw.field, "%s", flaw.text)
 		}
 		if fault.ID != "" {
 			once(at+".id", "fault "+fault.ID)

@@ -142,6 +142,14 @@ func TestConfigurationThatIsWrongIsRefusedWithFileLineAndField(t *testing.T) {
 		"empty secret":           {`value: "` + legacySecret + `"`, `value: ""`, `36: applications[1].secrets[0].value: is empty`},
 		"name left out":          {", name: Ada Admin", "", `24: persons[0].name: is missing`},
 		"consent elsewhere":      {"    multiTenant: true", "    multiTenant: false", `38: consents[0].appId: the application is for its own tenant alone`},
+		"host with a space":      {"seed: 7", "hosts: [login.example, a b]", `2: hosts[1]: "a b" is not the name of a host`},
+		"domain with a space":    {"    domain: vendor.example", "    domain: a b", `12: tenants[0].domain: "a b" is not the name of a domain`},
+		"name without domain":    {"upn: " + globalAdmin, "upn: ada", `24: persons[0].upn: "ada" is not a user principal name`},
+		"fault of nothing":       {"{id: slow, pathPrefix: /v1.0/groups, status: 429, retryAfter: \"120\", remaining: 2}", "{}", "40: faults[0].status: is missing"},
+		"path without slash":     {"pathPrefix: /v1.0", "pathPrefix: v1.0", `40: faults[0].pathPrefix: "v1.0/groups" does not begin with a slash`},
+		"negative cut":           {"remaining: 2", "cut: -2", "40: faults[0].cut: is negative"},
+		"unknown AADSTS":         {"remaining: 2", "aadsts: 12", "40: faults[0].aadsts: AADSTS12 is never said here"},
+		"status of a refusal":    {"{error: invalid_tenant}", "{status: 999}", "22: tenants[1].policy.switches: refusals.90002.status is from 400 to 599, not 999"},
 		"replica without name":   {"{name: far, ", "{", "6: replicas[1]: a replica needs a name"},
 	} {
 		path := writeConfig(t, strings.Replace(goodFile, c.old, c.changed, 1))

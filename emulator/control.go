@@ -151,15 +151,13 @@ func (s *Server) controlHandler() http.Handler {
 // first that is refused; those before it stand.
 func (s *Server) mutateAll(body json.RawMessage) (any, error) {
 	var all []mutation
-	strict := json.NewDecoder(bytes.NewReader(body))
-	strict.DisallowUnknownFields()
 	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("[")) {
-		if err := strict.Decode(&all); err != nil {
+		if err := strictly(body, &all); err != nil {
 			return nil, err
 		}
 	} else {
 		var single mutation
-		if err := strict.Decode(&single); err != nil {
+		if err := strictly(body, &single); err != nil {
 			return nil, err
 		}
 		all = append(all, single)
@@ -178,7 +176,11 @@ func (s *Server) mutateAll(body json.RawMessage) (any, error) {
 		} else if m.Group != nil {
 			id = m.Group.ID
 		}
-		if err := s.Mutate(m.TenantID, m.Mutation); err != nil {
+		err := m.check()
+		if err == nil {
+			err = s.Mutate(m.TenantID, m.Mutation)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("mutation %d of %d, those before it stand: %w", at+1, len(all), err)
 		}
 		ids = append(ids, id)
@@ -190,14 +192,15 @@ func (s *Server) mutateAll(body json.RawMessage) (any, error) {
 func posted[T any](do func(T) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var body T
-		decoder := json.NewDecoder(io.LimitReader(r.Body, 64<<20))
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&body); err != nil {
-			answer(w, nil, err)
-			return
+		content, err := io.ReadAll(io.LimitReader(r.Body, 64<<20))
+		if err == nil {
+			err = strictly(content, &body)
 		}
-		if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-			answer(w, nil, errors.New("the body goes on after its document"))
+		if err == nil {
+			err = eachOnce(content)
+		}
+		if err != nil {
+			answer(w, nil, err)
 			return
 		}
 		result, err := do(body)

@@ -3,7 +3,6 @@ package emulator
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"maps"
 	"net"
 	"net/http"
@@ -52,23 +51,10 @@ type faultBook struct {
 	made   int
 }
 
-// problem says what is wrong with the fault's own values, and in which field.
-func (f *Fault) problem() (field, text string) {
-	switch {
-	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
-		return "status", "an answer has a status from 200 to 599"
-	case f.Remaining < -1:
-		return "remaining", "is a number of requests, or -1 until cleared"
-	case f.Delay < 0 || f.Trickle < 0 || f.Lag < 0 || f.Cut < 0:
-		return "delay", "delay, trickle, lag and cut are not negative"
-	}
-	return "", ""
-}
-
 // checkFault refuses a fault that could never strike, or not as it says.
 func (s *Server) checkFault(f *Fault) error {
-	if field, text := f.problem(); field != "" {
-		return fmt.Errorf("the field %s: %s", field, text)
+	if err := firstFlaw("the fault", f.flaws()); err != nil {
+		return err
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -164,9 +150,15 @@ func (f *Fault) replaces() bool {
 	if f == nil {
 		return false
 	}
-	answers := f.Status != 0 || f.Drop || f.Body != "" || f.RetryAfter != "" || f.HTML
-	shapes := f.Delay != 0 || f.Trickle != 0 || f.Cut != 0 || f.Lag != 0 || f.Delta != nil || f.Gone
-	return answers || !shapes
+	return f.answers() || !f.shapes()
+}
+
+func (f *Fault) answers() bool {
+	return f.Status != 0 || f.Drop || f.Body != "" || f.RetryAfter != "" || f.HTML
+}
+
+func (f *Fault) shapes() bool {
+	return f.Delay != 0 || f.Trickle != 0 || f.Cut != 0 || f.Lag != 0 || f.Delta != nil || f.Gone
 }
 
 func (f *Fault) quirks() *DeltaQuirks {

@@ -66,6 +66,19 @@ func (q DeltaQuirks) and(other *DeltaQuirks) DeltaQuirks {
 		Tombstones: q.Tombstones || other.Tombstones, Chunk: max(q.Chunk, other.Chunk)}
 }
 
+// negative names a field that is.
+func (q *DeltaQuirks) negative() string {
+	switch {
+	case q.EmptyPages < 0:
+		return "emptyPages"
+	case q.Replay < 0:
+		return "replay"
+	case q.Chunk < 0:
+		return "chunk"
+	}
+	return ""
+}
+
 func (s *GraphSwitches) check() error {
 	switch s.ExpiredDelta {
 	case 0, http.StatusGone, http.StatusBadRequest, http.StatusNotFound:
@@ -73,11 +86,13 @@ func (s *GraphSwitches) check() error {
 		return fmt.Errorf("expiredDelta is one of 410, 400 and 404, not %d", s.ExpiredDelta)
 	}
 	for name, n := range map[string]int{"throttleUnits": s.ThrottleUnits, "throttleWrites": s.ThrottleWrites, "defaultTop": s.DefaultTop,
-		"maxTop": s.MaxTop, "deltaLifetime": int(s.DeltaLifetime), "pageTokenLifetime": int(s.PageTokenLifetime),
-		"delta.emptyPages": s.Delta.EmptyPages, "delta.replay": s.Delta.Replay, "delta.chunk": s.Delta.Chunk} {
+		"maxTop": s.MaxTop, "deltaLifetime": int(s.DeltaLifetime), "pageTokenLifetime": int(s.PageTokenLifetime)} {
 		if n < 0 {
 			return fmt.Errorf("%s cannot be negative", name)
 		}
+	}
+	if field := s.Delta.negative(); field != "" {
+		return fmt.Errorf("delta.%s cannot be negative", field)
 	}
 	return nil
 }

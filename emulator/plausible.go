@@ -3,9 +3,11 @@ package emulator
 import (
 	"crypto/x509"
 	"fmt"
+	"net"
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // flaw is a value that makes no sense, by the field it stands in.
@@ -61,8 +63,74 @@ func (a *Application) flaws() []flaw {
 	return all
 }
 
+// hostName is the form of domains and names of hosts, which are written in Punycode where they are not in English.
+var hostName = regexp.MustCompile(`^(?i:[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)(\.(?i:[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?))*$`)
+
+// isHost tells whether a certificate can be good for it: a name, one for all below a name, or an IP address.
+func isHost(name string) bool {
+	return hostName.MatchString(strings.TrimPrefix(name, "*.")) || net.ParseIP(name) != nil
+}
+
+func (t *Tenant) flaws() []flaw {
+	var all []flaw
+	if t.Domain != "" && !hostName.MatchString(t.Domain) {
+		all = append(all, flaw{"domain", fmt.Sprintf("%q is not the name of a domain", t.Domain)})
+	}
+	if t.Policy.RequestLifetime < 0 {
+		all = append(all, flaw{"policy.requestLifetime", "is negative"})
+	}
+	return all
+}
+
+// flaws are what a fault could never do, or not as it says.
+func (f *Fault) flaws() []flaw {
+	var all []flaw
+	wrong := func(field, text string) { all = append(all, flaw{field, text}) }
+	switch {
+	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
+		wrong("status", "an answer has a status from 200 to 599")
+	case !f.answers() && !f.shapes() && !f.shapesTokens():
+		wrong("status", "is missing, and so is everything else that could happen: the fault would do nothing")
+	}
+	if f.PathPrefix != "" && !strings.HasPrefix(f.PathPrefix, "/") {
+		wrong("pathPrefix", fmt.Sprintf("%q does not begin with a slash, as every path does", f.PathPrefix))
+	}
+	if _, known := authErrors[f.AADSTS]; f.AADSTS != 0 && !known {
+		wrong("aadsts", fmt.Sprintf("AADSTS%d is never said here", f.AADSTS))
+	}
+	if f.Remaining < -1 {
+		wrong("remaining", "is a number of requests, or -1 until cleared")
+	}
+	for _, of := range []struct {
+		field  string
+		number int64
+	}{{"delay", int64(f.Delay)}, {"trickle", int64(f.Trickle)}, {"lag", int64(f.Lag)}, {"cut", int64(f.Cut)}} {
+		if of.number < 0 {
+			wrong(of.field, "is negative")
+		}
+	}
+	if f.Delta != nil {
+		if *f.Delta == (DeltaQuirks{}) {
+			wrong("delta", "names no quirk")
+		}
+		if field := f.Delta.negative(); field != "" {
+			wrong("delta."+field, "is negative")
+		}
+	}
+	return all
+}
+
+// isPrincipalName tells whether a text has the form of a user principal name: a name and a domain.
+func isPrincipalName(text string) bool {
+	name, domain, _ := strings.Cut(text, "@")
+	return name != "" && domain != "" && !strings.ContainsAny(text, " \t\r\n")
+}
+
 func (p *Person) flaws() []flaw {
 	var all []flaw
+	if p.UPN != "" && !isPrincipalName(p.UPN) {
+		all = append(all, flaw{"upn", fmt.Sprintf("%q is not a user principal name of the form name@domain", p.UPN)})
+	}
 	for i, role := range p.Roles {
 		if !isGUID(role) {
 			all = append(all, flaw{fmt.Sprintf("roles[%d]", i), fmt.Sprintf("%q is not the template id of a directory role, which is a GUID", role)})

@@ -48,6 +48,14 @@ func (c *Config) check() error {
 			return err
 		}
 	}
+	for _, host := range c.Hosts {
+		if !isHost(host) {
+			return fmt.Errorf("%q is not the name of a host", host)
+		}
+	}
+	if c.PageSize < 0 || c.MemberPage < 0 || c.KeyOverlap < 0 {
+		return fmt.Errorf("neither the sizes of pages nor the overlap of keys is negative: %d, %d, %s", c.PageSize, c.MemberPage, c.KeyOverlap)
+	}
 	if c.ConsentDelay < 0 || c.KeyDelay < 0 {
 		return fmt.Errorf("neither the delay of consents nor that of keys is negative: %s, %s", c.ConsentDelay, c.KeyDelay)
 	}
@@ -81,6 +89,9 @@ type Server struct {
 
 // New opens the state and takes the ports, so that the URLs are known; Start begins to answer.
 func New(config Config) (*Server, error) {
+	if err := config.check(); err != nil {
+		return nil, err
+	}
 	if config.HTTPSAddr == "" {
 		config.HTTPSAddr = "127.0.0.1:0"
 	}
@@ -90,17 +101,14 @@ func New(config Config) (*Server, error) {
 	if config.Now == nil {
 		config.Now = time.Now //nolint:forbidigo // the clock of whoever gives none
 	}
-	if config.PageSize <= 0 {
+	if config.PageSize == 0 {
 		config.PageSize = 200
 	}
-	if config.MemberPage <= 0 {
+	if config.MemberPage == 0 {
 		config.MemberPage = 1000
 	}
-	if config.KeyOverlap <= 0 {
+	if config.KeyOverlap == 0 {
 		config.KeyOverlap = 24 * time.Hour
-	}
-	if err := config.check(); err != nil {
-		return nil, err
 	}
 	s := &Server{config: config, logger: config.Logger, world: newWorld()}
 	s.replicas.all, s.replicas.sticky = config.Replicas, config.Choice == Sticky

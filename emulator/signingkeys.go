@@ -97,6 +97,9 @@ func (k *keyring) published(now time.Time) []signingKey {
 // RollSigningKey lets the announced next key sign tokens from now on and announces another. The old one is published
 // for keepOld more; with 0 it goes at once, as after a compromise, and what it signed is worth nothing.
 func (s *Server) RollSigningKey(keepOld time.Duration) error {
+	if keepOld < 0 {
+		return fmt.Errorf("the field keepOld: is negative")
+	}
 	s.rolling.Lock()
 	defer s.rolling.Unlock()
 	s.mu.RLock()
@@ -105,7 +108,7 @@ func (s *Server) RollSigningKey(keepOld time.Duration) error {
 	if err := s.keys.prepare(rolled + 3); err != nil {
 		return err
 	}
-	r := keysRolled{Until: s.now().Add(max(0, keepOld))}
+	r := keysRolled{Until: s.now().Add(keepOld)}
 	if err := s.commit(eventKeysRolled, r); err != nil {
 		return err
 	}

@@ -261,7 +261,7 @@ func TestControlIsForThisMachineAlone(t *testing.T) {
 	require.Equal(t, 404, resp.StatusCode, "not at the programs' address")
 
 	ask := func(change func(*http.Request)) int {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.HTTPURL()+"/__control/faults", strings.NewReader("{}"))
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.HTTPURL()+"/__control/faults", strings.NewReader(`{"status":503}`))
 		require.NoError(t, err)
 		change(r)
 		resp, err := http.DefaultClient.Do(r)

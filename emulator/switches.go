@@ -1,6 +1,10 @@
 package emulator
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // Switches choose where the documents of the real service are silent or disagree with what was observed. The zero value
 // is the default of each; a tenant may have its own. README.md lists them with their sources.
@@ -80,9 +84,12 @@ func (s *Switches) check() error {
 	if err := s.Graph.check(); err != nil {
 		return fmt.Errorf("graph: %w", err)
 	}
-	for code := range s.Refusals {
+	for _, code := range slices.Sorted(maps.Keys(s.Refusals)) {
 		if _, known := authErrors[code]; !known {
 			return fmt.Errorf("refusals names AADSTS%d, which is never said here", code)
+		}
+		if status := s.Refusals[code].Status; status != 0 && (status < 400 || status > 599) {
+			return fmt.Errorf("refusals.%d.status is from 400 to 599, not %d", code, status)
 		}
 	}
 	return nil

@@ -266,6 +266,21 @@ type mutation struct {
 	Mutation
 }
 
+// check refuses names that nobody could sign in with. Events that say such a thing from before are taken.
+func (m *mutation) check() error {
+	name := ""
+	if m.User != nil {
+		name = m.User.UserPrincipalName
+	}
+	if set, ok := m.Set["userPrincipalName"].(string); ok {
+		name = set
+	}
+	if name != "" && !isPrincipalName(name) {
+		return fmt.Errorf("the field userPrincipalName: %q is not of the form name@domain", name)
+	}
+	return nil
+}
+
 func (w *world) mutate(e event, m mutation) error {
 	t, err := w.mustTenant(m.TenantID)
 	if err != nil {

@@ -45,6 +45,9 @@ func main() {
 
 // run answers until ctx ends.
 func (o *options) run(ctx context.Context, out io.Writer) error {
+	if err := o.check(); err != nil {
+		return err
+	}
 	file := &emulator.File{}
 	if o.Config != "" {
 		var err error
@@ -75,6 +78,18 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 	defer cancel()
 	return server.Close(closing)
+}
+
+func (o *options) check() error {
+	switch {
+	case o.PageSize < 0:
+		return fmt.Errorf("--page-size: %d is negative", o.PageSize)
+	case o.ConsentDelay != nil && *o.ConsentDelay < 0:
+		return fmt.Errorf("--consent-delay: %s is negative", *o.ConsentDelay)
+	case o.KeyDelay != nil && *o.KeyDelay < 0:
+		return fmt.Errorf("--key-delay: %s is negative", *o.KeyDelay)
+	}
+	return nil
 }
 
 // settings are the flags, then the file, then the defaults.

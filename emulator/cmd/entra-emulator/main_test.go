@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -98,6 +99,10 @@ func TestFlagsGoBeforeTheFileAndTheFileBeforeDefaults(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("https: 127.0.0.1:1\nconsentDelay: 0s\nnonsense: 1\n"), 0o600))
 	err := parsed(t, "--config", file).run(t.Context(), io.Discard)
 	require.ErrorContains(t, err, "emulator.yaml:3: nonsense")
+	for _, flag := range []string{"--page-size=-1", "--consent-delay=-1s", "--key-delay=-1s"} {
+		name, _, _ := strings.Cut(flag, "=")
+		require.ErrorContains(t, parsed(t, flag, "--https", "127.0.0.1:0", "--http", "127.0.0.1:0").run(t.Context(), io.Discard), name+": -1")
+	}
 	require.Equal(t, "a", first("", "a", "b"))
 	second := time.Second
 	require.Equal(t, time.Second, span(&second, nil, time.Minute))
