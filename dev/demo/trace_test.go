@@ -119,7 +119,7 @@ func TestARequestIsOneTraceDownToMicrosoft(t *testing.T) {
 	traces.awaitRoad(t, "command apply-decision", "RunActivity:ServiceApplyDecision", "StartActivity:ServiceApplyDecision", "HandleUpdate:apply-decision",
 		"UpdateWorkflow:apply-decision", "engine call update apply-decision", "command decide", "POST /api/v1/migrations/:id/decisions")
 
-	private := append(s.private(t, c, "Employees and groups of "+c.Name), "client_assertion", "deltatoken", "code=", "state=", "?$")
+	private := append(s.private(t, c, "Employees and groups of "+c.Name), "client_assertion", "deltatoken", "code=", "state=", "?$select", "?%24select")
 	token, err := os.ReadFile(s.OperatorToken())
 	require.NoError(t, err)
 	private = append(private, strings.TrimSpace(string(token)))
@@ -128,7 +128,10 @@ func TestARequestIsOneTraceDownToMicrosoft(t *testing.T) {
 	sent := bytes.Join(traces.raw, nil)
 	require.Contains(t, string(sent), c.Integration, "ids of ours are there to be found")
 	for _, text := range private {
-		require.NotContains(t, string(sent), text, "the traces hold it")
+		// What was sent is binary and long: it is not shown.
+		if bytes.Contains(sent, []byte(text)) {
+			require.Fail(t, "the traces hold what is nobody's business", text)
+		}
 	}
 
 	requests := 0
