@@ -65,7 +65,7 @@ func (a *ApplicationKeys) AddKey(ctx context.Context, r AddKeyRequest) (keyID st
 	body.SetProof(&proof)
 
 	ctx = traced(ctx)
-	answer, err := a.graph.client.Applications().ByApplicationId(r.ApplicationObjectID).AddKey().
+	answer, err := applications.NewApplicationsRequestBuilderInternal(a.graph.at(), a.graph.adapter).ByApplicationId(r.ApplicationObjectID).AddKey().
 		Post(callingAs(ctx, Access{TenantID: r.HomeTenantID, CellID: r.CellID}, false), body, nil)
 	if err != nil {
 		return "", outcome(ctx, "add a key to application "+r.AppID, err)
@@ -91,7 +91,7 @@ func (a *ApplicationKeys) RemoveKey(ctx context.Context, r RemoveKeyRequest) err
 	body.SetKeyId(&id)
 	body.SetProof(&proof)
 	ctx = traced(ctx)
-	err = a.graph.client.Applications().ByApplicationId(r.ApplicationObjectID).RemoveKey().
+	err = applications.NewApplicationsRequestBuilderInternal(a.graph.at(), a.graph.adapter).ByApplicationId(r.ApplicationObjectID).RemoveKey().
 		Post(callingAs(ctx, Access{TenantID: r.HomeTenantID, CellID: r.CellID}, false), body, nil)
 	if KindOf(err) == KeyMissing {
 		return nil

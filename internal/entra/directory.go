@@ -121,7 +121,7 @@ func (d *Directory) page(ctx context.Context, collection Collection, link string
 	}
 	switch collection {
 	case Users:
-		builder := d.graph.client.Users().Delta()
+		builder := users.NewDeltaRequestBuilderInternal(d.graph.at(), d.graph.adapter)
 		if link != "" {
 			return builder.WithUrl(link).ToGetRequestInformation(ctx, nil)
 		}
@@ -129,7 +129,7 @@ func (d *Directory) page(ctx context.Context, collection Collection, link string
 			QueryParameters: &users.DeltaRequestBuilderGetQueryParameters{Select: UserProperties},
 		})
 	case Groups:
-		builder := d.graph.client.Groups().Delta()
+		builder := groups.NewDeltaRequestBuilderInternal(d.graph.at(), d.graph.adapter)
 		if link != "" {
 			return builder.WithUrl(link).ToGetRequestInformation(ctx, nil)
 		}
@@ -144,7 +144,7 @@ type reader func(context.Context, Access, bool, *abstractions.RequestInformation
 
 func (d *Directory) organization(ctx context.Context, access Access, fresh bool, read reader) (Organization, error) {
 	doing := "read the organization of tenant " + access.TenantID
-	request, err := d.graph.client.Organization().ToGetRequestInformation(ctx, &organization.OrganizationRequestBuilderGetRequestConfiguration{
+	request, err := organization.NewOrganizationRequestBuilderInternal(d.graph.at(), d.graph.adapter).ToGetRequestInformation(ctx, &organization.OrganizationRequestBuilderGetRequestConfiguration{
 		QueryParameters: &organization.OrganizationRequestBuilderGetQueryParameters{Select: []string{"id", "displayName"}},
 	})
 	if err != nil {
