@@ -17,6 +17,7 @@ import (
 	"consentry/internal/service"
 	"consentry/internal/store"
 	"consentry/internal/store/storetest"
+	"consentry/test/standin"
 )
 
 // entraError is the adapter's error as the activities see it.
@@ -28,13 +29,6 @@ func (e entraError) Error() string       { return "Microsoft says " + e.kind }
 func (e entraError) FaultKind() string   { return e.kind }
 func (e entraError) FaultCode() string   { return e.code }
 func (e entraError) Wait() time.Duration { return 0 }
-
-// noCalls is an engine that takes everything.
-type noCalls struct{}
-
-func (noCalls) Deliver(context.Context, domain.EngineCall) error       { return nil }
-func (noCalls) Running(context.Context, string) (bool, error)          { return true, nil }
-func (noCalls) RunningMigrations(context.Context, string) (int, error) { return 0, nil }
 
 // probes answers a consent's probes in turn, the last one for ever, and lets the
 // clock run a minute each time.
@@ -84,7 +78,7 @@ func newConsentBench(t *testing.T, answers ...error) *consentBench {
 			}),
 		)
 	}))
-	s := service.New(service.Deps{Store: b.store, Engine: noCalls{}, Now: clock, Log: zap.NewNop()})
+	s := service.New(service.Deps{Store: b.store, Engine: &standin.Engine{}, Now: clock, Log: zap.NewNop()})
 	b.act = &activities.Migration{Service: s, Consents: b.probes, Now: clock, ProbeEvery: time.Millisecond}
 	var suite testsuite.WorkflowTestSuite
 	b.env = suite.NewTestActivityEnvironment()

@@ -19,6 +19,7 @@ import (
 	"consentry/internal/service"
 	"consentry/internal/store"
 	"consentry/internal/store/storetest"
+	"consentry/test/standin"
 )
 
 // registration plays Microsoft and the key mint for one cell: which certificates
@@ -104,7 +105,7 @@ func newRotationBench(t *testing.T) *rotationBench {
 	t.Helper()
 	b := &rotationBench{t: t, store: storetest.Open(t), now: time.Date(2026, 6, 1, 8, 0, 0, 0, time.UTC)}
 	b.ms = &registration{b: b, keys: map[string]string{"key 0": "certificate 0"}, since: map[string]time.Time{"certificate 0": b.now}, spreads: 90 * time.Second}
-	b.svc = service.New(service.Deps{Store: b.store, Engine: noCalls{}, Now: func() time.Time { return b.now }, Log: zap.NewNop()})
+	b.svc = service.New(service.Deps{Store: b.store, Engine: &standin.Engine{}, Now: func() time.Time { return b.now }, Log: zap.NewNop()})
 	_, err := b.svc.RegisterCell(t.Context(), domain.System("test"), domain.Cell{ID: "cell", Name: "EU 1"}, service.FirstCertificate{
 		Sealed: []byte("sealed certificate 0"), CertificateDER: []byte("certificate 0"), KeyID: "key 0", NotBefore: domain.At(b.now.Add(-time.Hour)), NotAfter: domain.At(b.now.Add(14 * 24 * time.Hour)),
 	})

@@ -18,6 +18,7 @@ import (
 	"consentry/internal/domain"
 	"consentry/internal/health"
 	"consentry/internal/service"
+	"consentry/test/standin"
 )
 
 func TestADecisionIsAnsweredAsItStands(t *testing.T) {
@@ -35,7 +36,7 @@ func TestADecisionIsAnsweredAsItStands(t *testing.T) {
 	require.Equal(t, domain.DecisionGiven, d.State)
 	require.Equal(t, prefix+"/decisions/"+d.ID, given.header.Get("Location"))
 	require.Equal(t, given.body, ana.get(given.header.Get("Location")).body)
-	require.Len(t, w.engine.named(contract.UpdateApplyDecision), 1)
+	require.Len(t, w.engine.Named(contract.UpdateApplyDecision), 1)
 
 	before := w.rows()
 	var again Decision
@@ -43,12 +44,10 @@ func TestADecisionIsAnsweredAsItStands(t *testing.T) {
 	require.Equal(t, d.ID, again.ID)
 	require.Equal(t, before, w.rows(), "a repeat changes nothing")
 
-	w.engine.mu.Lock()
-	w.engine.apply = func(id string) {
+	w.engine.Decides(func(id string) {
 		_, err := w.service.ApplyDecision(t.Context(), domain.System("test"), contract.ApplyDecision{AttemptID: m.ID, DecisionID: id})
 		require.NoError(t, err)
-	}
-	w.engine.mu.Unlock()
+	})
 	applied := ana.do(http.MethodPost, path, body, nil)
 	require.Equal(t, http.StatusOK, applied.status, applied.body)
 	applied.into(&d)
@@ -58,7 +57,7 @@ func TestADecisionIsAnsweredAsItStands(t *testing.T) {
 	require.Equal(t, "People of the head office", detail.Description)
 	require.Len(t, detail.Decisions, 2)
 	require.Equal(t, "tenant-administrator", detail.NeedsPerson)
-	require.Equal(t, w.now().Add(30*24*time.Hour), *detail.DateInForce)
+	require.Equal(t, w.clock.Now().Add(30*24*time.Hour), *detail.DateInForce)
 }
 
 func TestAnInventoryIsTakenInAndStarted(t *testing.T) {
@@ -70,10 +69,10 @@ func TestAnInventoryIsTakenInAndStarted(t *testing.T) {
 			People: []service.InventoryPerson{{Issuer: issuer, Subject: "tom-tailspin", Name: "Tom", Role: domain.RoleApprove}},
 			Integrations: []service.InventoryIntegration{{
 				ID: "tailspin", Name: "Tailspin", TenantID: "77777777-7777-4777-8777-777777777777", TenantDomain: "tailspin.test",
-				LegacyApp: service.InventoryLegacyApp{ClientID: "88888888-8888-4888-8888-888888888888", Name: "old", Secret: "hush", SecretEndsAt: domain.At(w.now())},
+				LegacyApp: service.InventoryLegacyApp{ClientID: "88888888-8888-4888-8888-888888888888", Name: "old", Secret: "hush", SecretEndsAt: domain.At(w.clock.Now())},
 			}},
 		}},
-		Campaigns: []service.InventoryCampaign{{ID: "campaign-us", Name: "America", Region: "us", Terms: terms(w.now())}},
+		Campaigns: []service.InventoryCampaign{{ID: "campaign-us", Name: "America", Region: "us", Terms: standin.Terms(w.clock.Now())}},
 	}
 	a := olga.post(prefix+"/inventory", inv)
 	require.Equal(t, http.StatusOK, a.status, a.body)
@@ -93,12 +92,12 @@ func TestAnInventoryIsTakenInAndStarted(t *testing.T) {
 	require.Equal(t, w.migration("tailspin").ID, detail.Migration.ID)
 	require.True(t, detail.Frozen)
 
-	c.Terms.Deadline = domain.At(w.now().Add(48 * time.Hour))
+	c.Terms.Deadline = domain.At(w.clock.Now().Add(48 * time.Hour))
 	changed := olga.do(http.MethodPut, prefix+"/campaigns/campaign-us", asJSON(t, map[string]any{"version": c.Version, "terms": c.Terms}), nil)
 	require.Equal(t, http.StatusOK, changed.status, changed.body)
 	stale := olga.do(http.MethodPut, prefix+"/campaigns/campaign-us", asJSON(t, map[string]any{"version": c.Version, "terms": c.Terms}), nil)
 	require.Equal(t, "campaign-changed", stale.problem().Code)
-	require.Len(t, w.engine.named(contract.SignalDatesChanged), 1, "an earlier date nudges")
+	require.Len(t, w.engine.Named(contract.SignalDatesChanged), 1, "an earlier date nudges")
 
 	rotated := olga.do(http.MethodPost, prefix+"/cells/cell-eu/rotations", "", nil)
 	require.Equal(t, http.StatusAccepted, rotated.status, rotated.body)
@@ -119,7 +118,7 @@ func TestListsAreReadInParts(t *testing.T) {
 	const n = 23
 	require.NoError(t, w.store.Write(t.Context(), func(r service.Rows) error {
 		for i := range n {
-			notice := domain.Notice{ID: domain.NewID("ntc"), AccountID: "acc-fabric", Key: domain.NewID("k"), Kind: "test", CreatedAt: domain.At(w.now().Add(time.Duration(i/7) * time.Second))}
+			notice := domain.Notice{ID: domain.NewID("ntc"), AccountID: "acc-fabric", Key: domain.NewID("k"), Kind: "test", CreatedAt: domain.At(w.clock.Now().Add(time.Duration(i/7) * time.Second))}
 			if err := r.Notices().Insert(&notice); err != nil {
 				return err
 			}
@@ -174,7 +173,7 @@ func TestOnlyInvitedPeopleSignIn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := w.browser()
 			state := b.get("/auth/sign-in").query("state")
-			w.pass(c.then)
+			w.clock.Pass(c.then)
 			query := url.Values{"state": {state}, "code": {"ana-approver"}}
 			if c.query != nil {
 				query = c.query(state)
@@ -206,7 +205,7 @@ func TestASignInIsGoodOnceAndEnds(t *testing.T) {
 	require.Equal(t, http.StatusOK, b.get("/auth/signed-out").status)
 
 	vic := w.as("vic-viewer")
-	w.pass(13 * time.Hour)
+	w.clock.Pass(13 * time.Hour)
 	require.Equal(t, http.StatusUnauthorized, vic.get(prefix+"/me").status, "a session ends by itself")
 }
 
@@ -242,7 +241,7 @@ func TestCookiesAreSecureOverHTTPS(t *testing.T) {
 	e := echo.New()
 	public, err := url.Parse("https://consentry.test")
 	require.NoError(t, err)
-	Mount(e, Deps{Service: w.service, Consent: service.NewConsentFlow(w.service, w.door), Console: consoleDoor{}, PublicURL: public, Stopping: w.stop, Log: zap.NewNop()})
+	Mount(e, Deps{Service: w.service, Consent: service.NewConsentFlow(w.service, w.door), Console: standin.Provider{}, PublicURL: public, Stopping: w.stop, Log: zap.NewNop()})
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/auth/sign-in", nil)
 	rec := httptest.NewRecorder()
 	e.ServeHTTP(rec, r)

@@ -90,7 +90,7 @@ func (w *world) leaves() {
 		if _, err := r.AccountDeletions().Delete(service.By(service.Where{"id": "acc-contoso"})); err != nil {
 			return err
 		}
-		return r.AccountDeletions().Insert(&domain.AccountDeletion{ID: "acc-contoso", Region: "eu", State: domain.DeletionPending, DueAt: domain.At(w.now().AddDate(0, 0, 30))})
+		return r.AccountDeletions().Insert(&domain.AccountDeletion{ID: "acc-contoso", Region: "eu", State: domain.DeletionPending, DueAt: domain.At(w.clock.Now().AddDate(0, 0, 30))})
 	}))
 }
 
@@ -127,7 +127,7 @@ func matrix(t *testing.T) map[string][]string {
 func TestTheAuthorisationMatrix(t *testing.T) {
 	w := newWorld(t)
 	_, err := console.Mount(w.echo, console.Deps{
-		Service: w.service, Caller: func(c echo.Context) domain.Caller { return CallerFrom(c.Request().Context()) }, Now: w.now, Log: zap.NewNop(), Public: w.URL,
+		Service: w.service, Caller: func(c echo.Context) domain.Caller { return CallerFrom(c.Request().Context()) }, Now: w.clock.Now, Log: zap.NewNop(), Public: w.URL,
 	})
 	require.NoError(t, err)
 	ids := w.ids()

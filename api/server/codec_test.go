@@ -171,7 +171,7 @@ func TestReadingIsWrittenDownNowAndThen(t *testing.T) {
 	}
 	done, refused := read()
 	require.Equal(t, []int{1, 1}, []int{done, refused})
-	w.pass(codecNoted + time.Second)
+	w.clock.Pass(codecNoted + time.Second)
 	done, refused = read()
 	require.Equal(t, []int{2, 2}, []int{done, refused})
 }

@@ -36,8 +36,8 @@ func TestEachCommandOnceWellAndOnceRefused(t *testing.T) {
 	operator := w.shell("", domain.RoleOperator)
 	ana, mia, vic := w.shell("acc-contoso", domain.RoleApprove), w.shell("acc-contoso", domain.RoleMigrate), w.shell("acc-contoso", domain.RoleView)
 	file := filepath.Join(t.TempDir(), "value")
-	later := w.now().Add(90 * 24 * time.Hour).UTC().Format(time.DateOnly)
-	kept := map[string]string{"file": file, "later": later, "earlier": w.now().Add(24 * time.Hour).UTC().Format(time.DateOnly)}
+	later := w.clock.Now().Add(90 * 24 * time.Hour).UTC().Format(time.DateOnly)
+	kept := map[string]string{"file": file, "later": later, "earlier": w.clock.Now().Add(24 * time.Hour).UTC().Format(time.DateOnly)}
 	for n, s := range []step{
 		{by: operator, args: "whoami", says: "operator of the vendor"},
 		{by: vic, args: "whoami", keys: "grants id kind name operator"},

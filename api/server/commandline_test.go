@@ -23,6 +23,7 @@ import (
 	"consentry/internal/contract"
 	"consentry/internal/domain"
 	"consentry/internal/service"
+	"consentry/test/standin"
 )
 
 // The command line as a person or a script meets it: its program, as a process,
@@ -72,7 +73,7 @@ type shell struct {
 func (w *world) shell(accountID string, role domain.Role) *shell {
 	w.t.Helper()
 	issued, err := w.service.IssueToken(w.t.Context(), domain.System("test"), service.TokenOrder{
-		Name: string(role) + " of the command line", AccountID: accountID, Role: role, ExpiresAt: domain.At(w.now().Add(24 * time.Hour)),
+		Name: string(role) + " of the command line", AccountID: accountID, Role: role, ExpiresAt: domain.At(w.clock.Now().Add(24 * time.Hour)),
 	})
 	require.NoError(w.t, err)
 	return w.shellWith(issued.Value)
@@ -128,13 +129,13 @@ func newWorldOfNow(t *testing.T) *world {
 	t.Helper()
 	w := emptyWorld(t, time.Now())
 	w.mount(echo.New(), w.door)
-	w.furnish()
-	w.engine.apply = func(id string) { // the workflow takes each decision at once
+	standin.Customers(w.t, w.service, w.clock.Now())
+	w.engine.Decides(func(id string) { // the workflow takes each decision at once
 		var d domain.Decision
 		require.NoError(t, w.store.Read(t.Context(), func(r service.Rows) (err error) { d, err = r.Decisions().Get(id); return err }))
 		_, err := w.service.ApplyDecision(t.Context(), domain.System("test"), contract.ApplyDecision{AttemptID: d.MigrationID, DecisionID: id})
 		require.NoError(t, err)
-	}
+	})
 	return w
 }
 
@@ -157,14 +158,14 @@ func TestTheCommandLineSaysWhatIsInTheWay(t *testing.T) {
 	require.NoError(t, closed.Close())
 
 	issued := func(name string, ends time.Duration) service.IssuedToken {
-		token, err := w.service.IssueToken(t.Context(), domain.System("test"), service.TokenOrder{Name: name, Role: domain.RoleOperator, ExpiresAt: domain.At(w.now().Add(ends))})
+		token, err := w.service.IssueToken(t.Context(), domain.System("test"), service.TokenOrder{Name: name, Role: domain.RoleOperator, ExpiresAt: domain.At(w.clock.Now().Add(ends))})
 		require.NoError(t, err)
 		return token
 	}
 	revoked, short := issued("revoked", time.Hour), issued("short", time.Minute)
 	_, err = w.service.RevokeToken(t.Context(), domain.System("test"), revoked.Token.ID)
 	require.NoError(t, err)
-	w.pass(time.Minute)
+	w.clock.Pass(time.Minute)
 
 	for name, c := range map[string]struct {
 		with *shell

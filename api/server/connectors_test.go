@@ -19,7 +19,7 @@ func (w *world) lost() {
 	require.NoError(w.t, w.store.Write(w.t.Context(), func(r service.Rows) error {
 		if err := r.Connectors().Insert(&domain.Connector{
 			ID: "con_hq", AccountID: "acc-contoso", TenantID: contoso, Product: domain.ProductDirectorySync, Name: "HQ", Description: "Head office people", CellID: "cell-eu", PermissionSet: 1,
-			Condition: domain.ConditionError, ConditionCode: contract.SyncConsentLost, ConditionText: "Microsoft no longer lets the connector read.", ConditionSince: domain.At(w.now()), CreatedAt: domain.At(w.now()),
+			Condition: domain.ConditionError, ConditionCode: contract.SyncConsentLost, ConditionText: "Microsoft no longer lets the connector read.", ConditionSince: domain.At(w.clock.Now()), CreatedAt: domain.At(w.clock.Now()),
 		}); err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func TestReconnectingTakesBothLegsAndKeepsTheConnector(t *testing.T) {
 	c := w.connector("con_hq")
 	require.Equal(t, []string{session, "", "Head office people"}, []string{c.ReconnectSession, c.ReconnectCode, c.Description})
 	require.Equal(t, domain.ConditionError, c.Condition, "only real calls lift it")
-	starts := w.engine.named(contract.ConnectorSetupWorkflow)
+	starts := w.engine.Named(contract.ConnectorSetupWorkflow)
 	require.Len(t, starts, 1)
 	require.Equal(t, contract.ConnectorSetupID("con_hq", session), starts[0].Target)
 	require.Equal(t, "consent-not-awaited", mia.beginFor("/connectors/con_hq").problem().Code)
@@ -123,9 +123,9 @@ func TestAReconnectOfAnotherTenantIsRefused(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, admin.get(signedIn(state, "global-admin")).status, "the state is spent")
 	require.Equal(t, domain.ConsentOpen, w.session(session).Outcome)
 	require.Empty(t, w.connector("con_hq").ReconnectSession)
-	require.Empty(t, w.engine.named(contract.ConnectorSetupWorkflow))
+	require.Empty(t, w.engine.Named(contract.ConnectorSetupWorkflow))
 
-	w.pass(2 * time.Hour)
+	w.clock.Pass(2 * time.Hour)
 	require.Equal(t, http.StatusGone, admin.get("/consent/again/"+session).status)
 }
 
@@ -157,8 +157,8 @@ func TestDisconnecting(t *testing.T) {
 	var receipt, again Disconnected
 	a.into(&receipt)
 	require.Equal(t, []any{contoso, cellApp, 1}, []any{receipt.TenantID, receipt.ApplicationID, receipt.SessionsEnded})
-	require.True(t, receipt.EvidenceUntil.After(w.now().AddDate(1, 0, 0)))
-	w.pass(time.Hour)
+	require.True(t, receipt.EvidenceUntil.After(w.clock.Now().AddDate(1, 0, 0)))
+	w.clock.Pass(time.Hour)
 	remove(ana).into(&again)
 	require.Equal(t, receipt.DisconnectedAt, again.DisconnectedAt)
 	require.Equal(t, http.StatusGone, w.browser().get(path).status)
@@ -166,7 +166,7 @@ func TestDisconnecting(t *testing.T) {
 	require.Equal(t, http.StatusGone, w.as("mia-migrator").beginFor("/connectors/con_hq").status)
 
 	require.NoError(t, w.store.Write(t.Context(), func(r service.Rows) error {
-		return r.Connectors().Insert(&domain.Connector{ID: "con_next", AccountID: "acc-contoso", TenantID: contoso, Product: domain.ProductDirectorySync, CellID: "cell-eu", CreatedAt: domain.At(w.now())})
+		return r.Connectors().Insert(&domain.Connector{ID: "con_next", AccountID: "acc-contoso", TenantID: contoso, Product: domain.ProductDirectorySync, CellID: "cell-eu", CreatedAt: domain.At(w.clock.Now())})
 	}), "the place of account, tenant and product is free")
 }
 

@@ -61,7 +61,7 @@ func TestAConsentNeedsBothLegsAndBindsWhoSignedIn(t *testing.T) {
 	require.Equal(t, contoso, cs.VerifiedTenant)
 	require.Empty(t, cs.StateDigest+cs.Nonce+string(cs.SealedVerifier))
 	require.Equal(t, "superseded", w.session(other).Code)
-	signals := w.engine.named(contract.SignalConsentGranted)
+	signals := w.engine.Named(contract.SignalConsentGranted)
 	require.Len(t, signals, 1)
 	require.Equal(t, session, signals[0].DedupeID)
 }
@@ -131,7 +131,7 @@ func TestTheFirstLegCanBeRefused(t *testing.T) {
 			require.Equal(t, domain.AwaitingConsent, got.Phase)
 			require.Equal(t, c.code, got.ConsentCode)
 			require.Contains(t, got.ConsentText, c.says)
-			require.Empty(t, w.engine.named(contract.SignalConsentGranted))
+			require.Empty(t, w.engine.Named(contract.SignalConsentGranted))
 
 			// Neither the address nor the state opens the session again.
 			require.Equal(t, http.StatusGone, admin.get(path).status)
@@ -243,12 +243,12 @@ func TestACallbackOfNobodyChangesNothing(t *testing.T) {
 		}},
 		"a first leg that took too long": {"state_expired", func(w *world, admin *browser, path string) (*browser, string) {
 			query := accepted(admin.get(path).query("state"), contoso)
-			w.pass(11 * time.Minute)
+			w.clock.Pass(11 * time.Minute)
 			return admin, query
 		}},
 		"a second leg that took too long": {"state_expired", func(w *world, admin *browser, path string) (*browser, string) {
 			state := admin.accept(path, contoso)
-			w.pass(11 * time.Minute)
+			w.clock.Pass(11 * time.Minute)
 			return admin, url.Values{"state": {state}, "code": {"global-admin"}}.Encode()
 		}},
 		"a second leg from another browser": {"wrong_browser", func(w *world, admin *browser, path string) (*browser, string) {
@@ -321,7 +321,7 @@ func TestTwoCallbacksThatRaceGrantOnce(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, won)
-	require.Len(t, w.engine.named(contract.SignalConsentGranted), 1)
+	require.Len(t, w.engine.Named(contract.SignalConsentGranted), 1)
 }
 
 func TestASessionReplacedWhileItsCodeIsRedeemedGrantsNothing(t *testing.T) {
@@ -352,7 +352,7 @@ func TestTheStartAddressIsForOneBrowser(t *testing.T) {
 
 	_, unopened := w.as("mia-migrator").begin(m.ID)
 	require.Equal(t, http.StatusGone, admin.get(path).status, "the same person began anew")
-	w.pass(25 * time.Hour)
+	w.clock.Pass(25 * time.Hour)
 	a := w.browser().get(unopened)
 	require.Equal(t, http.StatusGone, a.status)
 	require.Contains(t, a.body, "too old")
@@ -417,9 +417,9 @@ func TestALaterTryKeepsTheGraceOfOneBegunInTime(t *testing.T) {
 	w.as("mia-migrator").begin(m.ID)
 	began := w.migration("contoso").ConsentBeganAt
 	require.False(t, began.IsZero())
-	w.pass(31 * 24 * time.Hour) // beyond the deadline
+	w.clock.Pass(31 * 24 * time.Hour) // beyond the deadline
 	w.as("mia-migrator").begin(m.ID)
 	require.Equal(t, began, w.migration("contoso").ConsentBeganAt)
 	w.as("mia-migrator").begin(w.migration("contoso-two").ID)
-	require.Equal(t, domain.At(w.now()), w.migration("contoso-two").ConsentBeganAt)
+	require.Equal(t, domain.At(w.clock.Now()), w.migration("contoso-two").ConsentBeganAt)
 }

@@ -22,20 +22,18 @@ import (
 	"go.uber.org/zap"
 
 	"consentry/internal/consent"
-	"consentry/internal/contract"
 	"consentry/internal/domain"
 	"consentry/internal/health"
 	"consentry/internal/service"
 	"consentry/internal/store/storetest"
+	"consentry/test/standin"
 )
 
-// The people of the tests, by the code with which the console's provider sends
-// them back.
 const (
-	issuer  = "https://idp.test"
-	contoso = "11111111-1111-4111-8111-111111111111"
-	fabric  = "22222222-2222-4222-8222-222222222222"
-	cellApp = "44444444-4444-4444-8444-444444444444"
+	issuer  = standin.Issuer
+	contoso = standin.Contoso
+	fabric  = standin.Fabrikam
+	cellApp = standin.CellApp
 )
 
 // world is the real server on the real store, with an engine that takes every
@@ -46,57 +44,13 @@ type world struct {
 	echo    *echo.Echo
 	service *service.Service
 	store   *outageStore
-	engine  *takingEngine
+	engine  *standin.Engine
+	clock   *standin.Clock
 	door    *tenantDoor
 
 	mu    sync.Mutex
-	clock time.Time
 	broke error // what the database probe answers
 	stop  chan struct{}
-}
-
-func (w *world) now() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.clock
-}
-
-func (w *world) pass(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.clock = w.clock.Add(d)
-}
-
-// takingEngine stands for Temporal: it takes what it is handed and runs nothing.
-type takingEngine struct {
-	mu    sync.Mutex
-	taken []domain.EngineCall
-	apply func(decisionID string) // set: the workflow applies decisions at once
-}
-
-func (e *takingEngine) Deliver(_ context.Context, c domain.EngineCall) error {
-	e.mu.Lock()
-	e.taken = append(e.taken, c)
-	apply := e.apply
-	e.mu.Unlock()
-	if c.Name == contract.UpdateApplyDecision && apply != nil {
-		apply(c.DedupeID)
-	}
-	return nil
-}
-
-func (e *takingEngine) Running(context.Context, string) (bool, error)          { return true, nil }
-func (e *takingEngine) RunningMigrations(context.Context, string) (int, error) { return 0, nil }
-
-func (e *takingEngine) named(name string) (calls []domain.EngineCall) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, c := range e.taken {
-		if c.Name == name {
-			calls = append(calls, c)
-		}
-	}
-	return calls
 }
 
 // outageStore is the real store, and on demand one whose database does not
@@ -198,21 +152,6 @@ func (f doorFault) Error() string     { return f.kind + " " + f.code }
 func (f doorFault) FaultKind() string { return f.kind }
 func (f doorFault) FaultCode() string { return f.code }
 
-// consoleDoor stands for the console's identity provider: the code is the
-// subject that signed in.
-type consoleDoor struct{}
-
-func (consoleDoor) AuthorizeURL(_ context.Context, state, nonce, verifier string) (string, error) {
-	return "https://idp.test/authorize?" + url.Values{"state": {state}, "nonce": {nonce}, "code_challenge": {verifier}}.Encode(), nil
-}
-
-func (consoleDoor) Redeem(_ context.Context, code, nonce, verifier string) (string, string, error) {
-	if code == "" || nonce == "" || verifier == "" {
-		return "", "", errors.New("no code")
-	}
-	return issuer, code, nil
-}
-
 func member(tenant, object string, roles ...string) consent.Identity {
 	return consent.Identity{TenantID: tenant, ObjectID: object, Roles: roles}
 }
@@ -221,14 +160,14 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := emptyWorld(t, time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC))
 	w.mount(echo.New(), w.door)
-	w.furnish()
+	standin.Customers(t, w.service, w.clock.Now())
 	return w
 }
 
 // emptyWorld has a store and a service, and serves nothing yet.
 func emptyWorld(t *testing.T, now time.Time) *world {
 	t.Helper()
-	w := &world{t: t, store: &outageStore{Store: storetest.Open(t)}, engine: &takingEngine{}, clock: now, stop: make(chan struct{})}
+	w := &world{t: t, store: &outageStore{Store: storetest.Open(t)}, engine: &standin.Engine{}, clock: standin.NewClock(now), stop: make(chan struct{})}
 	w.door = &tenantDoor{people: map[string]consent.Identity{
 		"global-admin":     member(contoso, "object-ga", consent.RoleGlobalAdministrator),
 		"privileged-admin": member(contoso, "object-pra", consent.RolePrivilegedRoleAdministrator),
@@ -241,7 +180,7 @@ func emptyWorld(t *testing.T, now time.Time) *world {
 		"stale":    doorFault{kind: "sign_in_stale", code: "AADSTS54005"},
 		"unsigned": doorFault{kind: "identity_rejected"},
 	}, sent: map[string]service.SignInLeg{}}
-	w.service = service.New(service.Deps{Store: w.store, Engine: w.engine, Keeper: sealer{}, Now: w.now, Log: zap.NewNop()})
+	w.service = service.New(service.Deps{Store: w.store, Engine: w.engine, Keeper: sealer{}, Now: w.clock.Now, Log: zap.NewNop()})
 	return w
 }
 
@@ -256,60 +195,15 @@ func (w *world) mount(e *echo.Echo, door service.TenantDoor) {
 	public, err := url.Parse(server.URL)
 	require.NoError(w.t, err)
 	Mount(e, Deps{
-		Service: w.service, Consent: service.NewConsentFlow(w.service, door), Console: consoleDoor{}, PublicURL: public,
+		Service: w.service, Consent: service.NewConsentFlow(w.service, door), Console: standin.Provider{}, PublicURL: public,
 		Payloads: opened{}, TemporalUI: &url.URL{Scheme: "http", Host: "temporal.test:8233", Path: "/ui/"},
 		FormTargets: []string{"https://login.test"}, Stopping: w.stop, Log: zap.NewNop(),
-		Health: health.New(w.now, 0, zap.NewNop(), health.Probe{Name: "database", Remedy: "Mend db.internal.", Check: func(context.Context) error {
+		Health: health.New(w.clock.Now, 0, zap.NewNop(), health.Probe{Name: "database", Remedy: "Mend db.internal.", Check: func(context.Context) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			return w.broke
 		}}, health.Probe{Name: "engine", Check: func(context.Context) error { return nil }}),
 	})
-}
-
-// furnish takes in two customers, their people, a cell and a campaign.
-func (w *world) furnish() {
-	w.t.Helper()
-	ctx, system := w.t.Context(), domain.System("test")
-	person := func(subject string, role domain.Role) service.InventoryPerson {
-		return service.InventoryPerson{Issuer: issuer, Subject: subject, Name: subject, Role: role}
-	}
-	integration := func(id, tenant string) service.InventoryIntegration {
-		return service.InventoryIntegration{
-			ID: id, Name: "Directory of " + id, TenantID: tenant, TenantDomain: id + ".test", Schedule: domain.SyncSchedule{TimesADay: 3},
-			LegacyApp: service.InventoryLegacyApp{ClientID: "33333333-3333-4333-8333-333333333333", Name: "old app", Secret: "hush", SecretEndsAt: domain.At(w.now().Add(time.Hour))},
-		}
-	}
-	_, err := w.service.ImportInventory(ctx, system, "", service.Inventory{
-		Operators: []service.InventoryPerson{person("olga-operator", "")},
-		Accounts: []service.InventoryAccount{
-			{
-				ID: "acc-contoso", Name: "Contoso", Region: "eu", TimeZone: "Europe/Berlin",
-				People:       []service.InventoryPerson{person("ana-approver", domain.RoleApprove), person("mia-migrator", domain.RoleMigrate), person("vic-viewer", domain.RoleView)},
-				Integrations: []service.InventoryIntegration{integration("contoso", contoso), integration("contoso-two", contoso)},
-			},
-			{
-				ID: "acc-fabric", Name: "Fabrikam", Region: "eu", TimeZone: "Europe/Berlin",
-				People: []service.InventoryPerson{person("fay-fabric", domain.RoleApprove)}, Integrations: []service.InventoryIntegration{integration("fabric", fabric)},
-			},
-		},
-		Campaigns: []service.InventoryCampaign{{ID: "campaign-eu", Name: "Europe", Region: "eu", Terms: terms(w.now())}},
-	})
-	require.NoError(w.t, err)
-	_, err = w.service.RegisterCell(ctx, system, domain.Cell{ID: "cell-eu", Name: "Europe 1", Region: "eu", ClientID: cellApp}, service.FirstCertificate{
-		Sealed: []byte("sealed"), Thumbprint: "ab", NotBefore: domain.At(w.now()), NotAfter: domain.At(w.now().Add(time.Hour)),
-	})
-	require.NoError(w.t, err)
-	_, err = w.service.StartCampaign(ctx, system, "campaign-eu")
-	require.NoError(w.t, err)
-}
-
-func terms(now time.Time) domain.CampaignTerms {
-	hours := func(n int) domain.Duration { return domain.Duration(time.Duration(n) * time.Hour) }
-	return domain.CampaignTerms{
-		AvailableFrom: domain.At(now.Add(-time.Hour)), Deadline: domain.At(now.Add(30 * 24 * time.Hour)), Reminders: []domain.Duration{hours(72)},
-		ConsentGrace: hours(48), ConsentBudget: hours(1), ProofAge: hours(1), FirstSync: hours(6), WayBack: hours(72), CleanUp: hours(720),
-	}
 }
 
 // migration gives the open attempt of an integration.

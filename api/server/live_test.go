@@ -53,7 +53,7 @@ func (b *browser) listen(ctx context.Context, query string, headers map[string]s
 
 func (w *world) change(accountID string) (seq int64) {
 	w.t.Helper()
-	c := domain.Change{AccountID: accountID, Kind: "integration", SubjectID: "x", What: "test", At: domain.At(w.now())}
+	c := domain.Change{AccountID: accountID, Kind: "integration", SubjectID: "x", What: "test", At: domain.At(w.clock.Now())}
 	require.NoError(w.t, w.store.Write(w.t.Context(), func(r service.Rows) error { return r.Changes().Insert(&c) }))
 	return c.Seq
 }

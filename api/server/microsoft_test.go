@@ -27,6 +27,7 @@ import (
 	"consentry/internal/domain"
 	"consentry/internal/entra"
 	"consentry/internal/service"
+	"consentry/test/standin"
 )
 
 // The real flow: browser, our server, internal/entra, and the emulator in the
@@ -95,15 +96,15 @@ func newMicrosoft(t *testing.T) *world {
 	key, err := certified()
 	require.NoError(t, err)
 	w := emptyWorld(t, time.Now())
-	e, err := emulator.New(emulator.Config{Now: w.now})
+	e, err := emulator.New(emulator.Config{Now: w.clock.Now})
 	require.NoError(t, err)
 	require.NoError(t, e.Start())
 	t.Cleanup(func() { require.NoError(t, e.Close(context.WithoutCancel(t.Context()))) })
 	cloud := entra.Cloud{Name: "emulator", Authority: e.HTTPSURL(), BrowserAuthority: e.HTTPURL(), GraphURL: e.HTTPSURL() + "/v1.0", HTTP: e.HTTPClient()}
-	door := &microsoftDoor{SignIn: entra.NewSignIn(cloud, key, w.now)}
+	door := &microsoftDoor{SignIn: entra.NewSignIn(cloud, key, w.clock.Now)}
 	w.mount(echo.New(), door)
 	door.callback = w.URL + "/consent/callback"
-	w.furnish()
+	standin.Customers(w.t, w.service, w.clock.Now())
 
 	const vendor = "99999999-9999-4999-8999-999999999999"
 	for id, name := range map[string]string{vendor: "vendor", contoso: "contoso", fabric: "fabric"} {
@@ -196,7 +197,7 @@ func TestMicrosoftAConsentIsBoundToItsAdministrator(t *testing.T) {
 	require.Equal(t, "aaaaaaaa-0000-4000-8000-00000000000a", cs.VerifiedObject)
 	require.Contains(t, cs.VerifiedRoles, consent.RoleGlobalAdministrator)
 	require.Equal(t, domain.ConfirmingConsent, w.migration("contoso").Phase)
-	require.Len(t, w.engine.named(contract.SignalConsentGranted), 1)
+	require.Len(t, w.engine.Named(contract.SignalConsentGranted), 1)
 }
 
 func TestMicrosoftADeclinedConsentSaysSo(t *testing.T) {
@@ -250,5 +251,5 @@ func TestMicrosoftAnotherTenantIsRefusedBeforeSignIn(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, a.status, a.body)
 	require.Equal(t, domain.ConsentOpen, w.session(session).Outcome)
 	require.Equal(t, domain.AwaitingConsent, w.migration("contoso").Phase)
-	require.Empty(t, w.engine.named(contract.SignalConsentGranted))
+	require.Empty(t, w.engine.Named(contract.SignalConsentGranted))
 }

@@ -105,7 +105,7 @@ func TestALinkEndsAndCanBeWithdrawn(t *testing.T) {
 	late := invited()
 	b := w.browser()
 	b.get(strings.TrimPrefix(late.Link, w.URL))
-	w.pass(72*time.Hour + time.Second)
+	w.clock.Pass(72*time.Hour + time.Second)
 	away := b.get("/auth/sign-in")
 	back := b.get("/auth/callback?" + url.Values{"state": {away.query("state")}, "code": {"nia-new"}}.Encode())
 	require.Equal(t, http.StatusGone, back.status, back.body)
@@ -175,7 +175,7 @@ func TestACellIsAddedWithoutAKeyOfTheAPI(t *testing.T) {
 	a := olga.post(prefix+"/cells", order)
 	require.Equal(t, http.StatusAccepted, a.status, a.body)
 	require.Equal(t, secrets, w.rows()["secrets"])
-	require.Len(t, w.engine.named("CertificateRotationWorkflow"), 2, "the schedule, and one turn of it")
+	require.Len(t, w.engine.Named("CertificateRotationWorkflow"), 2, "the schedule, and one turn of it")
 	require.Equal(t, http.StatusAccepted, olga.post(prefix+"/cells", order).status)
 	order["clientId"] = cellApp
 	require.Equal(t, "cell-exists", olga.post(prefix+"/cells", order).problem().Code)

@@ -11,6 +11,7 @@ import (
 
 	"consentry/internal/domain"
 	"consentry/internal/service"
+	"consentry/test/standin"
 )
 
 type operationDoc struct {
@@ -83,9 +84,9 @@ func (w *world) ids() map[string]string {
 	require.Equal(w.t, http.StatusAccepted, decision.status, decision.body)
 	var d Decision
 	decision.into(&d)
-	run := domain.SyncRun{ID: "run_contoso", AccountID: "acc-contoso", IntegrationID: "contoso", Purpose: domain.RunManual, State: domain.RunDone, StartedAt: domain.At(w.now())}
-	connector := domain.Connector{ID: "con_contoso", AccountID: "acc-contoso", TenantID: contoso, Product: "other", Name: "c", CellID: "cell-eu", PermissionSet: 1, CreatedAt: domain.At(w.now())}
-	hold := domain.Hold{ID: "hld_contoso", AccountID: "acc-contoso", IntegrationID: "contoso", RunID: run.ID, Kind: "user", Operation: "remove", State: "held", CreatedAt: domain.At(w.now())}
+	run := domain.SyncRun{ID: "run_contoso", AccountID: "acc-contoso", IntegrationID: "contoso", Purpose: domain.RunManual, State: domain.RunDone, StartedAt: domain.At(w.clock.Now())}
+	connector := domain.Connector{ID: "con_contoso", AccountID: "acc-contoso", TenantID: contoso, Product: "other", Name: "c", CellID: "cell-eu", PermissionSet: 1, CreatedAt: domain.At(w.clock.Now())}
+	hold := domain.Hold{ID: "hld_contoso", AccountID: "acc-contoso", IntegrationID: "contoso", RunID: run.ID, Kind: "user", Operation: "remove", State: "held", CreatedAt: domain.At(w.clock.Now())}
 	require.NoError(w.t, w.store.Write(w.t.Context(), func(r service.Rows) error {
 		if err := r.SyncRuns().Insert(&run); err != nil {
 			return err
@@ -201,7 +202,7 @@ func TestListsHoldOnlyWhatIsYours(t *testing.T) {
 
 func campaignBody(t *testing.T, w *world) string {
 	t.Helper()
-	b, err := json.Marshal(map[string]any{"version": 1, "terms": terms(w.now())})
+	b, err := json.Marshal(map[string]any{"version": 1, "terms": standin.Terms(w.clock.Now())})
 	require.NoError(t, err)
 	return string(b)
 }

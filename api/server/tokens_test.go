@@ -85,9 +85,9 @@ func TestATokenThatOpensNothingIsRefused(t *testing.T) {
 	revoked := ana.issue(map[string]any{"name": "revoked", "accountId": "acc-contoso", "role": "view"})
 	require.Equal(t, http.StatusOK, ana.do(http.MethodDelete, prefix+"/tokens/"+revoked.ID, "", nil).status)
 	require.Equal(t, http.StatusOK, ana.do(http.MethodDelete, prefix+"/tokens/"+revoked.ID, "", nil).status, "again changes nothing")
-	short := ana.issue(map[string]any{"name": "short", "accountId": "acc-contoso", "role": "view", "expiresAt": w.now().Add(time.Minute)})
+	short := ana.issue(map[string]any{"name": "short", "accountId": "acc-contoso", "role": "view", "expiresAt": w.clock.Now().Add(time.Minute)})
 	require.Equal(t, http.StatusOK, w.machine(short.Value).call(http.MethodGet, prefix+"/me", "").status)
-	w.pass(time.Minute)
+	w.clock.Pass(time.Minute)
 	for name, c := range map[string]struct{ value, says string }{
 		"unknown":  {domain.NewBearer(), "not one that works here"},
 		"cut":      {revoked.Value[:len(revoked.Value)-1], "not one that works here"},
@@ -111,7 +111,7 @@ func TestATokenThatOpensNothingIsRefused(t *testing.T) {
 			require.Equal(t, []string{"token-refused", "token-refused"}, w.refusals(seq))
 		})
 	}
-	w.pass(time.Hour)
+	w.clock.Pass(time.Hour)
 	seq := w.audited()
 	for range 200 {
 		require.Equal(t, http.StatusUnauthorized, w.machine("guess").call(http.MethodGet, prefix+"/me", "").status)
@@ -123,7 +123,7 @@ func TestATokenThatOpensNothingIsRefused(t *testing.T) {
 func TestNobodyIssuesMoreThanHeHas(t *testing.T) {
 	w := newWorld(t)
 	ana, mia, olga := w.as("ana-approver"), w.as("mia-migrator"), w.as("olga-operator")
-	parent := ana.issue(map[string]any{"name": "parent", "accountId": "acc-contoso", "role": "approve", "expiresAt": w.now().Add(time.Hour)})
+	parent := ana.issue(map[string]any{"name": "parent", "accountId": "acc-contoso", "role": "approve", "expiresAt": w.clock.Now().Add(time.Hour)})
 	vendor := olga.issue(map[string]any{"name": "vendor", "role": "operator"})
 	for name, c := range map[string]struct {
 		by     func(order string) answer
@@ -209,11 +209,11 @@ func TestTheLastUseIsKnownToTheHour(t *testing.T) {
 		return at
 	}
 	first := used()
-	require.Equal(t, domain.At(w.now()), first)
-	w.pass(59 * time.Minute)
+	require.Equal(t, domain.At(w.clock.Now()), first)
+	w.clock.Pass(59 * time.Minute)
 	require.Equal(t, first, used())
-	w.pass(time.Minute)
-	require.Equal(t, domain.At(w.now()), used())
+	w.clock.Pass(time.Minute)
+	require.Equal(t, domain.At(w.clock.Now()), used())
 }
 
 func TestAnExplanationSaysTheDateInForce(t *testing.T) {
@@ -232,7 +232,7 @@ func TestAnExplanationSaysTheDateInForce(t *testing.T) {
 	require.Equal(t, "campaign", e.DateFrom)
 	require.True(t, e.NeedsPerson)
 
-	extended := w.now().Add(60 * 24 * time.Hour)
+	extended := w.clock.Now().Add(60 * 24 * time.Hour)
 	require.NoError(t, w.store.Write(t.Context(), func(r service.Rows) error {
 		m := w.migrationIn(r, "contoso")
 		m.Deadline = domain.At(extended)
@@ -253,7 +253,7 @@ func TestADecisionNamesWhoGaveIt(t *testing.T) {
 	token := ana.issue(map[string]any{"name": "onboarding", "accountId": "acc-contoso", "role": "migrate"})
 	describe := `{"kind":"describe","description":"People of the head office"}`
 	require.Equal(t, http.StatusAccepted, ana.do(http.MethodPost, path+"/decisions", describe, nil).status)
-	w.pass(time.Second)
+	w.clock.Pass(time.Second)
 	require.Equal(t, http.StatusAccepted, w.machine(token.Value).call(http.MethodPost, path+"/decisions", describe).status)
 	var m MigrationDetail
 	w.as("vic-viewer").get(path).into(&m)
@@ -290,12 +290,12 @@ func TestWhoIsStuckInACampaign(t *testing.T) {
 			return r.Migrations().Update(&m)
 		}))
 	}
-	change("contoso-two", func(m *domain.Migration) { m.PhaseSince = domain.At(w.now().Add(-time.Hour)) })
+	change("contoso-two", func(m *domain.Migration) { m.PhaseSince = domain.At(w.clock.Now().Add(-time.Hour)) })
 	l := waiting("")
 	require.Equal(t, []string{"contoso-two", "contoso"}, ids(l), "who has waited longest")
 	require.Equal(t, 2, l.Total)
-	require.Equal(t, w.now(), l.AsOf)
-	extended := domain.At(w.now().Add(60 * 24 * time.Hour))
+	require.Equal(t, w.clock.Now(), l.AsOf)
+	extended := domain.At(w.clock.Now().Add(60 * 24 * time.Hour))
 	change("contoso", func(m *domain.Migration) { m.Overdue, m.Deadline = true, extended })
 	l = waiting("")
 	require.Equal(t, []string{"contoso", "contoso-two"}, ids(l), "first whose date has passed")
@@ -304,7 +304,7 @@ func TestWhoIsStuckInACampaign(t *testing.T) {
 	require.Equal(t, "Contoso", first.AccountName)
 	require.True(t, first.Overdue)
 	require.Equal(t, extended, first.DateInForce, "its own")
-	require.Equal(t, domain.At(w.now().Add(30*24*time.Hour)), second.DateInForce, "the campaign's")
+	require.Equal(t, domain.At(w.clock.Now().Add(30*24*time.Hour)), second.DateInForce, "the campaign's")
 	require.NotEqual(t, first.Status, second.Status)
 	require.NotEmpty(t, first.Who)
 	l = waiting("?limit=1")

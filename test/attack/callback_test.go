@@ -138,12 +138,12 @@ func TestForgedCallbacks(t *testing.T) {
 			return func() answer { return s.admin.come("state", state, "code", "good-code") }
 		}, bad, "state_unknown", dead},
 		{"a first leg that took too long", func(s *scene) func() answer {
-			s.pass(11 * time.Minute)
+			s.clock.Pass(11 * time.Minute)
 			return func() answer { return s.admin.consented(s.state, contoso) }
 		}, bad, "state_expired", dead},
 		{"a second leg that took too long", func(s *scene) func() answer {
 			s.accept()
-			s.pass(11 * time.Minute)
+			s.clock.Pass(11 * time.Minute)
 			return func() answer { return s.admin.come("state", s.state, "code", "good-code") }
 		}, bad, "state_expired", dead},
 	})
@@ -153,7 +153,7 @@ func TestForgedCallbacks(t *testing.T) {
 func (s *scene) finishOther() {
 	s.t.Helper()
 	b := s.browser()
-	session, link := s.as("mia").begin("contoso-two")
+	session, link := s.as("mia-migrator").begin("contoso-two")
 	back := b.consented(b.get(link).query("state"), contoso)
 	s.microsoft.answers(microsofts().signed(s.t, "key-1", s.microsoft.administrator(contoso, back.query("nonce"))))
 	require.Equal(s.t, http.StatusOK, b.come("state", back.query("state"), "code", "code").status)
@@ -215,7 +215,7 @@ func TestTheSecondLegNeedsItsOwnAnswer(t *testing.T) {
 // browser is bound by afterwards.
 func TestAPlantedCookieIsNotTaken(t *testing.T) {
 	h := newHouse(t)
-	_, link := h.as("mia").begin("contoso")
+	_, link := h.as("mia-migrator").begin("contoso")
 	victim := h.browser()
 	planted := strings.Repeat("A", 43)
 	victim.setCookie(planted)
@@ -241,7 +241,7 @@ func TestAnAnswerLeadsNowhereElse(t *testing.T) {
 	} {
 		b := s.browser()
 		state := b.get("/auth/sign-in?return=" + url.QueryEscape(to)).query("state")
-		back := b.get("/auth/callback?" + url.Values{"state": {state}, "code": {"mia"}, "return": {to}}.Encode())
+		back := b.get("/auth/callback?" + url.Values{"state": {state}, "code": {"mia-migrator"}, "return": {to}}.Encode())
 		require.Equal(t, http.StatusSeeOther, back.status, to)
 		where, err := url.Parse(back.header.Get("Location"))
 		require.NoError(t, err)

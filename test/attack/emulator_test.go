@@ -36,7 +36,7 @@ const (
 func newHonestHouse(t *testing.T) (*house, *emulator.Server) {
 	t.Helper()
 	h := bareHouse(t, time.Now())
-	e, err := emulator.New(emulator.Config{Now: h.now})
+	e, err := emulator.New(emulator.Config{Now: h.clock.Now})
 	require.NoError(t, err)
 	require.NoError(t, e.Start())
 	t.Cleanup(func() { require.NoError(t, e.Close(context.WithoutCancel(t.Context()))) })
@@ -125,7 +125,7 @@ func (h *house) nothingGranted() {
 		require.Equal(h.t, domain.AwaitingConsent, h.migration(integration).Phase)
 	}
 	require.Zero(h.t, h.sessions(domain.ConsentVerified))
-	require.Zero(h.t, h.engine.grants())
+	require.Zero(h.t, h.grants())
 }
 
 // TestEmulatorWhoMayNotBindAConsentedTenant: the tenant is consented already, so only the person stands between an
@@ -134,7 +134,7 @@ func TestEmulatorWhoMayNotBindAConsentedTenant(t *testing.T) {
 	h, _ := newHonestHouse(t)
 	for upn, code := range map[string]string{cemPlain: consent.CodeRoleMissing, benCloud: consent.CodeRoleInsufficient, eveGuest: consent.CodeGuest} {
 		t.Run(code, func(t *testing.T) {
-			b, session, signIn := h.reach("mia", "contoso", contoso)
+			b, session, signIn := h.reach("mia-migrator", "contoso", contoso)
 			query := b.visit(signIn, upn)
 			before, seq := h.rows(), h.audited()
 			got := b.back(query)
@@ -152,8 +152,8 @@ func TestEmulatorWhoMayNotBindAConsentedTenant(t *testing.T) {
 // ana's session takes no code of eve's; PKCE and nonce belong to the session that sent the browser.
 func TestEmulatorACodeOfAnotherSignInIsWorthNothing(t *testing.T) {
 	h, _ := newHonestHouse(t)
-	first, _, firstLeg := h.reach("mia", "contoso", contoso)
-	second, session, secondLeg := h.reach("ana", "contoso-two", contoso)
+	first, _, firstLeg := h.reach("mia-migrator", "contoso", contoso)
+	second, session, secondLeg := h.reach("ana-approver", "contoso-two", contoso)
 	stolen := first.visit(firstLeg, anaGlobal)
 	own := second.visit(secondLeg, cemPlain)
 	own.Set("code", stolen.Get("code")) // the right tenant, the right person, the right redirect address
@@ -170,7 +170,7 @@ func TestEmulatorAnAdministratorOfAnotherTenantStaysOutside(t *testing.T) {
 	h, _ := newHonestHouse(t)
 	// Eve's own consent, with the victim's tenant in the answer: the attack that the whole design is about.
 	eve := h.browser()
-	_, link := h.as("eve").begin("fabric")
+	_, link := h.as("fay-fabric").begin("fabric")
 	before, seq := h.rows(), h.audited()
 	got := eve.consented(eve.get(link).query("state"), contoso)
 	require.Equal(t, http.StatusForbidden, got.status)
@@ -181,7 +181,7 @@ func TestEmulatorAnAdministratorOfAnotherTenantStaysOutside(t *testing.T) {
 	require.Equal(t, contoso, last[len(last)-1].Detail["returnedTenant"])
 
 	// Her own tenant in the answer, and then a sign-in in the victim's, where she is a guest.
-	b, _, signIn := h.reach("eve", "fabric", fabric)
+	b, _, signIn := h.reach("fay-fabric", "fabric", fabric)
 	address, err := url.Parse(signIn)
 	require.NoError(t, err)
 	require.True(t, strings.HasPrefix(address.Path, "/"+fabric+"/"))
@@ -196,11 +196,11 @@ func TestEmulatorAnAdministratorOfAnotherTenantStaysOutside(t *testing.T) {
 // TestEmulatorTheAdministratorPassesWhereTheOthersDidNot: the same road, honestly.
 func TestEmulatorTheAdministratorPassesWhereTheOthersDidNot(t *testing.T) {
 	h, _ := newHonestHouse(t)
-	b, session, signIn := h.reach("mia", "contoso", contoso)
+	b, session, signIn := h.reach("mia-migrator", "contoso", contoso)
 	query := b.visit(signIn, anaGlobal)
 	require.Equal(t, http.StatusOK, b.back(query).status)
 	require.Equal(t, domain.ConsentVerified, h.session(session).Outcome)
 	require.Equal(t, "aaaaaaaa-0000-4000-8000-00000000000a", h.session(session).VerifiedObject)
 	require.Equal(t, http.StatusBadRequest, b.back(query).status, "an answer is good once")
-	require.Equal(t, 1, h.engine.grants())
+	require.Equal(t, 1, h.grants())
 }

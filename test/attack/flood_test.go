@@ -76,7 +76,7 @@ func TestAFloodOfForgedCallbacksDoesNotFillTheDatabase(t *testing.T) {
 
 	require.NoError(t, s.service.SumUpStrangers(t.Context(), false))
 	require.Empty(t, s.sums(seq), "the window is not over")
-	s.pass(time.Minute)
+	s.clock.Pass(time.Minute)
 	require.NoError(t, s.service.SumUpStrangers(t.Context(), false))
 	require.NoError(t, s.service.SumUpStrangers(t.Context(), true))
 	sums := s.sums(seq)
@@ -107,7 +107,7 @@ func TestOtherFloodsOfStrangers(t *testing.T) {
 		"answers without a state": func(int) string { return "/consent/callback?error=access_denied" },
 	} {
 		before := s.audits()
-		s.pass(2 * time.Hour) // the allowance is there again
+		s.clock.Pass(2 * time.Hour) // the allowance is there again
 		s.flood(100, 1, path)
 		require.Equal(t, mostOfOneSource, s.audits()-before, name)
 	}

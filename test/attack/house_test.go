@@ -12,7 +12,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -30,13 +29,13 @@ import (
 	"consentry/internal/keys"
 	"consentry/internal/service"
 	"consentry/internal/store/storetest"
+	"consentry/test/standin"
 )
 
 const (
-	issuer  = "https://idp.test"
-	contoso = "11111111-1111-4111-8111-111111111111"
-	fabric  = "22222222-2222-4222-8222-222222222222"
-	cellApp = "44444444-4444-4444-8444-444444444444"
+	contoso = standin.Contoso
+	fabric  = standin.Fabrikam
+	cellApp = standin.CellApp
 	prefix  = "/api/v1"
 )
 
@@ -47,53 +46,15 @@ type house struct {
 	echo      *echo.Echo
 	service   *service.Service
 	store     service.Store
-	engine    *engine
+	engine    *standin.Engine
+	clock     *standin.Clock
 	microsoft *tokenService
 	logged    *observer.ObservedLogs
 	began     []domain.Migration // as the campaign started them
-
-	mu    sync.Mutex
-	clock time.Time
 }
 
-func (h *house) now() time.Time {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.clock
-}
-
-func (h *house) pass(d time.Duration) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.clock = h.clock.Add(d)
-}
-
-// engine stands for Temporal: it takes what it is handed and runs nothing.
-type engine struct {
-	mu    sync.Mutex
-	taken []domain.EngineCall
-}
-
-func (e *engine) Deliver(_ context.Context, c domain.EngineCall) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.taken = append(e.taken, c)
-	return nil
-}
-
-func (e *engine) Running(context.Context, string) (bool, error)          { return true, nil }
-func (e *engine) RunningMigrations(context.Context, string) (int, error) { return 0, nil }
-
-func (e *engine) grants() (n int) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, c := range e.taken {
-		if c.Name == contract.SignalConsentGranted {
-			n++
-		}
-	}
-	return n
-}
+// grants counts what told a workflow that consent was given.
+func (h *house) grants() int { return len(h.engine.Named(contract.SignalConsentGranted)) }
 
 // door is the way to Microsoft as internal/app builds it.
 type door struct {
@@ -117,25 +78,11 @@ func (d *door) Redeem(ctx context.Context, leg service.RedeemLeg) (consent.Ident
 	})
 }
 
-// consoleDoor stands for the console's identity provider, which is another matter: the code is who signed in.
-type consoleDoor struct{}
-
-func (consoleDoor) AuthorizeURL(_ context.Context, state, nonce, verifier string) (string, error) {
-	return issuer + "/authorize?" + url.Values{"state": {state}, "nonce": {nonce}, "code_challenge": {verifier}}.Encode(), nil
-}
-
-func (consoleDoor) Redeem(_ context.Context, code, _, _ string) (who, subject string, err error) {
-	if code == "" {
-		return "", "", errors.New("no code")
-	}
-	return issuer, code, nil
-}
-
 // newHouse meets the token service that lies on demand.
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := bareHouse(t, time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC))
-	h.microsoft = newTokenService(t, h.now)
+	h.microsoft = newTokenService(t, h.clock.Now)
 	h.open(h.microsoft.cloud())
 	return h
 }
@@ -147,10 +94,10 @@ func bareHouse(t *testing.T, now time.Time) *house {
 	keeper, err := keys.Open(t.Context(), "base64key://"+base64.URLEncoding.EncodeToString(key))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, keeper.Close()) })
-	h := &house{t: t, store: storetest.Open(t), engine: &engine{}, clock: now}
+	h := &house{t: t, store: storetest.Open(t), engine: &standin.Engine{}, clock: standin.NewClock(now)}
 	core, logged := observer.New(zapcore.DebugLevel)
 	h.logged = logged
-	h.service = service.New(service.Deps{Store: h.store, Engine: h.engine, Keeper: keeper, Now: h.now, Log: zap.New(core)})
+	h.service = service.New(service.Deps{Store: h.store, Engine: h.engine, Keeper: keeper, Now: h.clock.Now, Log: zap.New(core)})
 	return h
 }
 
@@ -166,46 +113,12 @@ func (h *house) open(cloud entra.Cloud) *door {
 	h.URL, h.echo = served.URL, e
 	public, err := url.Parse(served.URL)
 	require.NoError(h.t, err)
-	way := &door{legs: entra.NewSignIn(cloud, cellKey(), h.now), callback: h.URL + "/consent/callback"}
+	way := &door{legs: entra.NewSignIn(cloud, cellKey(), h.clock.Now), callback: h.URL + "/consent/callback"}
 	server.Mount(e, server.Deps{
-		Service: h.service, Consent: service.NewConsentFlow(h.service, way), Console: consoleDoor{}, PublicURL: public, Stopping: stopping, Log: zap.NewNop(),
+		Service: h.service, Consent: service.NewConsentFlow(h.service, way), Console: standin.Provider{}, PublicURL: public, Stopping: stopping, Log: zap.NewNop(),
 	})
 
-	person := func(subject string, role domain.Role) service.InventoryPerson {
-		return service.InventoryPerson{Issuer: issuer, Subject: subject, Name: subject, Role: role}
-	}
-	integration := func(id, tenant string) service.InventoryIntegration {
-		return service.InventoryIntegration{
-			ID: id, Name: "Directory of " + id, TenantID: tenant, TenantDomain: id + ".test", Schedule: domain.SyncSchedule{TimesADay: 3},
-			LegacyApp: service.InventoryLegacyApp{ClientID: "33333333-3333-4333-8333-333333333333", Name: "old app", Secret: "hush", SecretEndsAt: domain.At(h.now().Add(time.Hour))},
-		}
-	}
-	hours := func(n int) domain.Duration { return domain.Duration(time.Duration(n) * time.Hour) }
-	ctx, system := h.t.Context(), domain.System("test")
-	_, err = h.service.ImportInventory(ctx, system, "", service.Inventory{
-		Accounts: []service.InventoryAccount{
-			{
-				ID: "acc-contoso", Name: "Contoso", Region: "eu", TimeZone: "Europe/Berlin",
-				People:       []service.InventoryPerson{person("mia", domain.RoleMigrate), person("ana", domain.RoleApprove), person("vic", domain.RoleView)},
-				Integrations: []service.InventoryIntegration{integration("contoso", contoso), integration("contoso-two", contoso)},
-			},
-			{
-				ID: "acc-fabric", Name: "Fabrikam", Region: "eu", TimeZone: "Europe/Berlin",
-				People: []service.InventoryPerson{person("eve", domain.RoleApprove)}, Integrations: []service.InventoryIntegration{integration("fabric", fabric)},
-			},
-		},
-		Campaigns: []service.InventoryCampaign{{ID: "campaign-eu", Name: "Europe", Region: "eu", Terms: domain.CampaignTerms{
-			AvailableFrom: domain.At(h.now().Add(-time.Hour)), Deadline: domain.At(h.now().Add(30 * 24 * time.Hour)), Reminders: []domain.Duration{hours(72)},
-			ConsentGrace: hours(48), ConsentBudget: hours(1), ProofAge: hours(1), FirstSync: hours(6), WayBack: hours(72), CleanUp: hours(720),
-		}}},
-	})
-	require.NoError(h.t, err)
-	_, err = h.service.RegisterCell(ctx, system, domain.Cell{ID: "cell-eu", Name: "Europe 1", Region: "eu", ClientID: cellApp}, service.FirstCertificate{
-		Sealed: []byte("sealed"), Thumbprint: "ab", NotBefore: domain.At(h.now()), NotAfter: domain.At(h.now().Add(time.Hour)),
-	})
-	require.NoError(h.t, err)
-	_, err = h.service.StartCampaign(ctx, system, "campaign-eu")
-	require.NoError(h.t, err)
+	standin.Customers(h.t, h.service, h.clock.Now())
 	h.read(func(r service.Rows) (err error) {
 		h.began, err = r.Migrations().List(service.Query{})
 		return err
@@ -241,7 +154,7 @@ func (h *house) session(id string) (cs domain.ConsentSession) {
 func (h *house) end(integrationID string, phase domain.Phase) {
 	h.t.Helper()
 	m := h.migration(integrationID)
-	m.Phase, m.Open, m.EndedAt = phase, false, domain.At(h.now())
+	m.Phase, m.Open, m.EndedAt = phase, false, domain.At(h.clock.Now())
 	require.NoError(h.t, h.store.Write(h.t.Context(), func(r service.Rows) error { return r.Migrations().Update(&m) }))
 }
 

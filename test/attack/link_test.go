@@ -51,12 +51,12 @@ func TestLinksOfOthers(t *testing.T) {
 			return func() answer { return old.get(link) }
 		}, gone, "link-used", nothing},
 		{"an unopened link that a newer one replaced", func(s *scene) func() answer {
-			_, unopened := s.as("mia").begin("contoso")
+			_, unopened := s.as("mia-migrator").begin("contoso")
 			s.anew()
 			return func() answer { return s.browser().get(unopened) }
 		}, gone, "link-used", nothing},
 		{"a link that is too old", func(s *scene) func() answer {
-			s.pass(25 * time.Hour)
+			s.clock.Pass(25 * time.Hour)
 			return func() answer { return s.admin.get(s.link) }
 		}, gone, "link-expired", dead},
 		{"another's leg begun again, without a cookie", func(s *scene) func() answer {
@@ -102,7 +102,7 @@ func TestAnswersForAMigrationThatEnded(t *testing.T) {
 		} {
 			t.Run(string(phase)+", "+name, func(t *testing.T) {
 				s := h.scene(t)
-				granted := s.engine.grants()
+				granted := s.grants()
 				strike := prepare(s)
 				s.end("contoso", phase)
 				before, seq := s.rows(), s.audited()
@@ -112,7 +112,7 @@ func TestAnswersForAMigrationThatEnded(t *testing.T) {
 				entries := s.audit(seq)
 				require.Len(t, entries, 1)
 				require.Equal(t, consent.CodeNotWaiting, entries[0].Code)
-				require.Equal(t, granted, s.engine.grants())
+				require.Equal(t, granted, s.grants())
 				require.Zero(t, s.microsoft.redeemed())
 			})
 		}
@@ -134,29 +134,29 @@ func TestSignInsToTheConsole(t *testing.T) {
 		"another's answer slipped into this browser": {"sign-in-spent", func(h *house) func() answer {
 			_, state := begin(h)
 			victim, _ := begin(h)
-			return func() answer { return victim.get("/auth/callback?code=eve&state=" + state) }
+			return func() answer { return victim.get("/auth/callback?code=fay-fabric&state=" + state) }
 		}},
 		"an answer in a browser that began nothing": {"sign-in-spent", func(h *house) func() answer {
 			_, state := begin(h)
-			return func() answer { return h.browser().get("/auth/callback?code=eve&state=" + state) }
+			return func() answer { return h.browser().get("/auth/callback?code=fay-fabric&state=" + state) }
 		}},
 		"a forged answer": {"sign-in-spent", func(h *house) func() answer {
 			b, _ := begin(h)
-			return func() answer { return b.get("/auth/callback?code=mia&state=forged") }
+			return func() answer { return b.get("/auth/callback?code=mia-migrator&state=forged") }
 		}},
 		"an answer without a state": {"sign-in-spent", func(h *house) func() answer {
 			b, _ := begin(h)
-			return func() answer { return b.get("/auth/callback?code=mia") }
+			return func() answer { return b.get("/auth/callback?code=mia-migrator") }
 		}},
 		"an answer used before": {"sign-in-spent", func(h *house) func() answer {
 			b, state := begin(h)
-			require.Equal(h.t, http.StatusSeeOther, b.get("/auth/callback?code=mia&state="+state).status)
-			return func() answer { return b.get("/auth/callback?code=mia&state=" + state) }
+			require.Equal(h.t, http.StatusSeeOther, b.get("/auth/callback?code=mia-migrator&state="+state).status)
+			return func() answer { return b.get("/auth/callback?code=mia-migrator&state=" + state) }
 		}},
 		"an answer that is too old": {"sign-in-spent", func(h *house) func() answer {
 			b, state := begin(h)
-			h.pass(11 * time.Minute)
-			return func() answer { return b.get("/auth/callback?code=mia&state=" + state) }
+			h.clock.Pass(11 * time.Minute)
+			return func() answer { return b.get("/auth/callback?code=mia-migrator&state=" + state) }
 		}},
 		"somebody whom nobody invited": {"not-invited", func(h *house) func() answer {
 			b, state := begin(h)

@@ -48,7 +48,7 @@ func TestSecondLegsThatRaceGrantOnce(t *testing.T) {
 	got := at(racers, func(int) int { return s.verify().status })
 	require.Equal(t, map[int]int{http.StatusOK: 1, http.StatusBadRequest: racers - 1}, got)
 	require.Equal(t, 1, s.microsoft.redeemed())
-	require.Equal(t, 1, s.engine.grants())
+	require.Equal(t, 1, s.grants())
 	refused := 0
 	for _, e := range s.audit(seq) {
 		if e.Code == consent.CodeStateUnknown {
@@ -60,7 +60,7 @@ func TestSecondLegsThatRaceGrantOnce(t *testing.T) {
 
 func TestBrowsersThatRaceForALinkBindOne(t *testing.T) {
 	h := newHouse(t)
-	session, link := h.as("mia").begin("contoso")
+	session, link := h.as("mia-migrator").begin("contoso")
 	var browsers [racers]*browser
 	for i := range browsers {
 		browsers[i] = h.browser()
@@ -81,7 +81,7 @@ func TestBrowsersThatRaceForALinkBindOne(t *testing.T) {
 func TestTwoAdministratorsOfOneMigration(t *testing.T) {
 	s := newScene(t)
 	s.accept()
-	second, link := s.as("ana").begin("contoso")
+	second, link := s.as("ana-approver").begin("contoso")
 	other := s.browser()
 	back := other.consented(other.get(link).query("state"), contoso)
 	// The service answers both with one token, so one of them meets the other's: the nonce holds them apart.
@@ -93,7 +93,7 @@ func TestTwoAdministratorsOfOneMigration(t *testing.T) {
 		return other.come("state", back.query("state"), "code", "two").status
 	})
 	require.Equal(t, map[int]int{http.StatusOK: 1, http.StatusForbidden: 1}, got)
-	require.Equal(t, 1, s.engine.grants())
+	require.Equal(t, 1, s.grants())
 	require.Equal(t, domain.ConfirmingConsent, s.migration("contoso").Phase)
 	require.Equal(t, s.session, s.migration("contoso").ConsentSession)
 	require.Equal(t, domain.ConsentExpired, s.house.session(second).Outcome)
@@ -126,7 +126,7 @@ func TestCrossedAnswersOfTwoMigrations(t *testing.T) {
 // for the attempt its state names, and only with that attempt's tenant.
 func TestTwoMigrationsInOneBrowser(t *testing.T) {
 	s := newScene(t)
-	session, link := s.as("eve").begin("fabric")
+	session, link := s.as("fay-fabric").begin("fabric")
 	state := s.admin.get(link).query("state")
 	require.Equal(t, s.house.session(s.session).CookieDigest, s.house.session(session).CookieDigest)
 
@@ -145,7 +145,7 @@ func TestAnErrorWithoutAStateEndsOneSessionOfItsBrowser(t *testing.T) {
 	require.Equal(t, domain.ConsentRefused, s.house.session(hers).Outcome)
 	require.Equal(t, domain.ConsentOpen, s.house.session(s.session).Outcome)
 
-	_, link := s.as("eve").begin("fabric")
+	_, link := s.as("fay-fabric").begin("fabric")
 	s.admin.get(link)
 	before, seq := s.rows(), s.audited()
 	require.Equal(t, http.StatusBadRequest, s.admin.come("error", "access_denied").status)

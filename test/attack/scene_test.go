@@ -51,7 +51,7 @@ func (h *house) scene(t *testing.T) *scene {
 // anew has mia send another link, which ends the session before.
 func (s *scene) anew() {
 	s.t.Helper()
-	s.session, s.link = s.as("mia").begin("contoso")
+	s.session, s.link = s.as("mia-migrator").begin("contoso")
 	s.admin = s.browser()
 	away := s.admin.get(s.link)
 	require.Equal(s.t, http.StatusSeeOther, away.status, away.body)
@@ -124,7 +124,7 @@ func run(t *testing.T, attacks []attack) {
 		t.Run(a.name, func(t *testing.T) {
 			s := h.scene(t)
 			strike := a.prepare(s)
-			before, seq, granted := s.rows(), s.audited(), s.engine.grants()
+			before, seq, granted := s.rows(), s.audited(), s.grants()
 			got := strike()
 			require.Equal(t, a.status, got.status, got.body)
 
@@ -140,7 +140,7 @@ func run(t *testing.T, attacks []attack) {
 				require.Contains(t, allowed, row)
 			}
 			require.Equal(t, standing(s.house, before), standing(s.house, after), "a migration moved")
-			require.Equal(t, granted, s.engine.grants())
+			require.Equal(t, granted, s.grants())
 			var codes []string
 			for _, e := range s.audit(seq) {
 				if e.Outcome == "refused" {
@@ -187,7 +187,7 @@ func decode(t *testing.T, text string, into any) {
 // eve is an attacker with an account and a tenant of her own, and a session open in her browser.
 func (s *scene) eve() (b *browser, session, state string) {
 	s.t.Helper()
-	b = s.as("eve")
+	b = s.as("fay-fabric")
 	session, link := b.begin("fabric")
 	return b, session, b.get(link).query("state")
 }

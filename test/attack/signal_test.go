@@ -19,54 +19,54 @@ func (b *browser) signal(migrationID, sessionID string) answer {
 func TestTheSignalIsNoSideDoor(t *testing.T) {
 	run(t, []attack{
 		{"a session that stands at the first leg", func(s *scene) func() answer {
-			mia, m := s.as("mia"), s.migration("contoso").ID
+			mia, m := s.as("mia-migrator"), s.migration("contoso").ID
 			return func() answer { return silent(s, mia.signal(m, s.session)) }
 		}, http.StatusConflict, "consent-not-verified", nothing},
 		{"a session that stands at the second leg", func(s *scene) func() answer {
 			s.accept()
-			mia, m := s.as("mia"), s.migration("contoso").ID
+			mia, m := s.as("mia-migrator"), s.migration("contoso").ID
 			return func() answer { return mia.signal(m, s.session) }
 		}, http.StatusConflict, "consent-not-verified", nothing},
 		{"a session that was refused", func(s *scene) func() answer {
-			mia, m, refused := s.as("mia"), s.migration("contoso").ID, s.session
+			mia, m, refused := s.as("mia-migrator"), s.migration("contoso").ID, s.session
 			require.Equal(s.t, http.StatusForbidden, s.admin.come("state", s.state, "error", "access_denied").status)
 			s.anew()
 			return func() answer { return mia.signal(m, refused) }
 		}, http.StatusConflict, "consent-not-verified", nothing},
 		{"a verified session of the account's other migration", func(s *scene) func() answer {
 			s.finishOther()
-			mia, m, other := s.as("mia"), s.migration("contoso").ID, s.migration("contoso-two").ConsentSession
+			mia, m, other := s.as("mia-migrator"), s.migration("contoso").ID, s.migration("contoso-two").ConsentSession
 			return func() answer { return mia.signal(m, other) }
 		}, http.StatusNotFound, "not-found", nothing},
 		{"a verified session of another account", func(s *scene) func() answer {
 			theirs := s.finishFabric()
-			mia, m := s.as("mia"), s.migration("contoso").ID
+			mia, m := s.as("mia-migrator"), s.migration("contoso").ID
 			return func() answer { return mia.signal(m, theirs) }
 		}, http.StatusNotFound, "not-found", nothing},
 		{"another account's migration with a session of one's own", func(s *scene) func() answer {
 			own := s.finishFabric()
-			eve, m := s.as("eve"), s.migration("contoso").ID
+			eve, m := s.as("fay-fabric"), s.migration("contoso").ID
 			return func() answer { return eve.signal(m, own) }
 		}, http.StatusNotFound, "not-found", nothing},
 		{"another account's migration with its own session", func(s *scene) func() answer {
-			eve, m := s.as("eve"), s.migration("contoso").ID
+			eve, m := s.as("fay-fabric"), s.migration("contoso").ID
 			return func() answer { return silent(s, eve.signal(m, s.session)) }
 		}, http.StatusNotFound, "not-found", nothing},
 		{"somebody who may only look", func(s *scene) func() answer {
-			vic, m := s.as("vic"), s.migration("contoso").ID
+			vic, m := s.as("vic-viewer"), s.migration("contoso").ID
 			return func() answer { return vic.signal(m, s.session) }
 		}, http.StatusForbidden, "role-needed", nothing},
 		{"a session that nobody knows", func(s *scene) func() answer {
-			mia, m := s.as("mia"), s.migration("contoso").ID
+			mia, m := s.as("mia-migrator"), s.migration("contoso").ID
 			return func() answer { return mia.signal(m, "cs_unknown") }
 		}, http.StatusNotFound, "not-found", nothing},
 		{"a migration that nobody knows", func(s *scene) func() answer {
-			mia := s.as("mia")
+			mia := s.as("mia-migrator")
 			return func() answer { return silent(s, mia.signal("mig_unknown", s.session)) }
 		}, http.StatusNotFound, "not-found", nothing},
 		{"a migration that was cancelled", func(s *scene) func() answer {
 			s.end("contoso", domain.Cancelled)
-			mia, m := s.as("mia"), s.migration("contoso").ID
+			mia, m := s.as("mia-migrator"), s.migration("contoso").ID
 			return func() answer { return silent(s, mia.signal(m, s.session)) }
 		}, http.StatusGone, "migration-ended", dead},
 		{"a session whose consent was checked and did not hold", func(s *scene) func() answer {
@@ -74,7 +74,7 @@ func TestTheSignalIsNoSideDoor(t *testing.T) {
 			m := s.migration("contoso")
 			m.Phase = domain.AwaitingConsent // as the workflow does when real calls fail
 			require.NoError(s.t, s.store.Write(s.t.Context(), func(r service.Rows) error { return r.Migrations().Update(&m) }))
-			mia := s.as("mia")
+			mia := s.as("mia-migrator")
 			return func() answer { return silent(s, mia.signal(m.ID, s.session)) }
 		}, http.StatusConflict, "consent-spent", dead},
 	})
@@ -109,7 +109,7 @@ func TestNobodySignals(t *testing.T) {
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+prefix+"/migrations/"+m+"/consent-sessions", nil)
 	require.NoError(t, err)
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
-	response, err := s.as("mia").client.Do(r)
+	response, err := s.as("mia-migrator").client.Do(r)
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	require.Equal(t, http.StatusForbidden, response.StatusCode, "another site began a consent in mia's name")
