@@ -103,9 +103,15 @@ type Decision struct {
 	State       domain.DecisionState `json:"state" enum:"given,applied,refused"`
 	Refusal     *Reason              `json:"refusal,omitempty"`
 	GivenBy     string               `json:"givenBy"`
-	GivenByName string               `json:"givenByName,omitempty" doc:"Of the person or token; in the answer about one migration."`
+	GivenByName string               `json:"givenByName,omitempty" doc:"Of the person or token; absent when it is not known any more."`
 	GivenAt     domain.Instant       `json:"givenAt"`
 	DecidedAt   domain.Instant       `json:"decidedAt"`
+}
+
+func namedDecisionOf(d service.NamedDecision) Decision {
+	out := decisionOf(d.Decision)
+	out.GivenByName = d.By
+	return out
 }
 
 func decisionOf(d domain.Decision) Decision {
@@ -119,6 +125,9 @@ func decisionOf(d domain.Decision) Decision {
 // undone, and what is recommended next.
 type Receipt struct {
 	MigratedAt         domain.Instant `json:"migratedAt"`
+	ApprovedBy         string         `json:"approvedBy" doc:"Id of the person or token whose decision led to it: the approval, or the description with goOnIfUnchanged."`
+	ApprovedByName     string         `json:"approvedByName,omitempty" doc:"Absent when it is not known any more."`
+	ApprovedAt         domain.Instant `json:"approvedAt"`
 	ConnectorID        string         `json:"connectorId"`
 	ConnectorName      string         `json:"connectorName"`
 	Description        string         `json:"description"`
@@ -138,7 +147,7 @@ func receiptOf(r service.MigrationRead) *Receipt {
 		return nil
 	}
 	return &Receipt{
-		MigratedAt: m.MigratedAt, ConnectorID: r.Connector.ID, ConnectorName: r.Connector.Name, Description: r.Connector.Description,
+		MigratedAt: m.MigratedAt, ApprovedBy: r.Approval.GivenBy, ApprovedByName: r.Approval.By, ApprovedAt: r.Approval.GivenAt, ConnectorID: r.Connector.ID, ConnectorName: r.Connector.Name, Description: r.Connector.Description,
 		WayBackUntil: m.WayBackUntil, WayBackOpen: m.Phase == domain.Migrated && r.NoWayBack == "", NoWayBack: r.NoWayBack, CleanUpUntil: m.CleanUpUntil, OldApp: legacyAppOf(r.Legacy), OldAppRemoved: m.OldAppRemoved, RemovalAdvisedFrom: m.RemovalAdvised,
 		Recommendation: "Remove the old app registration in your tenant from the date given, if nothing else uses it: Entra admin center, App registrations, compare the application id, Delete. Microsoft can restore it for 30 days.",
 	}
@@ -171,9 +180,7 @@ func migrationDetailOf(r service.MigrationRead) MigrationDetail {
 		}
 	}
 	for _, one := range r.Decisions {
-		given := decisionOf(one)
-		given.GivenByName = r.Names[one.GivenBy]
-		d.Decisions = append(d.Decisions, given)
+		d.Decisions = append(d.Decisions, namedDecisionOf(one))
 	}
 	return d
 }

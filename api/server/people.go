@@ -12,20 +12,23 @@ import (
 
 // Access is a person's role in an account, or as an operator.
 type Access struct {
-	PersonID  string         `json:"personId"`
-	Name      string         `json:"name"`
-	Issuer    string         `json:"issuer"`
-	Subject   string         `json:"subject" doc:"For Entra issuers: tenant id, a slash, object id."`
-	AccountID string         `json:"accountId,omitempty" doc:"Absent: an operator."`
-	Role      domain.Role    `json:"role" enum:"view,migrate,approve,operator"`
-	GrantedAt domain.Instant `json:"grantedAt" doc:"null: with an inventory of before this was kept."`
-	GrantedBy string         `json:"grantedBy,omitempty"`
+	PersonID      string         `json:"personId"`
+	Name          string         `json:"name"`
+	Issuer        string         `json:"issuer"`
+	Subject       string         `json:"subject" doc:"For Entra issuers: tenant id, a slash, object id."`
+	AccountID     string         `json:"accountId,omitempty" doc:"Absent: an operator."`
+	Role          domain.Role    `json:"role" enum:"view,migrate,approve,operator"`
+	GrantedAt     domain.Instant `json:"grantedAt" doc:"null: with an inventory of before this was kept."`
+	GrantedBy     string         `json:"grantedBy,omitempty"`
+	GrantedByName string         `json:"grantedByName,omitempty" doc:"Absent when nobody of that id is known any more, or a part of the product gave it."`
+	SignedInAt    domain.Instant `json:"signedInAt" doc:"Last, to the console; null: never."`
 }
 
 func accessOf(a service.Access) Access {
 	return Access{
 		PersonID: a.Person.ID, Name: a.Person.Name, Issuer: a.Person.Issuer, Subject: a.Person.Subject,
 		AccountID: a.Grant.AccountID, Role: a.Grant.Role, GrantedAt: a.Grant.GrantedAt, GrantedBy: a.Grant.GrantedBy,
+		GrantedByName: a.GrantedBy, SignedInAt: a.Person.SignedInAt,
 	}
 }
 

@@ -86,6 +86,9 @@ func TestALinkGivesItsRoleOnce(t *testing.T) {
 	nia.get(prefix + "/me").into(&me)
 	require.Equal(t, []RoleGrant{{AccountID: "acc-contoso", Role: domain.RoleMigrate}}, me.Grants)
 	require.Equal(t, "Nia", me.Name)
+	joined := ana.person("acc-contoso", "nia-new")
+	require.Equal(t, "ana-approver", joined.GrantedByName, "who invited her, not she who came")
+	require.Equal(t, domain.At(w.clock.Now()), joined.SignedInAt)
 
 	_, second := redeem("eve-uninvited")
 	require.Equal(t, http.StatusForbidden, second.status, "the page gave no cookie, so nobody is invited")
@@ -177,7 +180,11 @@ func TestACellIsAddedWithoutAKeyOfTheAPI(t *testing.T) {
 	require.Equal(t, secrets, w.rows()["secrets"])
 	require.Len(t, w.engine.Named("CertificateRotationWorkflow"), 2, "the schedule, and one turn of it")
 	require.Equal(t, http.StatusAccepted, olga.post(prefix+"/cells", order).status)
-	order["clientId"] = cellApp
+	order["region"] = "us"
+	require.Equal(t, "cell-differs", olga.post(prefix+"/cells", order).problem().Code, "what is asked for otherwise is not passed over")
+	order["id"], order["region"] = "cell-twin", "eu"
+	require.Equal(t, "registration-taken", olga.post(prefix+"/cells", order).problem().Code)
+	order["id"], order["clientId"] = "cell-new", cellApp
 	require.Equal(t, "cell-exists", olga.post(prefix+"/cells", order).problem().Code)
 	order["id"], order["clientId"] = "cell-odd", "no guid"
 	require.Equal(t, "clientId", olga.post(prefix+"/cells", order).problem().Field)

@@ -84,7 +84,12 @@ func (s *server) migrationRoutes(api huma.API) {
 				in.Key = domain.NewID("key") // asked without one: every request is a decision of its own
 			}
 			d, err := s.Service.GiveDecision(ctx, CallerFrom(ctx), in.Key, in.ID, asked.Kind, detail)
+			if err != nil {
+				return nil, err
+			}
+			named, err := s.Service.Decision(ctx, CallerFrom(ctx), d.ID)
 			answer := &decisionAnswer{Status: http.StatusOK, Location: prefix + "/decisions/" + d.ID, Body: decisionOf(d)}
+			answer.Body.GivenByName = named.By
 			if d.State == domain.DecisionGiven {
 				answer.Status = http.StatusAccepted
 			}
@@ -121,11 +126,11 @@ func (s *server) migrationReads(api huma.API) {
 	add(s, api, op{method: http.MethodGet, path: prefix + "/decisions", id: "list-decisions", tag: "decisions", summary: "Decisions"},
 		func(ctx context.Context, in *decisionsIn) (*list[Decision], error) {
 			rows, err := s.Service.Decisions(ctx, CallerFrom(ctx), in.MigrationID, in.page())
-			return listOf(rows, decisionOf), err
+			return listOf(rows, namedDecisionOf), err
 		})
 	add(s, api, op{method: http.MethodGet, path: prefix + "/decisions/{id}", id: "get-decision", tag: "decisions", summary: "One decision"},
 		func(ctx context.Context, in *ByID) (*one[Decision], error) {
 			d, err := s.Service.Decision(ctx, CallerFrom(ctx), in.ID)
-			return &one[Decision]{decisionOf(d)}, err
+			return &one[Decision]{namedDecisionOf(d)}, err
 		})
 }

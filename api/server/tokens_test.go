@@ -258,11 +258,17 @@ func TestADecisionNamesWhoGaveIt(t *testing.T) {
 	var m MigrationDetail
 	w.as("vic-viewer").get(path).into(&m)
 	require.Equal(t, token.ID, m.Decisions[0].GivenBy)
-	require.Equal(t, "onboarding (token)", m.Decisions[0].GivenByName)
+	require.Equal(t, "token onboarding of Contoso", m.Decisions[0].GivenByName)
 	require.Equal(t, "ana-approver", m.Decisions[1].GivenByName)
+	var listed struct{ Items []Decision }
+	w.as("vic-viewer").get(prefix + "/decisions?migrationId=" + m.ID).into(&listed)
+	require.Equal(t, "token onboarding of Contoso", listed.Items[0].GivenByName, "in the list")
+	var one Decision
+	w.as("vic-viewer").get(prefix + "/decisions/" + listed.Items[1].ID).into(&one)
+	require.Equal(t, "ana-approver", one.GivenByName, "alone")
 	v, err := w.service.ViewMigration(t.Context(), domain.System("test"), m.ID)
 	require.NoError(t, err)
-	require.Equal(t, "onboarding (token)", v.People[token.ID], "and so do the pages")
+	require.Equal(t, "token onboarding of Contoso", v.People[token.ID], "and so do the pages")
 }
 
 // TestWhoIsStuckInACampaign: those that wait for a person, the most urgent first.

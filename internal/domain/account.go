@@ -47,11 +47,12 @@ func (r Role) Valid() bool { return r == RoleOperator || slices.Contains(account
 // Subject is tenant id + "/" + object id, because "sub" is pairwise there.
 // Nobody is ever recognised by an e-mail address.
 type Person struct {
-	ID        string
-	Issuer    string
-	Subject   string
-	Name      string
-	CreatedAt Instant
+	ID         string
+	Issuer     string
+	Subject    string
+	Name       string
+	CreatedAt  Instant
+	SignedInAt Instant // last, to this console; zero: never
 }
 
 // Grant gives a person a role: in an account, or as an operator (AccountID "").

@@ -28,11 +28,22 @@ func (s *Service) AddCell(ctx context.Context, caller domain.Caller, cell domain
 		known, err := tx.Rows.Cells().Get(cell.ID)
 		switch {
 		case err == nil && known.ClientID == cell.ClientID && known.HomeTenantID == cell.HomeTenantID:
+			if differs := otherwise(known, cell); len(differs) > 0 {
+				return cell, domain.Refuse(domain.Conflict, "cell-differs", "The cell %s is there already, with another %s. Nothing was changed; repeat the command as it was given first.", cell.ID, strings.Join(differs, " and "))
+			}
 			return known, tx.turnRotation(cell.ID)
 		case err == nil:
 			return cell, domain.Refuse(domain.Conflict, "cell-exists", "The cell %s is there already, for another app registration. Nothing was changed; choose another id.", cell.ID)
 		case !domain.IsNotFound(err):
 			return cell, err
+		}
+		// Two rotations of one registration would remove each other's certificates.
+		same, err := tx.Rows.Cells().List(By(Where{"client_id": cell.ClientID}))
+		if err != nil {
+			return cell, err
+		}
+		if len(same) > 0 {
+			return cell, domain.Refuse(domain.Conflict, "registration-taken", "The app registration %s is the cell %s already. Nothing was changed; a cell needs a registration of its own.", cell.ClientID, same[0].ID)
 		}
 		cell.CreatedAt = tx.At()
 		if err := tx.Rows.Cells().Insert(&cell); err != nil {
@@ -72,4 +83,16 @@ func (t *Tx) turnRotation(cellID string) error {
 		return err
 	}
 	return t.Call(domain.CallTrigger, "", schedule, contract.CertificateRotationWorkflow, domain.NewID("rot"), in)
+}
+
+// otherwise names what a known cell was added with differently.
+func otherwise(known, asked domain.Cell) (fields []string) {
+	for _, f := range []struct{ name, known, asked string }{
+		{"name", known.Name, asked.Name}, {"region", known.Region, asked.Region}, {"cloud", known.Cloud, asked.Cloud}, {"object id", known.ApplicationObjectID, asked.ApplicationObjectID},
+	} {
+		if f.known != f.asked {
+			fields = append(fields, f.name)
+		}
+	}
+	return fields
 }

@@ -159,7 +159,7 @@ func (s *Service) Redeem(ctx context.Context, issuer, subject, value string) err
 		if i.AccountID != "" && tx.Caller.Has(i.Role, i.AccountID) {
 			return struct{}{}, nil
 		}
-		_, err = tx.give(person, i.AccountID, i.Role, "join")
+		_, err = tx.give(person, i.AccountID, i.Role, i.InvitedBy, "join")
 		return struct{}{}, err
 	})
 	return err

@@ -9,8 +9,9 @@ import (
 
 // Access is a person's role in an account, or as an operator (AccountID "").
 type Access struct {
-	Person domain.Person
-	Grant  domain.Grant
+	Person    domain.Person
+	Grant     domain.Grant
+	GrantedBy string // name of who gave it; "" when it is not known any more
 }
 
 // People lists who holds a role, the latest first; accountID narrows it. Whoever
@@ -21,16 +22,27 @@ func (s *Service) People(ctx context.Context, caller domain.Caller, accountID st
 		if err != nil {
 			return err
 		}
-		list = List[Access]{Items: []Access{}, Next: grants.Next, AsOf: grants.AsOf}
-		for _, g := range grants.Items {
-			person, err := t.Rows.People().Get(g.PersonID)
-			if err != nil {
-				return err
-			}
-			list.Items = append(list.Items, Access{Person: person, Grant: g})
-		}
-		return nil
+		list = List[Access]{Next: grants.Next, AsOf: grants.AsOf}
+		list.Items, err = t.accessOf(grants.Items)
+		return err
 	})
+	return list, err
+}
+
+// accessOf adds to grants whose they are and who gave them.
+func (t *Tx) accessOf(grants []domain.Grant) ([]Access, error) {
+	list, givers := make([]Access, 0, len(grants)), make([]string, 0, len(grants))
+	for _, g := range grants {
+		person, err := t.Rows.People().Get(g.PersonID)
+		if err != nil {
+			return nil, err
+		}
+		list, givers = append(list, Access{Person: person, Grant: g}), append(givers, g.GrantedBy)
+	}
+	names, err := t.viewPeople(givers...)
+	for n := range list {
+		list[n].GrantedBy = names[list[n].Grant.GrantedBy]
+	}
 	return list, err
 }
 
@@ -58,7 +70,7 @@ func (s *Service) InvitePerson(ctx context.Context, caller domain.Caller, order 
 		if err != nil {
 			return Access{}, err
 		}
-		return tx.give(person, order.AccountID, order.Role, "invite-person")
+		return tx.give(person, order.AccountID, order.Role, caller.ID, "invite-person")
 	})
 }
 
@@ -87,26 +99,37 @@ func (t *Tx) personOf(issuer, subject, name string) (domain.Person, error) {
 
 // give makes a role the only one that a person has in an account. The same role
 // again changes nothing.
-func (t *Tx) give(person domain.Person, accountID string, role domain.Role, action string) (Access, error) {
+func (t *Tx) give(person domain.Person, accountID string, role domain.Role, by, action string) (Access, error) {
 	where := Where{"person_id": person.ID, "account_id": accountID}
 	held, err := t.Rows.Grants().List(By(where))
 	if err != nil {
 		return Access{}, err
 	}
 	if len(held) == 1 && held[0].Role == role {
-		return Access{Person: person, Grant: held[0]}, nil
+		return t.oneAccess(held[0])
 	}
 	if _, err := t.Rows.Grants().Delete(By(where)); err != nil {
 		return Access{}, err
 	}
-	grant := domain.Grant{ID: domain.NewID("grt"), PersonID: person.ID, AccountID: accountID, Role: role, GrantedAt: t.At(), GrantedBy: t.Caller.ID}
+	grant := domain.Grant{ID: domain.NewID("grt"), PersonID: person.ID, AccountID: accountID, Role: role, GrantedAt: t.At(), GrantedBy: by}
 	if err := t.Rows.Grants().Insert(&grant); err != nil {
 		return Access{}, err
 	}
 	if err := t.Done(accountID, action, "person", person.ID, map[string]string{"role": string(role)}); err != nil {
 		return Access{}, err
 	}
-	return Access{Person: person, Grant: grant}, t.endBeyond(person)
+	if err := t.endBeyond(person); err != nil {
+		return Access{}, err
+	}
+	return t.oneAccess(grant)
+}
+
+func (t *Tx) oneAccess(g domain.Grant) (Access, error) {
+	list, err := t.accessOf([]domain.Grant{g})
+	if err != nil {
+		return Access{}, err
+	}
+	return list[0], nil
 }
 
 // ChangeRole gives somebody who has a role in an account another.
@@ -119,7 +142,7 @@ func (s *Service) ChangeRole(ctx context.Context, caller domain.Caller, personID
 		if err := tx.mayManage(accountID, role); err != nil {
 			return Access{}, err
 		}
-		return tx.give(person, accountID, role, "change-role")
+		return tx.give(person, accountID, role, caller.ID, "change-role")
 	})
 }
 

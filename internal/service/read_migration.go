@@ -18,9 +18,9 @@ type MigrationRead struct {
 	Connector   domain.Connector      // zero until it exists
 	Proof       domain.Proof          // the one on the table; zero: none
 	Legacy      domain.LegacyApp
-	NoWayBack   string            // while migrated: why it cannot be rolled back now; "" = it can
-	Decisions   []domain.Decision // the latest first
-	Names       map[string]string // of who gave them, by id
+	NoWayBack   string          // while migrated: why it cannot be rolled back now; "" = it can
+	Decisions   []NamedDecision // the latest first
+	Approval    NamedDecision   // once it has switched: whose word that was
 }
 
 // MigrationFilter narrows the list of migrations; empty fields do not.
@@ -89,44 +89,20 @@ func (s *Service) Migration(ctx context.Context, caller domain.Caller, id string
 				r.NoWayBack = no.text
 			}
 		}
-		r.Decisions, err = t.Rows.Decisions().List(Query{Where: Where{"migration_id": m.ID}, Order: []string{"-given_at", "-id"}, Limit: decisionsOfRead})
+		decisions, err := t.Rows.Decisions().List(Query{Where: Where{"migration_id": m.ID}, Order: []string{"-given_at", "-id"}, Limit: decisionsOfRead})
 		if err != nil {
 			return err
 		}
-		var givers []string
-		for _, d := range r.Decisions {
-			givers = append(givers, d.GivenBy)
+		if r.Decisions, err = t.decided(decisions); err != nil {
+			return err
 		}
-		r.Names, err = t.viewPeople(givers...)
+		r.Approval, err = t.approvalOf(m)
 		return err
 	})
 	if err != nil {
 		return MigrationRead{}, err
 	}
 	return r, nil
-}
-
-// Decision reads one.
-func (s *Service) Decision(ctx context.Context, caller domain.Caller, id string) (d domain.Decision, err error) {
-	err = s.Read(ctx, caller, func(t *Tx) error {
-		d, err = t.Rows.Decisions().Get(id)
-		if err != nil || !caller.Sees(d.AccountID) {
-			d = domain.Decision{}
-			return notHere("decision", err)
-		}
-		return nil
-	})
-	return d, err
-}
-
-// Decisions lists decisions, the latest first; migrationID narrows it.
-func (s *Service) Decisions(ctx context.Context, caller domain.Caller, migrationID string, p Page) (list List[domain.Decision], err error) {
-	err = s.Read(ctx, caller, func(t *Tx) error {
-		where := narrow(t.scope(""), map[string]string{"migration_id": migrationID})
-		list, err = page(t, t.Rows.Decisions(), where, "given_at", p, func(d domain.Decision) place { return place{d.GivenAt, d.ID} })
-		return err
-	})
-	return list, err
 }
 
 // Notices lists what accounts were told, the latest first.

@@ -163,6 +163,14 @@ func (s *Service) SignIn(ctx context.Context, issuer, subject string) (SignedIn,
 		if _, err := tx.Sessions().Delete(By(Where{"expires_at <=": tx.At()})); err != nil {
 			return struct{}{}, err
 		}
+		person, err := tx.Rows.People().Get(caller.ID)
+		if err != nil {
+			return struct{}{}, err
+		}
+		person.SignedInAt = tx.At()
+		if err := tx.Rows.People().Update(&person); err != nil {
+			return struct{}{}, err
+		}
 		session := domain.Session{ID: consent.Hash(in.Cookie), PersonID: caller.ID, CreatedAt: tx.At(), ExpiresAt: domain.At(in.Expires)}
 		if err := tx.Sessions().Insert(&session); err != nil {
 			return struct{}{}, err

@@ -171,7 +171,15 @@ func (t *Tx) viewPeople(ids ...string) (map[string]string, error) {
 	}
 	tokens, err := t.Tokens().List(By(Where{"id": ids}))
 	for _, k := range tokens {
-		names[k.ID] = k.Name + " (token)"
+		whose := "an operator"
+		if k.AccountID != "" {
+			a, err := optional(t.Accounts().Get(k.AccountID))
+			if err != nil {
+				return nil, err
+			}
+			whose = cmp.Or(a.Name, k.AccountID)
+		}
+		names[k.ID] = "token " + k.Name + " of " + whose
 	}
 	return names, err
 }
