@@ -158,6 +158,26 @@ func TestDifferencesAreShownAndHaveToBeLookedAt(t *testing.T) {
 	require.Contains(t, w.get("/migrations/mig_frozen").one(t, "#stage").text(), "as of 16 Jul 2026, 09:30 UTC")
 }
 
+func TestAUsedComparisonSaysWhatApprovingItDoes(t *testing.T) {
+	w := open(t)
+	page := w.get("/migrations/mig_backagain")
+	require.Contains(t, page.one(t, "#used").text(), "If still nothing changes, the migration goes on by itself.")
+	require.Equal(t, "Migrate now", page.one(t, "#stage button.primary").text())
+	require.NotContains(t, page.text(), "may be approved until")
+	require.NoError(t, w.store.Write(t.Context(), func(rows service.Rows) error {
+		p, err := rows.Proofs().Get("prf_int_backagain")
+		if err != nil {
+			return err
+		}
+		p.Added.Users = 1
+		return rows.Proofs().Update(&p)
+	}))
+	page = w.get("/migrations/mig_backagain")
+	require.Contains(t, page.one(t, "#used").text(), "It is shown to you before anything is switched.")
+	require.Equal(t, "Compare again", page.one(t, "#stage button.primary").text())
+	w.get("/migrations/mig_equal").none(t, "#used")
+}
+
 func TestADecisionRefusedWhenItIsCarriedOutIsAResult(t *testing.T) {
 	w := open(t)
 	w.commands.answer = domain.Decision{State: domain.DecisionRefused, Code: "proof-too-old", Reason: "The comparison was too old to be approved."}
@@ -232,6 +252,7 @@ func TestWhyTheComparisonIsBackIsNamed(t *testing.T) {
 	w := open(t)
 	for code, want := range map[string]string{
 		"first-sync-failed": "We went back to the old connection", "first-sync-late": "We went back to the old connection", "consent-withdrawn": "We went back to the old connection",
+		"workflow-lost": "We went back to the old connection", "proof-used": "The comparison is made again",
 		"approval-refused": "These changes were refused", "proof-too-old": "The comparison was too old", "proof-differs": "Something changes, so it waits for you",
 		"never-heard-of": "The comparison did not succeed",
 	} {

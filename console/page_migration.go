@@ -59,11 +59,12 @@ type failure struct {
 }
 
 // wentBack lists the failures of a switch: everything was put back.
-var wentBack = []string{migration.FirstSyncFailed, migration.FirstSyncLate, migration.CutOverCancelled, migration.ConsentWithdrawn}
+var wentBack = []string{migration.FirstSyncFailed, migration.FirstSyncLate, migration.CutOverCancelled, migration.WorkflowLost, migration.ConsentWithdrawn}
 
 var failureHeadings = map[string]string{
 	migration.ApprovalRefused: "These changes were refused",
 	migration.ProofTooOld:     "The comparison was too old",
+	migration.ProofUsed:       "The comparison is made again",
 	migration.ProofOther:      "There is a newer comparison",
 	migration.ProofDiffers:    "Something changes, so it waits for you",
 	migration.CampaignPaused:  "The switch waits",

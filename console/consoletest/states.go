@@ -72,6 +72,7 @@ var States = []State{
 	}},
 	{"backagain", func(b *builder, s *scene) {
 		b.proven(s)
+		s.Proof.ShadowRunID = "" // used up
 		s.Migration.FailureCode, s.Migration.FailureText = "first-sync-failed", "The first synchronization failed and everything was put back as it was."
 	}},
 	{"rebinding", func(b *builder, s *scene) {
@@ -143,7 +144,7 @@ func (b *builder) proven(s *scene) {
 	b.consented(s)
 	held := domain.Counts{Users: s.Integration.Users, Groups: s.Integration.Groups, Memberships: s.Integration.Memberships}
 	s.Proof = &domain.Proof{
-		ID: "prf_" + s.Integration.ID, AccountID: s.Integration.AccountID, MigrationID: s.Migration.ID, AsOf: b.ago(4 * time.Minute), ReadAt: b.ago(3 * time.Minute),
+		ID: "prf_" + s.Integration.ID, AccountID: s.Integration.AccountID, MigrationID: s.Migration.ID, ShadowRunID: "run_" + s.Integration.ID + "_s", AsOf: b.ago(4 * time.Minute), ReadAt: b.ago(3 * time.Minute),
 		Mirror: held, Shadow: held, CreatedAt: b.ago(2 * time.Minute),
 	}
 	s.Migration.ProofID, s.Migration.Phase, s.Migration.PhaseSince = s.Proof.ID, domain.AwaitingApproval, b.ago(2*time.Minute)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"consentry/internal/dirsync"
 	"consentry/internal/domain"
 	"consentry/internal/service"
 )
@@ -200,6 +201,9 @@ func (b *builder) write(s *scene) {
 	}
 	if s.Proof != nil {
 		insert(b, b.rows.Proofs(), s.Proof)
+		if b.err == nil && s.Proof.ShadowRunID != "" { // what was read is kept until a switch uses it up
+			b.err = b.rows.Mirror().PutCursor(dirsync.Cursor{RunID: s.Proof.ShadowRunID, StageID: s.Proof.ShadowRunID})
+		}
 	}
 	if s.Decision != nil {
 		insert(b, b.rows.Decisions(), s.Decision)

@@ -111,5 +111,9 @@ type Proof struct {
 // Equal reports whether nothing changes.
 func (p Proof) Equal() bool { return p.Added.Total()+p.Changed.Total()+p.Removed.Total() == 0 }
 
+// Unchanged reports whether the comparison says that nothing changes now. One
+// with a frozen mirror says how things were.
+func (p Proof) Unchanged() bool { return p.Equal() && !p.Frozen }
+
 // Differences counts what would change.
 func (p Proof) Differences() int64 { return p.Added.Total() + p.Changed.Total() + p.Removed.Total() }

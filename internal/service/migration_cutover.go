@@ -34,7 +34,7 @@ func (s *Service) BeginCutOver(ctx context.Context, caller domain.Caller, attemp
 			return out, err
 		}
 		out = contract.CutOver{Standing: standing(m), ShadowRunID: proof.ShadowRunID, Budget: c.Terms.FirstSync.Std()}
-		if i.Binding == domain.BoundConnector && i.ConnectorID == m.ConnectorID {
+		if boundBy(m, i) {
 			return out, nil
 		}
 		if err := tx.StopOpenRun(i.ID, contract.SyncCuttingOver); err != nil {
@@ -54,6 +54,21 @@ func (s *Service) BeginCutOver(ctx context.Context, caller domain.Caller, attemp
 		}
 		return out, tx.Done(m.AccountID, "bind-connector", "integration", i.ID, map[string]string{"migration": m.ID, "connector": m.ConnectorID, "proof": proof.ID})
 	})
+}
+
+// boundBy reports whether a migration's switch is made.
+func boundBy(m domain.Migration, i domain.Integration) bool {
+	return i.Binding == domain.BoundConnector && i.ConnectorID == m.ConnectorID
+}
+
+// switchMade reports whether a migration is between its switch and the end of
+// its first synchronization.
+func (t *Tx) switchMade(m domain.Migration) (bool, error) {
+	if m.Phase != domain.CuttingOver {
+		return false, nil
+	}
+	i, err := t.Rows.Integrations().Get(m.IntegrationID)
+	return err == nil && boundBy(m, i), err
 }
 
 // snapshot keeps how the integration was bound, set and scheduled: the latest
@@ -183,7 +198,7 @@ func (t *Tx) compensate(m *domain.Migration, code string) error {
 	if err != nil {
 		return err
 	}
-	if snap.ID != "" && i.Binding == domain.BoundConnector && i.ConnectorID == m.ConnectorID {
+	if snap.ID != "" && boundBy(*m, i) {
 		if err := t.restore(m, i.ID, snap); err != nil {
 			return err
 		}

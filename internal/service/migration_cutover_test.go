@@ -49,16 +49,42 @@ func TestCompensationPutsEverythingBack(t *testing.T) {
 			}
 			require.Equal(t, domain.RunDone, w.round().State, "and legacy synchronizes on")
 
-			// The reading that was approved is used up, so the next approval has it made anew.
+			// The reading that was approved is used up, so the next approval has it
+			// made anew and goes on by itself: still nothing changes.
 			d, res := w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID})
-			require.Equal(t, migration.ProofUsed, d.Code)
+			require.Equal(t, domain.DecisionApplied, d.State)
 			require.Equal(t, domain.Proving, res.Phase)
-			w.prove(false)
-			w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID})
+			require.Equal(t, domain.CuttingOver, w.prove(false).Phase)
 			w.begunCutOver()
 			_, err = w.FinishMigration(t.Context(), worker, contract.FirstSyncDone{AttemptID: w.m.ID, RunID: w.first()})
 			require.NoError(t, err)
 			require.Equal(t, w.dir.objects(), w.mirror())
+		})
+	}
+}
+
+// Differences that were approved once are shown again before the next switch,
+// and so is what was compared with a mirror that could not be read anew.
+func TestAUsedComparisonThatShowedChangesIsShownAgain(t *testing.T) {
+	for name, differs := range map[string]bool{"it differed": true, "the mirror was frozen": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newMigrationWorld(t)
+			w.reach(domain.Proving)
+			if differs {
+				w.dir.user("u77", "New since the last legacy round")
+			}
+			require.Equal(t, domain.AwaitingApproval, w.prove(!differs).Phase)
+			require.Equal(t, !differs, w.proof().Equal())
+			w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID})
+			w.begunCutOver()
+			_, err := w.CompensateCutOver(t.Context(), worker, contract.FirstSyncFailed{AttemptID: w.m.ID, Code: contract.SyncBudgetExceeded})
+			require.NoError(t, err)
+
+			d, res := w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID})
+			require.Equal(t, migration.ProofUsed, d.Code)
+			require.Equal(t, domain.Proving, res.Phase)
+			require.False(t, w.row().GoOnIfUnchanged)
+			require.Equal(t, domain.AwaitingApproval, w.prove(false).Phase)
 		})
 	}
 }

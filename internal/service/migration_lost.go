@@ -114,8 +114,9 @@ func lostFirst(open []domain.Migration, now time.Time) []domain.Migration {
 }
 
 // healLost has the workflow of an attempt started again where its row stands. A
-// switch is taken back first, exactly as the workflow itself would have: nobody
-// knows how far it had come. seen is the row as it was before the engine was
+// switch that was made is taken back first, exactly as the workflow itself would
+// have: nobody knows how far it had come. One that was approved and not made is
+// made now: the approval stands, and nobody has to give it again. seen is the row as it was before the engine was
 // asked: one that has changed since was alive, or another sweep was first.
 func (s *Service) healLost(ctx context.Context, caller domain.Caller, seen domain.Migration) (bool, error) {
 	return Do(ctx, s, caller, "", "restart-migration", seen.ID, func(tx *Tx) (bool, error) {
@@ -128,7 +129,11 @@ func (s *Service) healLost(ctx context.Context, caller domain.Caller, seen domai
 			return false, err
 		}
 		was := m.Phase
-		if m.Phase == domain.CuttingOver {
+		made, err := tx.switchMade(m)
+		if err != nil {
+			return false, err
+		}
+		if made {
 			if err := tx.compensate(&m, migration.WorkflowLost); err != nil {
 				return false, err
 			}

@@ -77,8 +77,7 @@ func TestALostWorkflowIsStartedAgainWhereItsRowStands(t *testing.T) {
 
 func TestASwitchWhoseWorkflowIsLostIsTakenBackFirst(t *testing.T) {
 	for name, far := range map[string]func(w *migrationWorld){
-		"before the switch": func(*migrationWorld) {},
-		"after the switch":  func(w *migrationWorld) { w.begunCutOver() },
+		"after the switch": func(w *migrationWorld) { w.begunCutOver() },
 		"in the middle of the sync": func(w *migrationWorld) {
 			w.begunCutOver()
 			w.begin(contract.DirectorySyncInput{Purpose: domain.RunFirst, AttemptID: w.m.ID, ShadowRunID: w.proof().ShadowRunID})
@@ -109,6 +108,27 @@ func TestASwitchWhoseWorkflowIsLostIsTakenBackFirst(t *testing.T) {
 			require.Equal(t, domain.RunDone, w.round().State, "legacy goes on")
 		})
 	}
+}
+
+// Nothing is there to be taken back yet, so the approval is carried out: a person
+// who gave it has nothing to do again.
+func TestAnApprovedSwitchThatWasNotMadeIsMade(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.CuttingOver)
+	bound, before := w.integration(), w.row()
+	w.loseWorkflow()
+	found, healed := w.sweep()
+	require.Equal(t, []int{1, 1}, []int{found, healed})
+	require.Equal(t, domain.CuttingOver, w.started().Standing.Phase)
+	require.Equal(t, before.PhaseSeq, w.started().Standing.PhaseSeq)
+	require.Equal(t, bound, w.integration())
+	require.NotContains(t, w.notices(), "cut-over-failed")
+
+	w.begunCutOver()
+	_, err := w.FinishMigration(t.Context(), worker, contract.FirstSyncDone{AttemptID: w.m.ID, RunID: w.first()})
+	require.NoError(t, err)
+	require.Equal(t, 1, w.audited("bind-connector"))
+	require.Equal(t, w.dir.objects(), w.mirror())
 }
 
 // An engine that does not answer proves nothing, and one that has not taken the

@@ -17,6 +17,7 @@ type ViewMigration struct {
 	Session   domain.ConsentSession // the latest; zero: nobody tried yet
 	Decision  domain.Decision       // the latest
 	Proof     domain.Proof          // the one on the table; zero: none
+	ProofUsed bool                  // a switch that was taken back used its reading up, so it is made again before the next
 	Run       domain.SyncRun        // of this migration: the first sync while cutting over, else the shadow run
 	People    map[string]string     // person id → name
 	Deciders  []string              // who of the account may migrate
@@ -83,6 +84,13 @@ func (t *Tx) viewMigrationRows(v *ViewMigration) (err error) {
 	}
 	if v.Proof, err = optional(t.Proofs().Get(m.ProofID)); err != nil {
 		return err
+	}
+	if m.Phase == domain.AwaitingApproval && v.Proof.ID != "" {
+		held, err := t.readingHeld(v.Proof)
+		if err != nil {
+			return err
+		}
+		v.ProofUsed = !held
 	}
 	if v.Run, err = t.viewMigrationRun(m); err != nil {
 		return err

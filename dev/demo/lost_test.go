@@ -1,0 +1,122 @@
+package demo
+
+import (
+	"log/slog"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+
+	"consentry/emulator"
+	"consentry/internal/contract"
+	"consentry/internal/domain"
+	rules "consentry/internal/migration"
+	"consentry/internal/service"
+)
+
+// terminator ends workflows at the engine, as somebody with its command line can.
+type terminator struct {
+	t *testing.T
+	*show
+	engine client.Client
+}
+
+func newTerminator(t *testing.T, s *show) *terminator {
+	t.Helper()
+	engine, err := client.Dial(client.Options{HostPort: s.App.Config.TemporalAddress, Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+	require.NoError(t, err)
+	t.Cleanup(engine.Close)
+	return &terminator{t: t, show: s, engine: engine}
+}
+
+func (x *terminator) terminate(c *customer) {
+	x.t.Helper()
+	require.NoError(x.t, x.engine.TerminateWorkflow(x.t.Context(), contract.MigrationID(c.Integration), "", "a test of what the sweep finds"))
+}
+
+// stands waits until the migration's row is as it has to be.
+func (x *terminator) stands(c *customer, why string, holds func(m migration) bool) (m migration) {
+	x.t.Helper()
+	require.Eventually(x.t, func() bool {
+		var err error
+		m, err = x.migration(x.t.Context(), c.attempt)
+		return err == nil && holds(m)
+	}, 90*time.Second, 50*time.Millisecond, why)
+	return m
+}
+
+// runs waits until the sweep has started the workflow again.
+func (x *terminator) runs(c *customer) {
+	x.t.Helper()
+	require.Eventually(x.t, func() bool {
+		d, err := x.engine.DescribeWorkflowExecution(x.t.Context(), contract.MigrationID(c.Integration), "")
+		return err == nil && d.GetWorkflowExecutionInfo().GetCloseTime() == nil
+	}, 90*time.Second, 50*time.Millisecond, "the sweep must start it again")
+}
+
+// switched counts how often the integration was bound to its connector.
+func (x *terminator) switched(c *customer) (n int) {
+	x.t.Helper()
+	require.NoError(x.t, x.App.Service.Read(x.t.Context(), domain.System("test"), func(tx *service.Tx) (err error) {
+		n, err = tx.Rows.Audit().Count(service.By(service.Where{"subject": c.Integration, "action": "bind-connector", "outcome": "done"}))
+		return err
+	}))
+	return n
+}
+
+func (c *customer) ready(t *testing.T) {
+	t.Helper()
+	require.NoError(t, c.consent(t.Context()))
+	require.NoError(t, c.until(t.Context(), domain.AwaitingDescription))
+	require.NoError(t, c.describe(t.Context()))
+	require.NoError(t, c.until(t.Context(), domain.AwaitingApproval))
+}
+
+// Somebody terminates a migration's workflow: while it waits for the approval,
+// which is then given to nobody; in the middle of the switch; and when it is
+// migrated. The sweep starts it again each time, a decision is never lost, and
+// what was switched once is not switched again behind anybody's back.
+func TestAWorkflowThatIsTerminatedIsHealedByTheSweep(t *testing.T) {
+	x := newTerminator(t, open(t))
+	ctx := bounded(t)
+	c, err := x.at(ctx, "contoso")
+	require.NoError(t, err)
+	c.ready(t)
+	x.terminate(c)
+	require.NoError(t, c.approve(ctx), "the decision is taken although nobody listens")
+	require.NoError(t, c.until(ctx, domain.Migrated), "and carried out without being asked for again")
+	require.Equal(t, 1, x.switched(c))
+	x.terminate(c)
+	x.runs(c)
+	require.NoError(t, c.removeOldApp(ctx))
+	require.Equal(t, 1, x.switched(c))
+	x.requireSame(t, "contoso")
+
+	c, err = x.at(ctx, "fabrikam")
+	require.NoError(t, err)
+	c.ready(t)
+	before, err := x.integration(ctx, c.Customer)
+	require.NoError(t, err)
+	outage := x.Emulator.SetFault(emulator.Fault{TenantID: c.Tenant.ID, PathPrefix: "/v1.0/users/delta", Status: http.StatusServiceUnavailable, Remaining: -1})
+	require.NoError(t, c.approve(ctx))
+	require.Eventually(t, func() bool { return x.switched(c) == 1 }, 90*time.Second, 20*time.Millisecond, "it is switched and cannot read")
+	x.terminate(c)
+	m := x.stands(c, "the sweep must take the switch back", func(m migration) bool { return m.Phase == domain.AwaitingApproval && m.Failure != nil })
+	require.Equal(t, rules.WorkflowLost, m.Failure.Code)
+	after, err := x.integration(ctx, c.Customer)
+	require.NoError(t, err)
+	require.Equal(t, domain.BoundLegacy, after.Binding)
+	require.Equal(t, before.Mirror, after.Mirror)
+	require.Equal(t, before.LastRunID, after.LastRunID)
+	x.requireSame(t, "fabrikam")
+	x.Emulator.ClearFault(outage)
+
+	// One press is enough: the comparison is made again and still nothing changes.
+	require.NoError(t, c.decide(ctx, "approve again", map[string]any{"kind": domain.DecideApprove, "proofId": m.ProofID}))
+	require.NoError(t, c.until(ctx, domain.Migrated))
+	require.Equal(t, 2, x.switched(c), "once for each approval")
+	x.requireSame(t, "fabrikam")
+}
