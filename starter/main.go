@@ -43,6 +43,7 @@ type commandLine struct {
 	Cell     cellGroup       `cmd:"" help:"The vendor's app registrations (operators)."`
 	People   peopleGroup     `cmd:"" help:"Who holds which role; invitations."`
 	Token    tokenGroup      `cmd:"" help:"Bearer tokens of machines."`
+	Status   statusCommand   `cmd:"" help:"Which processes run, with which build, and what does not fit, with the remedy (operators)."`
 	Whoami   whoamiCommand   `cmd:"" help:"Say who this token is and what it may do."`
 }
 

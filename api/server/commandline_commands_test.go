@@ -40,6 +40,9 @@ func TestEachCommandOnceWellAndOnceRefused(t *testing.T) {
 	kept := map[string]string{"file": file, "later": later, "earlier": w.clock.Now().Add(24 * time.Hour).UTC().Format(time.DateOnly)}
 	for n, s := range []step{
 		{by: operator, args: "whoami", says: "operator of the vendor"},
+		{by: operator, args: "status", says: "No worker runs"},
+		{by: operator, args: "status", keys: "asOf items troubles"},
+		{by: vic, args: "status", says: "operators only"},
 		{by: vic, args: "whoami", keys: "grants id kind name operator"},
 
 		{by: vic, args: "explain contoso", says: "waits for the consent of its tenant"},

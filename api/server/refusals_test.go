@@ -193,11 +193,11 @@ func TestListsHoldOnlyWhatIsYours(t *testing.T) {
 			a.into(&l)
 			require.NotEmpty(t, l.AsOf, path)
 		}
-		if !slices.Contains([]string{prefix + "/campaigns", prefix + "/cells", prefix + "/codec-keys"}, path) {
+		if !slices.Contains([]string{prefix + "/campaigns", prefix + "/cells", prefix + "/codec-keys", prefix + "/processes"}, path) {
 			require.Contains(t, ana.get(path).body, "contoso", path)
 		}
 	}
-	require.Equal(t, 15, lists)
+	require.Equal(t, 16, lists)
 }
 
 func campaignBody(t *testing.T, w *world) string {

@@ -105,6 +105,7 @@ func Mount(e *echo.Echo, d Deps) {
 	s.cellRoutes(api)
 	s.liveRoutes(api)
 	s.healthRoutes(api)
+	s.processRoutes(api)
 	s.codecKeyRoutes(api)
 	s.browserRoutes(e)
 	s.codecRoutes(e)

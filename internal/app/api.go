@@ -41,6 +41,7 @@ func (a *App) StartAPI(ctx context.Context) (*API, error) {
 	}
 	s := &API{http: &http.Server{Handler: e, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute}, stopping: stopping, done: make(chan error, 1), summed: make(chan struct{}), sumUp: a.Service.SumUpStrangers}
 	go s.sumUpWindows(context.WithoutCancel(ctx))
+	a.presence.does(domain.KindAPI)
 	a.life.Store(int32(working))
 	go func() {
 		err := s.http.Serve(l)

@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"consentry/internal/build"
 	"consentry/internal/engine"
 	"consentry/internal/entra"
 	"consentry/internal/health"
@@ -41,6 +42,7 @@ type App struct {
 	audit     *service.AuditCheck
 	foreign   *findings // workflows of builds that this one cannot replay
 	internals *internals
+	presence  *presence
 	traces    *tracing.Traces
 	life      atomic.Int32
 }
@@ -68,10 +70,13 @@ func Open(ctx context.Context, config Config, log *zap.Logger) (*App, error) {
 func (a *App) open(ctx context.Context) (err error) {
 	a.metrics = metrics.New()
 	a.foreign = newFindings(a.metrics, a.log.Named("worker"))
+	if a.presence, err = a.newPresence(); err != nil {
+		return err
+	}
 	if a.cloud, err = a.Config.cloud(); err != nil {
 		return err
 	}
-	version, _ := metrics.Build()
+	version, _ := build.Name()
 	if a.traces, err = tracing.Open(ctx, cmp.Or(a.Config.Process, "consentry"), version, a.log.Named("traces")); err != nil {
 		return err
 	}
@@ -99,7 +104,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.keyring = engine.NewKeyring(payloadKeys{a}, time.Now)
-	if a.temporal, err = engine.Dial(ctx, a.Config.TemporalAddress, a.keyring, a.log.Named("temporal"), sdk, spans); err != nil {
+	if a.temporal, err = engine.Dial(ctx, a.Config.TemporalAddress, a.keyring, a.log.Named("temporal"), a.named, sdk, spans); err != nil {
 		return err
 	}
 	a.engine = engine.New(a.temporal.Client, a.temporal.Codec.Converters(), a.Config.schedules())
@@ -127,6 +132,9 @@ func (a *App) Close() error {
 	if a.internals != nil {
 		errs = append(errs, a.internals.close())
 		a.internals = nil
+	}
+	if a.presence != nil {
+		a.presence.close()
 	}
 	if a.temporal != nil {
 		a.temporal.Close()

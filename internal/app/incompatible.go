@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
+	"consentry/internal/build"
 	"consentry/internal/health"
 	"consentry/internal/metrics"
 )
@@ -79,10 +81,17 @@ func (f *findings) note(workflowType string) {
 	f.types[workflowType] = true
 	f.mu.Unlock()
 	if !known { // the task is repeated, the sentence is not
-		version, revision := metrics.Build()
+		version, revision := build.Name()
 		f.log.Error("workflows were recorded by a build that this one cannot replay; they stand still and lose nothing",
 			zap.String("workflow_type", workflowType), zap.String("version", version), zap.String("revision", revision), zap.String("remedy", remedy))
 	}
+}
+
+// names are the types, in order.
+func (f *findings) names() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Sorted(maps.Keys(f.types))
 }
 
 // probe shows it beside the other parts. New workflows run, so the process stays

@@ -26,18 +26,18 @@ func (a *App) monitor() (*health.Monitor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return health.New(time.Now, healthFresh, a.log.Named("health"),
-		health.Probe{
+	probes := []health.Probe{
+		{
 			Name: "process", Check: a.alive,
 			Means:  "The process is starting or stopping: what runs is finished, nothing new is begun here.",
 			Remedy: "Wait; others of its kind do the work meanwhile.",
 		},
-		health.Probe{
+		{
 			Name: "database", Check: a.store.Ping,
 			Means:  "The database does not answer. What was kept is safe; requests are answered 503 and workflows wait.",
 			Remedy: "Start the database, or correct --database, the network and the password; nothing here has to be restarted.",
 		},
-		health.Probe{
+		{
 			Name: "schema", Every: 10 * time.Second, Check: func(ctx context.Context) error {
 				have, err := a.store.SchemaVersion(ctx)
 				if err == nil && have != known {
@@ -48,7 +48,7 @@ func (a *App) monitor() (*health.Monitor, error) {
 			Means:  "The database's schema is another version than this program's: another build has upgraded it, or a backup was restored.",
 			Remedy: "Run the same build everywhere: replace this process with the newer one (the log names both versions).",
 		},
-		health.Probe{
+		{
 			Name: "temporal", Check: func(ctx context.Context) error {
 				_, err := a.temporal.Client.CheckHealth(ctx, &client.CheckHealthRequest{})
 				return err
@@ -56,25 +56,26 @@ func (a *App) monitor() (*health.Monitor, error) {
 			Means:  "Temporal does not answer. Decisions are kept and take effect when it is back; nothing is lost.",
 			Remedy: "Start Temporal, or correct TEMPORAL_ADDRESS and its TLS settings; waiting calls are redelivered by themselves.",
 		},
-		health.Probe{
+		{
 			Name: "search-attributes", Every: time.Minute, Check: func(ctx context.Context) error {
 				return engine.CheckSearchAttributes(ctx, a.temporal.Client, a.temporal.Namespace)
 			},
 			Means:  "The Temporal namespace lacks search attributes that workflows write; workflow tasks fail until they are there.",
 			Remedy: "Start a worker, which adds them, or add them by hand (docs name them); then nothing has to be repeated.",
 		},
-		health.Probe{
+		{
 			Name: "sealing-key", Every: time.Minute, Check: a.sealingWorks,
 			Means:  "The service that holds the sealing key does not answer, or the key is another one. Secrets cannot be opened: sign-ins, consents, tokens and rotations wait.",
 			Remedy: "Restore access to the key that --key-file names. Never replace it by a new key: what was sealed with the old one would be lost.",
 		},
-		health.Probe{
+		{
 			Name: "payload-keys", Check: a.keyring.Ready,
 			Means:  "No key for the payloads of workflows could be opened yet. Nothing is started or signalled unencrypted: it waits.",
 			Remedy: "See to the sealing key and the database first; then this becomes well by itself.",
 		},
 		a.foreign.probe(),
-	), nil
+	}
+	return health.New(time.Now, healthFresh, a.log.Named("health"), append(probes, a.processProbes()...)...), nil
 }
 
 // sealingWorks seals and opens a value of no worth.

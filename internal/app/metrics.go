@@ -18,6 +18,7 @@ import (
 	"go.temporal.io/sdk/client"
 	temporalotel "go.temporal.io/sdk/contrib/opentelemetry"
 
+	"consentry/internal/domain"
 	"consentry/internal/entra"
 	"consentry/internal/metrics"
 	"consentry/internal/tracing"
@@ -60,10 +61,20 @@ func (a *App) figures(ctx context.Context) (metrics.Figures, error) {
 	if err != nil {
 		return metrics.Figures{}, err
 	}
+	known, err := a.Service.Processes(ctx, domain.System("monitoring"))
+	if err != nil {
+		return metrics.Figures{}, err
+	}
+	running := map[metrics.Running]int{}
+	for _, p := range known.Running() {
+		for _, kind := range p.Kinds {
+			running[metrics.Running{Kind: kind, Version: p.Version, Revision: p.Revision}]++
+		}
+	}
 	breaks, seq, err := a.audit.Next(ctx)
 	return metrics.Figures{
 		Waiting: f.Waiting, Oldest: f.Oldest, Migrations: f.Migrations, Overdue: f.Overdue, Holds: f.Holds,
-		MirrorAge: f.MirrorAge, CertificateLeft: f.CertificateLeft, AuditBreaks: breaks, AuditChecked: seq,
+		MirrorAge: f.MirrorAge, CertificateLeft: f.CertificateLeft, AuditBreaks: breaks, AuditChecked: seq, Processes: running,
 	}, err
 }
 

@@ -61,6 +61,7 @@ func (a *App) StartWorker(ctx context.Context) (*Worker, error) {
 		loops.Go(func() { a.ageKeys(loop) })
 		loops.Wait()
 	}()
+	a.presence.does(domain.KindWorker)
 	a.life.Store(int32(working))
 	return w, nil
 }

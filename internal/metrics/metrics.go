@@ -7,7 +7,6 @@ package metrics
 import (
 	"context"
 	"net/http"
-	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -15,6 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"consentry/internal/build"
 )
 
 // Metrics are one process's.
@@ -48,6 +49,7 @@ type state struct {
 	certificate     *prometheus.GaugeVec
 	breaks          prometheus.Gauge
 	checked         prometheus.Gauge
+	processes       *prometheus.GaugeVec
 	failed          prometheus.Counter
 }
 
@@ -94,9 +96,10 @@ func New() *Metrics {
 		certificate: gauge("consentry_certificate_days_left", "Days until the active certificate ends.", "cell"),
 		breaks:      gauge("consentry_audit_chain_breaks", "Entries of the audit that do not follow from the one before.").WithLabelValues(),
 		checked:     gauge("consentry_audit_checked_seq", "Up to which entry the audit was checked.").WithLabelValues(),
+		processes:   gauge("consentry_processes", "Processes that told of themselves within the last 90 s, by what they do and their build.", "kind", "version", "revision"),
 		failed:      counter("consentry_state_read_failures_total", "Scrapes that could not read the database: the gauges keep what was read before.").WithLabelValues(),
 	}
-	version, revision := Build()
+	version, revision := build.Name()
 	gauge("consentry_build_info", "Always 1; the labels say which build runs.", "version", "revision").WithLabelValues(version, revision).Set(1)
 	return m
 }
@@ -108,22 +111,6 @@ func (m *Metrics) Pool(open, inUse, waits func() float64) {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "consentry_database_connections_in_use", Help: "Of them, those in use."}, inUse),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "consentry_database_waits_total", Help: "Times somebody waited for a connection."}, waits),
 	)
-}
-
-// Build tells the module's version and the commit, as far as the build kept them.
-func Build() (version, revision string) {
-	version, revision = "unknown", "unknown"
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return version, revision
-	}
-	version = info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			revision = s.Value
-		}
-	}
-	return version, revision
 }
 
 // Request notes an answered request.

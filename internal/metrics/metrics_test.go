@@ -19,6 +19,7 @@ import (
 var full = Figures{
 	Waiting: 1, Oldest: time.Minute, Migrations: map[string]map[string]int{"eu": {"Migrated": 3}}, Overdue: map[string]int{"eu": 1}, Holds: 2,
 	MirrorAge: map[string]time.Duration{"eu": time.Hour}, CertificateLeft: map[string]time.Duration{"cell": 48 * time.Hour}, AuditChecked: 9,
+	Processes: map[Running]int{{"worker", "v1", "abc"}: 2},
 }
 
 func scrape(t *testing.T, m *Metrics, f Figures, err error) string {

@@ -13,7 +13,11 @@ type Figures struct {
 	CertificateLeft map[string]time.Duration // by cell
 	AuditBreaks     int
 	AuditChecked    int64
+	Processes       map[Running]int
 }
+
+// Running is what processes have in common that do the same with one build.
+type Running struct{ Kind, Version, Revision string }
 
 func (s *state) set(f Figures) {
 	s.waiting.Set(float64(f.Waiting))
@@ -26,6 +30,10 @@ func (s *state) set(f Figures) {
 	s.overdue.Reset()
 	s.mirrorAge.Reset()
 	s.certificate.Reset()
+	s.processes.Reset()
+	for r, n := range f.Processes {
+		s.processes.WithLabelValues(r.Kind, r.Version, r.Revision).Set(float64(n))
+	}
 	for campaign, phases := range f.Migrations {
 		for phase, n := range phases {
 			s.migrations.WithLabelValues(campaign, phase).Set(float64(n))

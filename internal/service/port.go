@@ -57,6 +57,7 @@ type Rows interface {
 	CommandKeys() Table[domain.CommandKey]
 	EngineCalls() Table[domain.EngineCall]
 	CodecKeys() Table[domain.CodecKey]
+	Processes() Table[domain.Process]
 	// Owner gives whose session it is, in one statement, because every request of
 	// a browser asks; NotFound without the session or its person.
 	Owner(sessionID string) (SessionOwner, error)

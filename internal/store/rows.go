@@ -85,6 +85,7 @@ func (r *rows) Audit() service.Table[domain.AuditEntry]       { return log[domai
 func (r *rows) CommandKeys() service.Table[domain.CommandKey] { return of[domain.CommandKey](r) }
 func (r *rows) EngineCalls() service.Table[domain.EngineCall] { return of[domain.EngineCall](r) }
 func (r *rows) CodecKeys() service.Table[domain.CodecKey]     { return of[domain.CodecKey](r) }
+func (r *rows) Processes() service.Table[domain.Process]      { return of[domain.Process](r) }
 
 func (r *rows) Mirror() service.Mirror { return r.mirror(r.ctx, r.db) }
 

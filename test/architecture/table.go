@@ -15,7 +15,7 @@ var (
 	words = rooms("internal/domain internal/contract")
 	rules = rooms("internal/migration internal/campaign internal/consent internal/dirsync internal/rotation")
 	ports = rooms("internal/service")
-	watch = rooms("internal/health internal/metrics internal/tracing")
+	watch = rooms("internal/build internal/health internal/metrics internal/tracing")
 	edges = rooms("activities api/server console")
 	outer = rooms("internal/store internal/mirror internal/entra internal/keys internal/notify internal/engine")
 )
@@ -55,8 +55,9 @@ var table = []room{
 	{path: "internal/engine", may: all(words, rules, ports)},
 
 	// What a process tells of itself.
+	{path: "internal/build"},
 	{path: "internal/health"},
-	{path: "internal/metrics"},
+	{path: "internal/metrics", may: rooms("internal/build")},
 	{path: "internal/tracing"},
 
 	{path: "internal/app", may: all(words, rules, ports, edges, outer, watch, rooms("workflows"))},
