@@ -150,7 +150,7 @@ func (e postgresEngine) begin(ctx context.Context, db *bun.DB) (transaction, err
 		rollback()
 		return transaction{}, err
 	}
-	return transaction{IDB: tx, commit: tx.Commit, rollback: rollback}, nil
+	return transaction{IDB: tx, on: tx.Tx, commit: tx.Commit, rollback: rollback}, nil
 }
 
 // reading is one snapshot for all statements of a read.

@@ -5,10 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect"
 
 	"consentry/internal/domain"
 	"consentry/internal/service"
@@ -17,11 +15,12 @@ import (
 // rows implements service.Rows on one transaction.
 type rows struct {
 	ctx      context.Context
+	store    *Store
 	db       bun.IDB
-	engine   engine
-	mirror   MirrorOn
-	owner    *sql.Stmt // ownerText, where no transaction is begun; or nil
-	breached error     // the first breach of a unique index, which ends the transaction
+	tx       *sql.Tx  // the transaction, where statements can be kept for it
+	free     bool     // there is no transaction
+	missed   []string // texts that were asked and are not kept yet
+	breached error    // the first breach of a unique index, which ends the transaction
 }
 
 func of[T any](r *rows) service.Table[T]  { return table[T]{rows: r, pk: "id"} }
@@ -31,7 +30,7 @@ func log[T any](r *rows) service.Table[T] { return table[T]{rows: r, pk: "seq"} 
 // on. PostgreSQL takes nothing more in such a transaction, so on no engine it is
 // committed.
 func (r *rows) breach(err error, table string) error {
-	if r.engine.unique(err) {
+	if r.store.engine.unique(err) {
 		err = &domain.Error{Kind: domain.Conflict, Code: "exists", Message: "There is already such a row in " + table + ".", Err: err}
 		if r.breached == nil {
 			r.breached = err
@@ -87,23 +86,12 @@ func (r *rows) EngineCalls() service.Table[domain.EngineCall] { return of[domain
 func (r *rows) CodecKeys() service.Table[domain.CodecKey]     { return of[domain.CodecKey](r) }
 func (r *rows) Processes() service.Table[domain.Process]      { return of[domain.Process](r) }
 
-func (r *rows) Mirror() service.Mirror { return r.mirror(r.ctx, r.db) }
+func (r *rows) Mirror() service.Mirror { return r.store.mirror(r.ctx, r.db) }
 
 // ownerText finds whose session it is.
 const ownerText = `SELECT s.expires_at, p.id, p.name, p.issuer, p.subject, p.created_at, g.id, g.account_id, g.role
 FROM sessions AS s JOIN people AS p ON p.id = s.person_id LEFT JOIN grants AS g ON g.person_id = p.id
 WHERE s.id = ? ORDER BY g.account_id, g.id`
-
-// prepareOwner has the database read ownerText once a connection and not once a
-// request: that is most of what such a short statement costs.
-func (s *Store) prepareOwner(ctx context.Context) (err error) {
-	text := ownerText
-	if s.db.Dialect().Name() == dialect.PG {
-		text = strings.Replace(text, "?", "$1", 1)
-	}
-	s.owner, err = s.db.DB.PrepareContext(ctx, text)
-	return err
-}
 
 // Owner implements service.Rows.
 func (r *rows) Owner(sessionID string) (service.SessionOwner, error) {
@@ -118,12 +106,7 @@ func (r *rows) Owner(sessionID string) (service.SessionOwner, error) {
 }
 
 func (r *rows) findOwner(sessionID string) (o service.SessionOwner, err error) {
-	var found *sql.Rows
-	if r.owner != nil {
-		found, err = r.owner.QueryContext(r.ctx, sessionID)
-	} else {
-		found, err = r.db.QueryContext(r.ctx, ownerText, sessionID)
-	}
+	found, err := r.asked(ownerText, []any{sessionID})
 	if err != nil {
 		return o, err
 	}

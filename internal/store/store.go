@@ -3,11 +3,11 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
 
 	"consentry/internal/service"
 )
@@ -21,8 +21,9 @@ type Store struct {
 	db     *bun.DB
 	engine engine
 	mirror MirrorOn
-	owner  *sql.Stmt
 	writer chan struct{} // holds the one writer of this process
+
+	statements *statements
 }
 
 // engine is what differs between the databases.
@@ -38,6 +39,7 @@ type engine interface {
 // transaction is the writer's. After a commit that fails, rollback is called.
 type transaction struct {
 	bun.IDB
+	on       *sql.Tx // nil: statements cannot be kept for it
 	commit   func() error
 	rollback func()
 }
@@ -67,9 +69,7 @@ func Open(ctx context.Context, database string, mirror MirrorOn) (*Store, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.prepareOwner(ctx); err != nil {
-		return nil, errors.Join(err, s.db.Close())
-	}
+	s.statements = &statements{db: s.db.DB, numbered: s.db.Dialect().Name() == dialect.PG, kept: map[string]*sql.Stmt{}}
 	return s, nil
 }
 
@@ -127,7 +127,7 @@ func (s *Store) write(ctx context.Context, fn func(service.Rows) error) error {
 			tx.rollback()
 		}
 	}()
-	r := &rows{ctx: ctx, db: tx.IDB, engine: s.engine, mirror: s.mirror}
+	r := &rows{ctx: ctx, store: s, db: tx.IDB, tx: tx.on}
 	if err := r.outcome(fn(r)); err != nil {
 		return err
 	}
@@ -138,6 +138,9 @@ func (s *Store) write(ctx context.Context, fn func(service.Rows) error) error {
 		return err
 	}
 	done = true
+	if tx.on != nil {
+		s.statements.keep(ctx, r.missed)
+	}
 	return nil
 }
 
@@ -151,15 +154,28 @@ func (s *Store) Read(ctx context.Context, fn func(service.Rows) error) error {
 	if err != nil {
 		return s.outage(ctx, err)
 	}
-	defer func() { _ = tx.Rollback() }() // nothing was written
-	return s.outage(ctx, fn(&rows{ctx: ctx, db: tx, engine: s.engine, mirror: s.mirror}))
+	r := &rows{ctx: ctx, store: s, db: tx, tx: tx.Tx}
+	err = r.do(fn, tx.Rollback)
+	s.statements.keep(ctx, r.missed)
+	return s.outage(ctx, err)
+}
+
+// do runs fn and ends the transaction, in which nothing was written, also when fn
+// panics.
+func (r *rows) do(fn func(service.Rows) error, end func() error) error {
+	defer func() { _ = end() }()
+	return fn(r)
 }
 
 // Look implements service.Store.
 func (s *Store) Look(ctx context.Context, fn func(service.Rows) error) error {
-	return s.outage(ctx, s.connected(func() error {
-		return fn(&rows{ctx: ctx, db: s.db, engine: s.engine, mirror: s.mirror, owner: s.owner})
-	}))
+	var r *rows
+	err := s.connected(func() error {
+		r = &rows{ctx: ctx, store: s, db: s.db, free: true}
+		return fn(r)
+	})
+	s.statements.keep(ctx, r.missed)
+	return s.outage(ctx, err)
 }
 
 // connected does the first step on a connection of the pool, and again with the

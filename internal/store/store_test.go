@@ -26,6 +26,8 @@ var suite = []struct {
 	{"every table gives back what it was given", everyTableGivesBackWhatItWasGiven},
 	{"awkward values come back whole", awkwardValuesComeBackWhole},
 	{"where selects by every operator and by lists", whereSelectsByEveryOperatorAndByLists},
+	{"a question that is asked again is answered alike", aQuestionAskedAgain},
+	{"askers that all ask something new do not wait for each other", askersThatAllAskSomethingNew},
 	{"texts are ordered by their bytes", textsAreOrderedByTheirBytes},
 	{"a failed write leaves nothing", aFailedWriteLeavesNothing},
 	{"a panic leaves nothing and gives the turn back", aPanicLeavesNothing},

@@ -8,31 +8,50 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/labstack/echo/v4"
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
+	"github.com/uptrace/bun/schema"
 	_ "modernc.org/sqlite" // the driver
 
 	"consentry/api/server"
 	"consentry/internal/domain"
+	"consentry/internal/store"
 )
 
 // bareEcho is what one writes with Echo and bun alone: no caller, no middleware, no validation; one consistent view a
 // request and the same answers.
-func bareEcho(path string) (*echo.Echo, error) {
-	raw, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(15000)")
+func bareEcho(database string) (e *echo.Echo, end func() error, err error) {
+	raw, dialect, err := plain(database)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	raw.SetMaxOpenConns(16)
 	raw.SetMaxIdleConns(16)
-	b := bare{bun.NewDB(raw, sqlitedialect.New())}
-	e := echo.New()
+	b := bare{bun.NewDB(raw, dialect)}
+	e = echo.New()
 	e.GET("/api/v1/migrations", b.migrations)
 	e.GET("/api/v1/migrations/:id", b.migration)
 	e.GET("/api/v1/integrations/:id", b.integration)
 	e.GET("/api/v1/changes", b.changes)
-	return e, nil
+	return e, raw.Close, nil
+}
+
+// plain opens a database as bun's documentation does; on PostgreSQL without preparing texts that no other request repeats.
+func plain(database string) (*sql.DB, schema.Dialect, error) {
+	if !store.IsURL(database) {
+		raw, err := sql.Open("sqlite", "file:"+database+"?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(15000)")
+		return raw, sqlitedialect.New(), err
+	}
+	config, err := pgx.ParseConfig(database)
+	if err != nil {
+		return nil, nil, err
+	}
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	return stdlib.OpenDB(*config), pgdialect.New(), nil
 }
 
 type bare struct{ db *bun.DB }
