@@ -27,6 +27,7 @@ type Service interface {
 	ViewMigration(ctx context.Context, caller domain.Caller, id string) (service.ViewMigration, error)
 	ViewSync(ctx context.Context, caller domain.Caller, accountID string) (service.ViewSync, error)
 	ViewIntegration(ctx context.Context, caller domain.Caller, id string) (service.ViewSyncPage, error)
+	ViewAccess(ctx context.Context, caller domain.Caller, accountID string) (service.ViewAccess, error)
 
 	Disconnect(ctx context.Context, caller domain.Caller, connectorID string) (service.Disconnected, error)
 	BeginReconnect(ctx context.Context, caller domain.Caller, connectorID string) (service.ConsentStart, error)
@@ -34,6 +35,12 @@ type Service interface {
 	StartMigration(ctx context.Context, caller domain.Caller, integrationID string) (domain.Migration, error)
 	GiveDecision(ctx context.Context, caller domain.Caller, key, migrationID string, kind domain.DecisionKind, detail domain.DecisionDetail) (domain.Decision, error)
 	SynchronizeNow(ctx context.Context, caller domain.Caller, integrationID string) (domain.Integration, error)
+	Invite(ctx context.Context, caller domain.Caller, order service.InvitationOrder) (service.Invited, error)
+	WithdrawInvitation(ctx context.Context, caller domain.Caller, id string) (domain.Invitation, error)
+	ChangeRole(ctx context.Context, caller domain.Caller, personID, accountID string, role domain.Role) (service.Access, error)
+	RevokePerson(ctx context.Context, caller domain.Caller, personID, accountID string) error
+	IssueToken(ctx context.Context, caller domain.Caller, order service.TokenOrder) (service.IssuedToken, error)
+	RevokeToken(ctx context.Context, caller domain.Caller, id string) (domain.Token, error)
 }
 
 // Deps are what the console stands on.
@@ -92,12 +99,13 @@ func Mount(e *echo.Echo, d Deps) (*Pages, error) {
 	// Not a group: its middleware would also answer every address that nobody serves.
 	for address, get := range map[string]echo.HandlerFunc{
 		"/connectors": p.getConnectors, "/connectors/:id": p.getConnector, "/accounts": p.getAccounts, "/migrations/:id": p.getMigration,
-		"/directory-sync": p.getSync, "/directory-sync/:id": p.getIntegration,
+		"/directory-sync": p.getSync, "/directory-sync/:id": p.getIntegration, "/people": p.getPeople, "/operators": p.getOperators,
 	} {
 		e.GET(address, p.guard(get))
 	}
 	for address, post := range map[string]echo.HandlerFunc{
 		"/migrations/:id": p.postMigration, "/connectors/:id": p.postConnector, "/directory-sync": p.postSync, "/directory-sync/:id": p.postIntegration,
+		"/people": p.postPeople, "/operators": p.postOperators,
 	} {
 		e.POST(address, p.guard(post))
 	}

@@ -42,9 +42,10 @@ type accountLink struct {
 
 // personHead is who looks at it.
 type personHead struct {
-	Name    string
-	Role    string
-	SignOut string
+	Name     string
+	Role     string
+	SignOut  string
+	Operator bool
 }
 
 // needed is the content of "Actions needed".
@@ -141,7 +142,7 @@ func (p *Pages) personHead(caller domain.Caller, accountID string) *personHead {
 	if caller.Kind != domain.CallerPerson {
 		return nil
 	}
-	return &personHead{Name: cmp.Or(caller.Name, "Signed in"), Role: roleWords(roleIn(caller, accountID)), SignOut: p.signOut}
+	return &personHead{Name: cmp.Or(caller.Name, "Signed in"), Role: roleWords(roleIn(caller, accountID)), SignOut: p.signOut, Operator: caller.Operator()}
 }
 
 // roleIn is the strongest role the caller has where the page is.

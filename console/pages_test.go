@@ -16,7 +16,7 @@ import (
 
 // addresses are pages in every state there is.
 func addresses() []string {
-	list := []string{"/connectors?account=acc_contoso", "/connectors?account=acc_northwind", "/connectors?account=acc_wingtip", "/directory-sync?account=acc_contoso", "/directory-sync?account=acc_northwind", "/accounts", "/accounts?q=contoso", "/connectors/con_int_retail"}
+	list := []string{"/connectors?account=acc_contoso", "/connectors?account=acc_northwind", "/connectors?account=acc_wingtip", "/directory-sync?account=acc_contoso", "/directory-sync?account=acc_northwind", "/accounts", "/accounts?q=contoso", "/connectors/con_int_retail", "/people?account=acc_contoso", "/people?account=acc_wingtip"}
 	for _, s := range consoletest.States {
 		list = append(list, "/migrations/"+s.MigrationID(), "/directory-sync/"+s.IntegrationID())
 	}
@@ -109,7 +109,7 @@ func TestSomebodySignedOutSeesWhereToSignIn(t *testing.T) {
 
 func TestWhatMayNotBeSeenDoesNotExist(t *testing.T) {
 	w := open(t).as(consoletest.Tess)
-	for _, address := range []string{"/connectors?account=acc_contoso", "/directory-sync?account=acc_contoso", "/connectors/con_int_retail", "/migrations/mig_hq", "/directory-sync/int_hq"} {
+	for _, address := range []string{"/connectors?account=acc_contoso", "/directory-sync?account=acc_contoso", "/people?account=acc_contoso", "/connectors/con_int_retail", "/migrations/mig_hq", "/directory-sync/int_hq"} {
 		theirs, nobodys := w.do(http.MethodGet, address, nil), w.do(http.MethodGet, address+"x", nil)
 		require.Equal(t, http.StatusNotFound, theirs.Code, address)
 		require.Equal(t, nobodys.Code, theirs.Code, address)

@@ -23,6 +23,7 @@ const (
 	pageSync        = "sync"
 	pageIntegration = "integration"
 	pageAccounts    = "accounts"
+	pagePeople      = "people"
 	pageSignIn      = "signin"
 	pageError       = "error"
 )
@@ -35,6 +36,7 @@ var models = map[string]any{
 	pageSync:        syncPage{},
 	pageIntegration: integrationPage{},
 	pageAccounts:    accountsPage{},
+	pagePeople:      peoplePage{},
 	pageSignIn:      signInPage{},
 	pageError:       errorPage{},
 }
@@ -136,7 +138,9 @@ func (p *Pages) render(c echo.Context, status int, name string, model any) error
 		return fmt.Errorf("make the page %s: %w", name, err)
 	}
 	h := c.Response().Header()
-	h.Set("Cache-Control", "private, no-cache")
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "private, no-cache")
+	}
 	h.Add("Vary", "Accept-Encoding")
 	if !acceptsGzip(c.Request()) {
 		return c.HTMLBlob(status, b.Bytes())

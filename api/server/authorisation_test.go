@@ -47,10 +47,15 @@ func (w *world) asks(ids map[string]string) map[string]func(n int) ask {
 		"POST /api/v1/people": func(n int) ask {
 			return ask{body: fmt.Sprintf(`{"issuer":"i","subject":"s%d","name":"S","accountId":"acc-contoso","role":"view"}`, n)}
 		},
-		"POST /api/v1/invitations":     body(`{"name":"S","accountId":"acc-contoso","role":"view"}`),
-		"POST /migrations/{id}":        func(int) ask { return ask{form: "do=describe&description=People+of+the+head+office"} },
-		"POST /connectors/{id}":        func(int) ask { return ask{form: "do=reconnect"} },
-		"POST /directory-sync":         func(int) ask { return ask{path: "/directory-sync?account=acc-contoso", form: "integration=contoso"} },
+		"POST /api/v1/invitations": body(`{"name":"S","accountId":"acc-contoso","role":"view"}`),
+		"POST /migrations/{id}":    func(int) ask { return ask{form: "do=describe&description=People+of+the+head+office"} },
+		"POST /connectors/{id}":    func(int) ask { return ask{form: "do=reconnect"} },
+		"POST /directory-sync":     func(int) ask { return ask{path: "/directory-sync?account=acc-contoso", form: "integration=contoso"} },
+		"POST /people": func(int) ask {
+			return ask{path: "/people?account=acc-contoso", form: "do=invite&name=S&role=view&days=3"}
+		},
+		"POST /operators":              func(int) ask { return ask{form: "do=invite&name=S&days=3"} },
+		"GET /people":                  func(int) ask { return ask{path: "/people?account=acc-contoso"} },
 		"GET /connectors":              func(int) ask { return ask{path: "/connectors?account=acc-contoso"} },
 		"GET /directory-sync":          func(int) ask { return ask{path: "/directory-sync?account=acc-contoso"} },
 		"GET /assets/{name}":           func(int) ask { return ask{path: "/assets/none.css"} },

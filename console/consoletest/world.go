@@ -141,11 +141,30 @@ func (b *builder) people() {
 		insert(b, b.rows.Accounts(), &a)
 	}
 	for _, c := range []domain.Caller{Ana, Ben, Leo, Tess, Olga} {
-		insert(b, b.rows.People(), &domain.Person{ID: c.ID, Issuer: "https://idp.example", Subject: c.ID, Name: c.Name, CreatedAt: b.ago(90 * day)})
+		p := domain.Person{ID: c.ID, Issuer: "https://idp.example", Subject: c.ID, Name: c.Name, CreatedAt: b.ago(90 * day)}
+		if c.ID != Leo.ID {
+			p.SignedInAt = b.ago(3 * time.Hour)
+		}
+		insert(b, b.rows.People(), &p)
 		for _, g := range c.Grants {
+			g.GrantedAt = b.ago(90 * day)
+			if c.ID == Ben.ID || c.ID == Leo.ID {
+				g.GrantedBy = Ana.ID
+			}
 			insert(b, b.rows.Grants(), &g)
 		}
 	}
+	invitation := func(id, name, account string, role domain.Role, ends domain.Instant) {
+		insert(b, b.rows.Invitations(), &domain.Invitation{ID: id, Digest: id, Name: name, AccountID: account, Role: role, InvitedBy: Ana.ID, CreatedAt: b.ago(4 * day), ExpiresAt: ends})
+	}
+	invitation("inv_mia", "Mia <Marsh>", Contoso, domain.RoleMigrate, b.in(2*day))
+	invitation("inv_late", "Otto Late", Contoso, domain.RoleView, b.ago(day))
+	token := func(id, name, account string, role domain.Role, by string, ends domain.Instant) {
+		insert(b, b.rows.Tokens(), &domain.Token{ID: id, Digest: id, Name: name, AccountID: account, Role: role, CreatedBy: by, CreatedAt: b.ago(20 * day), ExpiresAt: ends, LastUsedAt: b.ago(time.Hour)})
+	}
+	token("tok_export", "Nightly export", Contoso, domain.RoleView, Ana.ID, b.in(70*day))
+	token("tok_child", "Report", Contoso, domain.RoleView, "tok_export", b.ago(day))
+	token("tok_ci", "Pipeline", "", domain.RoleOperator, Olga.ID, b.in(10*day))
 }
 
 // base is an integration on its legacy app whose migration has not begun.

@@ -251,3 +251,44 @@ test('an operator looks at any account and decides nothing there', async () => {
   assert.deepEqual(page.wrongs, []);
   await page.context().close();
 });
+
+test('somebody is invited, comes in, and is sent away; a token works until it is ended', async () => {
+  const page = await open(browser);
+  await signIn(page, base, first.user, '/people');
+  await heading(page, 'People and tokens').waitFor();
+  await assertAccessible(page, 'people');
+  await page.getByLabel('What the person is called here').fill('Olga from the vendor');
+  await page.getByRole('button', { name: 'Make the invitation link' }).click();
+  const link = await page.locator('#once code').innerText();
+  await assertAccessible(page, 'invitation link');
+  await stay(page);
+  const olga = await open(browser);
+  await olga.goto(link);
+  await olga.getByRole('link', { name: 'Sign in and accept' }).click();
+  await atMicrosoft(olga, base, operator);
+  await heading(olga, 'Connectors').waitFor();
+  const row = page.locator('#people tbody tr').filter({ hasText: 'May look' });
+  await row.waitFor({ timeout: patience });
+  assert.equal(await stayed(page), true, 'who came in is there by itself');
+  await row.locator('summary').click();
+  await row.getByRole('checkbox').check();
+  await row.getByRole('button', { name: /^Remove/ }).click();
+  await row.waitFor({ state: 'detached' });
+  assert.equal((await olga.goto(`${base}/connectors`)).status(), 401, 'the session ended with the role');
+  assert.equal((await olga.goto(link)).status(), 410, 'the link is good once');
+
+  await page.getByLabel('What it is for').fill('journey');
+  await page.getByRole('button', { name: 'Issue the token' }).click();
+  const headers = { Authorization: `Bearer ${await page.locator('#once code').innerText()}` };
+  const me = () => fetch(`${base}/api/v1/me`, { headers }).then((answer) => answer.status);
+  assert.equal(await me(), 200);
+  const token = page.locator('#tokens tbody tr');
+  await token.locator('summary').click();
+  await token.getByRole('checkbox').check();
+  await token.getByRole('button', { name: /^End the token/ }).click();
+  await token.waitFor({ state: 'detached' });
+  assert.equal(await me(), 401);
+  assert.deepEqual(page.wrongs, []);
+  await olga.context().close();
+  await page.context().close();
+});
