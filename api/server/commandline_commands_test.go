@@ -52,7 +52,7 @@ func TestEachCommandOnceWellAndOnceRefused(t *testing.T) {
 		{by: mia, args: "migrate contoso --wait", exit: 7},
 		{by: vic, args: "migrate contoso", exit: 5, says: "role"},
 
-		{by: operator, args: "extend contoso --until {later}", keys: "accountId decidedAt givenAt givenBy id kind migrationId state"},
+		{by: operator, args: "extend contoso --until {later}", keys: "accountId decidedAt givenAt givenBy givenByName id kind migrationId state"},
 		{by: vic, args: "explain contoso", says: "(extension)"},
 		{by: operator, args: "extend contoso --until {earlier}", exit: 3},
 		{by: operator, args: "extend contoso --until soon", exit: 2, says: "--until"},
@@ -92,7 +92,7 @@ func TestEachCommandOnceWellAndOnceRefused(t *testing.T) {
 
 		{by: ana, args: "people list --account acc-contoso", says: "mia-migrator"},
 		{by: vic, args: "people list", keys: "asOf items"},
-		{by: ana, args: "people invite Nia --account acc-contoso --role view --issuer " + issuer + " --subject nia", keys: "accountId grantedAt grantedBy issuer name personId role subject", keep: "nia=personId"},
+		{by: ana, args: "people invite Nia --account acc-contoso --role view --issuer " + issuer + " --subject nia", keys: "accountId grantedAt grantedBy grantedByName issuer name personId role signedInAt subject", keep: "nia=personId"},
 		{by: ana, args: "people invite Nia --account acc-contoso", exit: 2, says: "--role"},
 		{by: vic, args: "people invite Eve --account acc-contoso --role view", exit: 5, says: "role"},
 		{by: ana, args: "people invite Otto --account acc-contoso --role view", keys: "accountId createdAt expiresAt id invitedBy link name redeemedAt revokedAt role", keep: "otto=id"},
