@@ -54,12 +54,13 @@ type Hold struct {
 	CreatedAt     domain.Instant `json:"createdAt"`
 	DecidedAt     domain.Instant `json:"decidedAt"`
 	DecidedBy     string         `json:"decidedBy,omitempty"`
+	GoneAt        domain.Instant `json:"goneAt,omitzero" doc:"When the object was seen again, or the run that made this was taken back."`
 }
 
 func holdOf(h domain.Hold) Hold {
 	return Hold{
 		ID: h.ID, AccountID: h.AccountID, IntegrationID: h.IntegrationID, RunID: h.RunID, Kind: h.Kind, ObjectID: h.ObjectID, MemberID: h.MemberID,
-		Operation: h.Operation, Reason: h.Reason, State: h.State, CreatedAt: h.CreatedAt, DecidedAt: h.DecidedAt, DecidedBy: h.DecidedBy,
+		Operation: h.Operation, Reason: h.Reason, State: h.State, CreatedAt: h.CreatedAt, DecidedAt: h.DecidedAt, DecidedBy: h.DecidedBy, GoneAt: h.GoneAt,
 	}
 }
 

@@ -99,7 +99,13 @@ type CutOverSnapshot struct {
 	NextDueAt     Instant
 	LastSyncedAt  Instant
 	LastRunID     string
-	CreatedAt     Instant
+
+	Condition      Condition
+	ConditionCode  string
+	ConditionText  string
+	ConditionSince Instant
+
+	CreatedAt Instant
 }
 
 // DecisionKind is what a person may ask of a migration.

@@ -68,6 +68,8 @@ type Hold struct {
 	CreatedAt     Instant
 	DecidedAt     Instant
 	DecidedBy     string
+	GoneAt        Instant
+	GoneRunID     string // the run that saw the object again, or whose hold was taken back with it
 }
 
 // Counts are numbers of directory objects.

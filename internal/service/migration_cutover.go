@@ -76,7 +76,8 @@ func (t *Tx) switchMade(m domain.Migration) (bool, error) {
 func (t *Tx) snapshot(m domain.Migration, i domain.Integration) error {
 	snap := domain.CutOverSnapshot{
 		ID: m.ID, IntegrationID: i.ID, Binding: i.Binding, ConnectorID: i.ConnectorID, Settings: i.Settings, Schedule: i.Schedule,
-		Epoch: i.Epoch, NextDueAt: i.NextDueAt, LastSyncedAt: i.LastSyncedAt, LastRunID: i.LastRunID, CreatedAt: t.At(),
+		Epoch: i.Epoch, NextDueAt: i.NextDueAt, LastSyncedAt: i.LastSyncedAt, LastRunID: i.LastRunID,
+		Condition: i.Condition, ConditionCode: i.ConditionCode, ConditionText: i.ConditionText, ConditionSince: i.ConditionSince, CreatedAt: t.At(),
 	}
 	if _, err := t.Rows.Snapshots().Delete(By(Where{"id": m.ID})); err != nil {
 		return err
@@ -224,6 +225,9 @@ func (t *Tx) restore(m *domain.Migration, integrationID string, snap domain.CutO
 	}
 	i.Binding, i.ConnectorID, i.Settings, i.Schedule = snap.Binding, snap.ConnectorID, snap.Settings, snap.Schedule
 	i.NextDueAt, i.LastSyncedAt, i.LastRunID = snap.NextDueAt, snap.LastSyncedAt, snap.LastRunID
+	if snap.Condition != "" && i.Condition != domain.ConditionDisabled {
+		i.Condition, i.ConditionCode, i.ConditionText, i.ConditionSince = snap.Condition, snap.ConditionCode, snap.ConditionText, snap.ConditionSince
+	}
 	i.Epoch++
 	if err := t.Rows.Integrations().Update(&i); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"consentry/internal/contract"
 	"consentry/internal/domain"
 	"consentry/internal/service"
+	"consentry/internal/store/storetest"
 )
 
 var (
@@ -30,7 +31,12 @@ type migrationWorld struct {
 
 func newMigrationWorld(t *testing.T) *migrationWorld {
 	t.Helper()
-	w := &migrationWorld{syncWorld: newSyncWorld(t), t: t}
+	return migrationWorldOn(t, storetest.Open(t))
+}
+
+func migrationWorldOn(t *testing.T, s service.Store) *migrationWorld {
+	t.Helper()
+	w := &migrationWorld{syncWorld: syncWorldOn(t, s), t: t}
 	day := domain.Duration(24 * time.Hour)
 	w.write(func(r service.Rows) error {
 		if _, err := r.Connectors().Delete(service.By(service.Where{"id": "conn"})); err != nil {

@@ -23,6 +23,7 @@ type Service struct {
 	log    *zap.Logger
 
 	leaving   Leaving
+	slice     int // operations that one transaction applies
 	strangers *strangers
 	observe   Observer
 	tracer    trace.Tracer
@@ -53,7 +54,7 @@ func New(d Deps) *Service {
 	}
 	return &Service{
 		leaving: d.Leaving.orDefaults(), tracer: d.Tracer, observe: d.Observe, store: d.Store, engine: d.Engine, keeper: d.Keeper, now: d.Now, log: d.Log,
-		strangers: newStrangers(),
+		slice: sliceOperations, strangers: newStrangers(),
 	}
 }
 

@@ -57,7 +57,7 @@ func (s *Service) ApplySlice(ctx context.Context, caller domain.Caller, runID st
 			return Applied{}, err
 		}
 		a := applier{
-			Tx: tx, run: &run, i: i, c: &c, left: sliceOperations,
+			Tx: tx, run: &run, i: i, c: &c, left: s.slice,
 			rebound: run.Purpose == domain.RunFirst || (i.LastRunID != "" && last.ClientID != run.ClientID),
 		}
 		run.State = domain.RunApplying

@@ -57,15 +57,8 @@ func (t *Tx) RestoreMirror(migrationID string) error {
 		if err := t.Mirror().DropLinks(run.IntegrationID, run.ClientID); err != nil {
 			return err
 		}
-		held, err := t.Rows.Holds().List(By(Where{"integration_id": run.IntegrationID, "run_id": run.ID, "state": holdHeld}))
-		if err != nil {
+		if err := t.restoreHolds(run); err != nil {
 			return err
-		}
-		for _, h := range held {
-			h.State, h.DecidedAt, h.DecidedBy = holdGone, t.At(), t.Caller.ID
-			if err := t.Rows.Holds().Update(&h); err != nil {
-				return err
-			}
 		}
 	}
 	if err := t.dropShadows(m.IntegrationID); err != nil {
@@ -81,4 +74,36 @@ func (t *Tx) RestoreMirror(migrationID string) error {
 	}
 	i.Users, i.Groups, i.Memberships = counts.Users, counts.Groups, counts.Memberships
 	return t.Rows.Integrations().Update(&i)
+}
+
+// restoreHolds ends the holds that a run made and brings back those that it
+// ended: as a person had decided them, or still held.
+func (t *Tx) restoreHolds(run domain.SyncRun) error {
+	ended, err := t.Rows.Holds().List(By(Where{"integration_id": run.IntegrationID, "state": holdGone, "gone_run_id": run.ID}))
+	if err != nil {
+		return err
+	}
+	for _, h := range ended {
+		if h.RunID == run.ID { // taken back before
+			continue
+		}
+		h.State, h.GoneAt, h.GoneRunID = holdHeld, domain.Instant{}, ""
+		if !h.DecidedAt.IsZero() {
+			h.State = holdKept
+		}
+		if err := t.Rows.Holds().Update(&h); err != nil {
+			return err
+		}
+	}
+	made, err := t.Rows.Holds().List(By(Where{"integration_id": run.IntegrationID, "run_id": run.ID, "state": holdHeld}))
+	if err != nil {
+		return err
+	}
+	for _, h := range made {
+		h.State, h.GoneAt, h.GoneRunID = holdGone, t.At(), run.ID
+		if err := t.Rows.Holds().Update(&h); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -104,7 +104,7 @@ func (a *applier) seenAgain() error {
 		} else if seen[h.Kind][h.ObjectID].State != dirsync.Present {
 			continue
 		}
-		h.State, h.DecidedAt, h.DecidedBy = holdGone, a.At(), a.Caller.ID
+		h.State, h.GoneAt, h.GoneRunID = holdGone, a.At(), a.run.ID
 		if err := a.Rows.Holds().Update(&h); err != nil {
 			return err
 		}
