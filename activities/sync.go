@@ -10,6 +10,7 @@ import (
 	"consentry/internal/contract"
 	"consentry/internal/dirsync"
 	"consentry/internal/domain"
+	"consentry/internal/logkey"
 	"consentry/internal/service"
 )
 
@@ -161,11 +162,11 @@ func (a *Sync) ServiceStartDueRuns(ctx context.Context, in contract.SweepInput) 
 	}
 	lost, err := a.Service.LostMigrations(ctx, worker, in.Region)
 	if err != nil { // what is due was started all the same; the next sweep looks again
-		activity.GetLogger(ctx).Warn("nobody knows whether migrations are lost", "region", in.Region, "error", err)
+		activity.GetLogger(ctx).Warn("nobody knows whether migrations are lost", logkey.Region, in.Region, logkey.Error, err)
 	}
 	erasing, err := a.Service.ErasuresDue(ctx, worker, in.Region)
 	if err != nil {
-		activity.GetLogger(ctx).Warn("nobody knows whether something is to be deleted", "region", in.Region, "error", err)
+		activity.GetLogger(ctx).Warn("nobody knows whether something is to be deleted", logkey.Region, in.Region, logkey.Error, err)
 	}
 	return contract.SweepResult{Started: n, Waiting: len(waiting), Lost: lost, Erasing: erasing}, nil
 }

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"consentry/internal/domain"
+	"consentry/internal/logkey"
 	"consentry/internal/service"
 )
 
@@ -177,7 +178,7 @@ func (p *Pages) Error(c echo.Context, err error) error {
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
 	}
 	if code >= http.StatusInternalServerError {
-		service.Log(c.Request().Context(), p.log).Error("a page could not be made", zap.String("route", c.Path()), zap.Error(err))
+		service.Log(c.Request().Context(), p.log).Error("a page could not be made", zap.String(logkey.Route, c.Path()), zap.Error(err))
 	}
 	return p.render(c, code, pageError, p.errorPage(p.caller(c), code, err, id))
 }

@@ -12,6 +12,7 @@ import (
 
 	"consentry/internal/contract"
 	"consentry/internal/domain"
+	"consentry/internal/logkey"
 	"consentry/internal/migration"
 )
 
@@ -222,7 +223,7 @@ func (r *migrationRun) finish(ctx workflow.Context) {
 	for _, name := range []string{contract.SignalConsentGranted, contract.SignalDatesChanged} {
 		channel := workflow.GetSignalChannel(detached, name)
 		for channel.ReceiveAsync(nil) {
-			workflow.GetLogger(ctx).Info("a signal came after the migration had ended", "signal", name)
+			workflow.GetLogger(ctx).Info("a signal came after the migration had ended", logkey.Signal, name)
 		}
 	}
 }
@@ -329,7 +330,7 @@ func (r *migrationRun) sync(ctx workflow.Context, in contract.DirectorySyncInput
 	case temporal.IsCanceledError(err):
 		failed.Code = contract.SyncCancelled
 	default:
-		workflow.GetLogger(ctx).Warn("a synchronization of the migration failed as a workflow", "purpose", string(in.Purpose), "error", err)
+		workflow.GetLogger(ctx).Warn("a synchronization of the migration failed as a workflow", logkey.Purpose, string(in.Purpose), logkey.Error, err)
 		failed.Code = contract.SyncUnexpectedFault
 	}
 	return failed, nil

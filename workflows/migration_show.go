@@ -9,6 +9,7 @@ import (
 
 	"consentry/internal/contract"
 	"consentry/internal/domain"
+	"consentry/internal/logkey"
 	"consentry/internal/migration"
 )
 
@@ -61,7 +62,7 @@ func (r *migrationRun) dateAttributes() []temporal.SearchAttributeUpdate {
 
 func (r *migrationRun) upsert(ctx workflow.Context, updates []temporal.SearchAttributeUpdate) {
 	if err := workflow.UpsertTypedSearchAttributes(ctx, updates...); err != nil {
-		workflow.GetLogger(ctx).Error("search attributes could not be set", "error", err)
+		workflow.GetLogger(ctx).Error("search attributes could not be set", logkey.Error, err)
 	}
 }
 

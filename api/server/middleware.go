@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"consentry/internal/domain"
+	"consentry/internal/logkey"
 	"consentry/internal/service"
 )
 
@@ -34,7 +35,7 @@ func (s *server) identify(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
 		ctx := service.WithSource(context.WithValue(c.Request().Context(), keyRequestID, id), c.RealIP())
-		ctx = service.LogWith(ctx, zap.String("request", id))
+		ctx = service.LogWith(ctx, zap.String(logkey.Request, id))
 		c.SetRequest(c.Request().WithContext(ctx))
 		return next(c)
 	}
@@ -60,9 +61,9 @@ func (s *server) logAccess(next echo.HandlerFunc) echo.HandlerFunc {
 			s.Observe(methodOf(c.Request()), route, c.Response().Status, took)
 		}
 		fields := []zap.Field{
-			zap.String("method", c.Request().Method), zap.String("route", route),
-			zap.Int("status", c.Response().Status), zap.Duration("took", took), zap.Int64("bytes", c.Response().Size),
-			zap.String("caller", CallerFrom(c.Request().Context()).ID),
+			zap.String(logkey.Method, c.Request().Method), zap.String(logkey.Route, route),
+			zap.Int(logkey.Status, c.Response().Status), zap.Duration(logkey.Took, took), zap.Int64(logkey.Bytes, c.Response().Size),
+			zap.String(logkey.Caller, CallerFrom(c.Request().Context()).ID),
 		}
 		log := s.log(c.Request().Context())
 		switch {
@@ -98,7 +99,7 @@ func (s *server) recover(next echo.HandlerFunc) echo.HandlerFunc {
 				err = asError
 				return
 			}
-			s.log(c.Request().Context()).Error("a request panicked", zap.String("route", c.Path()), zap.Stack("stack"))
+			s.log(c.Request().Context()).Error("a request panicked", zap.String(logkey.Route, c.Path()), zap.Stack(logkey.Stack))
 			err = fmt.Errorf("a handler panicked: %v", cause)
 		}()
 		return next(c)

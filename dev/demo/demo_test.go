@@ -15,6 +15,7 @@ import (
 	"consentry/dev/visitor"
 	"consentry/dev/world"
 	"consentry/emulator"
+	"consentry/internal/app"
 	"consentry/internal/domain"
 )
 
@@ -36,7 +37,7 @@ func open(t *testing.T) *show {
 	s.terms["us"] = s.terms["eu"] // nobody is late here
 	s.Stack, err = stack.Start(ctx, stack.Options{
 		Dir: t.TempDir(), World: s.world, SweepEvery: 2 * time.Second, ConsentDelay: 200 * time.Millisecond, KeyDelay: 200 * time.Millisecond,
-		WorkerProcess: true, WorkerProgram: filepath.Join(bin, "consentry-worker"), TemporalDev: filepath.Join(bin, "temporal-dev"),
+		LogFormat: app.FormatJSON, WorkerProcess: true, WorkerProgram: filepath.Join(bin, "consentry-worker"), TemporalDev: filepath.Join(bin, "temporal-dev"),
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })

@@ -144,15 +144,17 @@ func TestARequestIsOneTraceDownToMicrosoft(t *testing.T) {
 		}
 		for line := range bytes.Lines(log) {
 			var told struct {
-				Msg     string `json:"msg"`
-				Request string `json:"request"`
-				TraceID string `json:"TraceID"`
-				Route   string `json:"route"`
+				Logger, Msg, Request, TraceID, WorkflowID, ActivityType string
 			}
 			require.NoError(t, json.Unmarshal(line, &told), "%s", line)
-			if told.Msg == "request" {
+			switch {
+			case told.Logger == "microsoft":
+			case told.Msg == "request" || told.Request != "":
 				requests++
 				require.NotEmpty(t, told.Request, "%s", line)
+				require.NotEmpty(t, told.TraceID, "%s", line)
+			case told.ActivityType != "":
+				require.NotEmpty(t, told.WorkflowID, "%s", line)
 				require.NotEmpty(t, told.TraceID, "%s", line)
 			}
 		}

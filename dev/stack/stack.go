@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -31,6 +32,7 @@ type Options struct {
 	WorkerProcess bool          // the worker as a process of its own, to be killed
 	WorkerProgram string        // the worker's program, for WorkerProcess
 	TemporalDev   string        // the Temporal server's program
+	LogFormat     string        // app.FormatJSON or app.FormatHuman; "" is the latter
 	Say           func(string)  // progress, a sentence at a time
 }
 
@@ -68,6 +70,7 @@ func (s *Stack) start(ctx context.Context) (err error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return fmt.Errorf("make the state folder: %w", err)
 	}
+	o.LogFormat = cmp.Or(o.LogFormat, app.FormatHuman)
 	if s.lock, err = lockFolder(o.Dir); err != nil {
 		return err
 	}
@@ -77,7 +80,7 @@ func (s *Stack) start(ctx context.Context) (err error) {
 	if err := o.Ports.claim(address == "", o.Database == onPostgres); err != nil {
 		return err
 	}
-	if s.log, err = fileLogger(filepath.Join(o.Dir, "consentry.log")); err != nil {
+	if s.log, err = app.NewLogger("info", o.LogFormat, filepath.Join(o.Dir, "consentry.log")); err != nil {
 		return err
 	}
 	temporalUp, databaseUp := make(chan error, 1), make(chan error, 1)
@@ -182,7 +185,7 @@ func (s *Stack) configure() (app.Config, error) {
 		CAFile:        filepath.Join(dir, "microsoft-ca.pem"),
 		ConsoleIssuer: s.Issuer, ConsoleClientID: s.options.World.Console.ClientID, ConsoleSecretFile: filepath.Join(dir, "console-secret"),
 		Regions: s.options.World.Regions(), SweepEvery: s.options.SweepEvery, PayloadKeyPeriod: 90 * 24 * time.Hour, DeletionWait: deletionWait, EvidenceFor: evidenceFor,
-		TemporalAddress: s.temporalAddress(), TemporalUI: s.UI, LogLevel: "info",
+		TemporalAddress: s.temporalAddress(), TemporalUI: s.UI, LogLevel: "info", LogFormat: s.options.LogFormat,
 	}
 	c.Database, c.DatabaseFile = s.options.databaseSetting()
 	s.env = append(s.env,
@@ -192,7 +195,7 @@ func (s *Stack) configure() (app.Config, error) {
 		"CONSENTRY_CA_FILE="+c.CAFile, "CONSENTRY_CONSOLE_ISSUER="+c.ConsoleIssuer, "CONSENTRY_CONSOLE_CLIENT_ID="+c.ConsoleClientID,
 		"CONSENTRY_CONSOLE_SECRET_FILE="+c.ConsoleSecretFile, "CONSENTRY_REGIONS="+strings.Join(c.Regions, ","),
 		"CONSENTRY_SWEEP_EVERY="+c.SweepEvery.String(), "CONSENTRY_DELETION_WAIT="+c.DeletionWait.String(), "CONSENTRY_EVIDENCE_FOR="+c.EvidenceFor.String(),
-		"CONSENTRY_LOG_LEVEL="+c.LogLevel)
+		"CONSENTRY_LOG_LEVEL="+c.LogLevel, "CONSENTRY_LOG_FORMAT="+c.LogFormat)
 	return c, nil
 }
 
@@ -276,12 +279,4 @@ func writeOnce(path, content string) error {
 	}
 	_, err = f.WriteString(content)
 	return errors.Join(err, f.Close())
-}
-
-// fileLogger keeps the console of make dev for people.
-func fileLogger(path string) (*zap.Logger, error) {
-	c := zap.NewProductionConfig()
-	c.OutputPaths, c.ErrorOutputPaths = []string{path}, []string{path}
-	c.Sampling = nil
-	return c.Build()
 }

@@ -42,7 +42,7 @@ func (b *bootstrap) run(ctx context.Context, out io.Writer) (err error) {
 	if b.Token == (b.Issuer+b.Subject+b.Name != "") || (!b.Token && (b.Issuer == "" || b.Subject == "" || b.Name == "")) {
 		return errors.New("give --issuer, --subject and --name, or --token alone")
 	}
-	log, err := NewLogger(b.LogLevel)
+	log, err := NewLogger(b.LogLevel, b.LogFormat, "stderr")
 	if err != nil {
 		return err
 	}

@@ -58,6 +58,7 @@ func (c *Config) collect(f *faults) {
 
 	oneOf(f, "cloud", c.Cloud, clouds)
 	oneOf(f, "log-level", c.LogLevel, levels)
+	oneOf(f, "log-format", c.LogFormat, []string{FormatJSON, FormatHuman})
 	custom := []struct{ flag, value string }{{"authority", c.Authority}, {"graph-url", c.GraphURL}, {"browser-authority", c.BrowserAuthority}}
 	for i, one := range custom {
 		switch {

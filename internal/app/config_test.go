@@ -98,6 +98,7 @@ func TestEverySettingThatIsWrongIsNamedWithItsValueAndRemedy(t *testing.T) {
 		"deletion-wait":       {value: "0s", says: []string{`"0s"`, "at least 1s"}},
 		"evidence-for":        {value: "two years", says: []string{`"two years"`}},
 		"payload-key-period":  {value: "1m", says: []string{`"1m0s"`, "at least 1h"}},
+		"log-format":          {value: "xml", says: []string{`"xml"`, "json, human"}},
 		"log-level":           {value: "loud", says: []string{`"loud"`, "debug, info, warn, error"}},
 	} {
 		t.Run(flag, func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	"consentry/internal/build"
 	"consentry/internal/health"
+	"consentry/internal/logkey"
 	"consentry/internal/metrics"
 )
 
@@ -83,7 +84,7 @@ func (f *findings) note(workflowType string) {
 	if !known { // the task is repeated, the sentence is not
 		version, revision := build.Name()
 		f.log.Error("workflows were recorded by a build that this one cannot replay; they stand still and lose nothing",
-			zap.String("workflow_type", workflowType), zap.String("version", version), zap.String("revision", revision), zap.String("remedy", remedy))
+			zap.String(logkey.WorkflowType, workflowType), zap.String(logkey.Version, version), zap.String(logkey.Revision, revision), zap.String(logkey.Remedy, remedy))
 	}
 }
 

@@ -26,6 +26,6 @@ func TestWorkflowsOfAnIncompatibleBuildAreNamedOnceWithTheRemedy(t *testing.T) {
 	require.Error(t, f.probe().Check(t.Context()))
 	require.Len(t, logged.All(), 1)
 	entry := logged.All()[0].ContextMap()
-	require.Equal(t, "MigrationWorkflow", entry["workflow_type"])
+	require.Equal(t, "MigrationWorkflow", entry["WorkflowType"])
 	require.Contains(t, entry["remedy"], "Run the build that recorded them")
 }

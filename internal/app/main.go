@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"consentry/internal/logkey"
 )
 
 // Program is one of the processes of production.
@@ -75,7 +77,7 @@ func Main(ctx context.Context, p Program, args []string, out, errs io.Writer) in
 
 func run(ctx context.Context, p Program, config Config, out io.Writer) error {
 	config.Process = p.Name
-	log, err := NewLogger(config.LogLevel)
+	log, err := NewLogger(config.LogLevel, config.LogFormat, "stderr")
 	if err != nil {
 		return err
 	}
@@ -91,7 +93,7 @@ func run(ctx context.Context, p Program, config Config, out io.Writer) error {
 		<-ctx.Done()
 	}
 	a.life.Store(int32(stopping))
-	log.Info("stopping: what runs is finished first; a second signal ends at once", zap.Duration("within", config.StopWithin))
+	log.Info("stopping: what runs is finished first; a second signal ends at once", zap.Duration(logkey.Within, config.StopWithin))
 	if p.Drains {
 		time.Sleep(config.Drain) //nolint:forbidigo // the balancers' time to see that readiness says no
 	}

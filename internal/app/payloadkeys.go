@@ -10,6 +10,7 @@ import (
 
 	"consentry/internal/domain"
 	"consentry/internal/keys"
+	"consentry/internal/logkey"
 )
 
 // payloadKeys gives the engine the keys that the service keeps. The service
@@ -62,7 +63,7 @@ func (a *App) ageKeys(ctx context.Context) {
 		rotated, err := a.Service.RotateCodecKeyAfter(ctx, a.Config.PayloadKeyPeriod)
 		switch {
 		case err != nil && ctx.Err() == nil:
-			a.log.Warn("the payload key could not be replaced; the present one stays in use", zap.String("kind", string(domain.KindOf(err))), zap.Error(err))
+			a.log.Warn("the payload key could not be replaced; the present one stays in use", zap.String(logkey.Kind, string(domain.KindOf(err))), zap.Error(err))
 		case rotated:
 			a.log.Info("the payload key was replaced after its period")
 		}

@@ -14,6 +14,7 @@ import (
 	"consentry/internal/contract"
 	"consentry/internal/domain"
 	"consentry/internal/engine"
+	"consentry/internal/logkey"
 	"consentry/internal/service"
 	"consentry/workflows"
 )
@@ -143,7 +144,7 @@ func (a *App) redeliver(ctx context.Context) {
 		case <-tick.C:
 		}
 		if _, err := a.Service.RedeliverCalls(ctx); err != nil && !errors.Is(err, context.Canceled) {
-			a.log.Warn("waiting engine calls could not be redelivered", zap.String("kind", string(domain.KindOf(err))), zap.Error(err))
+			a.log.Warn("waiting engine calls could not be redelivered", zap.String(logkey.Kind, string(domain.KindOf(err))), zap.Error(err))
 		}
 	}
 }

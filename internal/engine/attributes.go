@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"consentry/internal/contract"
+	"consentry/internal/logkey"
 )
 
 var searchAttributes = map[string]enumspb.IndexedValueType{
@@ -69,7 +70,7 @@ func EnsureSearchAttributes(ctx context.Context, c client.Client, namespace stri
 		missing, err := missingSearchAttributes(ctx, c, namespace)
 		switch {
 		case refusal != nil && mayNot(err):
-			log.Warn("the search attributes of the namespace can be neither added nor listed here: workflow tasks fail unless all are there", zap.String("namespace", namespace))
+			log.Warn("the search attributes of the namespace can be neither added nor listed here: workflow tasks fail unless all are there", zap.String(logkey.Namespace, namespace))
 			return nil
 		case err != nil || len(missing) == 0:
 			return err

@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/interceptor"
 	"go.uber.org/zap"
 
+	"consentry/internal/logkey"
 	"consentry/internal/service"
 )
 
@@ -28,7 +29,7 @@ type naming struct {
 // ExecuteActivity implements interceptor.ActivityInboundInterceptor.
 func (n *naming) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
 	info := activity.GetInfo(ctx)
-	ctx = service.LogWith(ctx, zap.String("WorkflowID", info.WorkflowExecution.ID), zap.String("RunID", info.WorkflowExecution.RunID),
-		zap.String("ActivityType", info.ActivityType.Name), zap.Int32("Attempt", info.Attempt))
+	ctx = service.LogWith(ctx, zap.String(logkey.WorkflowID, info.WorkflowExecution.ID), zap.String(logkey.RunID, info.WorkflowExecution.RunID),
+		zap.String(logkey.ActivityType, info.ActivityType.Name), zap.Int32(logkey.Attempt, info.Attempt))
 	return n.Next.ExecuteActivity(ctx, in)
 }

@@ -63,7 +63,7 @@ func ClientOptions(address string, log *zap.Logger) (client.Options, error) {
 	if o.Namespace == "" {
 		o.Namespace = client.DefaultNamespace
 	}
-	o.Logger = sdklog.NewStructuredLogger(slog.New(zapslog.NewHandler(log.Core())))
+	o.Logger = sdklog.NewStructuredLogger(slog.New(zapslog.NewHandler(log.Core(), zapslog.WithName(log.Name()))))
 	return o, nil
 }
 

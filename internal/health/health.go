@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"consentry/internal/logkey"
 )
 
 // Probe asks one part. What an ill part means and what to do is written here
@@ -107,9 +109,9 @@ func (m *Monitor) ask(ctx context.Context, p Probe, i int, now time.Time) Part {
 	}
 	switch { // a change is logged, not every round
 	case err != nil:
-		m.log.Warn("a part is ill", zap.String("part", p.Name), zap.String("means", p.Means), zap.String("remedy", p.Remedy), zap.Error(err))
+		m.log.Warn("a part is ill", zap.String(logkey.Part, p.Name), zap.String(logkey.Means, p.Means), zap.String(logkey.Remedy, p.Remedy), zap.Error(err))
 	case !first:
-		m.log.Info("a part is well again", zap.String("part", p.Name))
+		m.log.Info("a part is well again", zap.String(logkey.Part, p.Name))
 	}
 	return part
 }

@@ -9,6 +9,7 @@ import (
 
 	"consentry/internal/consent"
 	"consentry/internal/domain"
+	"consentry/internal/logkey"
 )
 
 // legKeys are the fresh one-use values of a leg, made and sealed before the
@@ -234,7 +235,7 @@ func (f *ConsentFlow) bind(ctx context.Context, caller domain.Caller, sessionID 
 			return cs, tx.auditConsent(cs, refusal, nil)
 		case fault != nil:
 			refusal = refusalOfFault(fault)
-			f.service.logFor(ctx).Warn("a sign-in for a consent could not be redeemed", zap.String("session", cs.ID), zap.Error(fault))
+			f.service.logFor(ctx).Warn("a sign-in for a consent could not be redeemed", zap.String(logkey.Session, cs.ID), zap.Error(fault))
 		default:
 			if refusal = consent.CheckIdentity(cs.TenantID, identity); refusal == nil {
 				if refusal, err = tx.tenantUse(cs.AccountID, cs.TenantID); err != nil {

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"consentry/internal/domain"
+	"consentry/internal/logkey"
 )
 
 type logKey struct{}
@@ -27,7 +28,7 @@ func LogWith(ctx context.Context, fields ...zap.Field) context.Context {
 func Log(ctx context.Context, log *zap.Logger) *zap.Logger {
 	fields, _ := ctx.Value(logKey{}).([]zap.Field)
 	if sc := trace.SpanContextFromContext(ctx); sc.IsValid() {
-		fields = append(slices.Clip(fields), zap.Stringer("TraceID", sc.TraceID()), zap.Stringer("SpanID", sc.SpanID()))
+		fields = append(slices.Clip(fields), zap.Stringer(logkey.TraceID, sc.TraceID()), zap.Stringer(logkey.SpanID, sc.SpanID()))
 	}
 	return log.With(fields...)
 }

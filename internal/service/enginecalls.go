@@ -12,6 +12,7 @@ import (
 
 	"consentry/internal/contract"
 	"consentry/internal/domain"
+	"consentry/internal/logkey"
 )
 
 // Call writes one request to the workflow engine into this transaction. It is
@@ -51,7 +52,7 @@ func (s *Service) deliver(ctx context.Context, ids []string) {
 	defer cancel()
 	for _, id := range ids {
 		if err := s.deliverOne(ctx, id); err != nil {
-			s.logFor(ctx).Warn("the engine has not taken a call yet; it will be redelivered", zap.String("call", id), zap.Error(err))
+			s.logFor(ctx).Warn("the engine has not taken a call yet; it will be redelivered", zap.String(logkey.Call, id), zap.Error(err))
 			return
 		}
 	}
@@ -82,7 +83,7 @@ func (s *Service) RedeliverCalls(ctx context.Context) (taken int, err error) {
 		cancel()
 		if err != nil {
 			failed[c.Target] = true
-			s.log.Warn("the engine has not taken a call yet", zap.String("call", c.ID), zap.String("target", c.Target), zap.Int("attempts", c.Attempts+1), zap.Error(err))
+			s.logFor(under(ctx, c.Traceparent)).Warn("the engine has not taken a call yet", zap.String(logkey.Call, c.ID), zap.String(logkey.Target, c.Target), zap.Int(logkey.Attempts, c.Attempts+1), zap.Error(err))
 			continue
 		}
 		taken++

@@ -9,6 +9,7 @@ import (
 
 	"consentry/internal/contract"
 	"consentry/internal/domain"
+	"consentry/internal/logkey"
 	"consentry/internal/migration"
 )
 
@@ -83,7 +84,7 @@ func (s *Service) HealLost(ctx context.Context, caller domain.Caller, region str
 			return healed, err
 		}
 		if err != nil {
-			s.log.Error("a lost migration could not be started again; the sweep goes on with the others", zap.String("migration", m.ID), zap.Error(err))
+			s.logFor(ctx).Error("a lost migration could not be started again; the sweep goes on with the others", zap.String(logkey.Migration, m.ID), zap.Error(err))
 			continue
 		}
 		if yes {

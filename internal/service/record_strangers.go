@@ -157,7 +157,7 @@ func (s *Service) SumUpStrangers(ctx context.Context, all bool) error {
 	})
 	if err != nil {
 		s.strangers.giveBack(sum, since)
-		s.log.Warn("the sum of strangers' refusals could not be written yet", zap.Error(err))
+		s.logFor(ctx).Warn("the sum of strangers' refusals could not be written yet", zap.Error(err))
 	}
 	return err
 }

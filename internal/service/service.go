@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"consentry/internal/domain"
+	"consentry/internal/logkey"
 )
 
 // Service is the product's one place of commands and reads.
@@ -158,7 +159,7 @@ func (s *Service) auditRefusal(ctx context.Context, caller domain.Caller, action
 		})
 	}
 	if err != nil {
-		s.logFor(ctx).Error("a refusal could not be audited", zap.String("action", action), zap.Error(err))
+		s.logFor(ctx).Error("a refusal could not be audited", zap.String(logkey.Action, action), zap.Error(err))
 	}
 }
 

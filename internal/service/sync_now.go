@@ -9,6 +9,7 @@ import (
 	"consentry/internal/contract"
 	"consentry/internal/dirsync"
 	"consentry/internal/domain"
+	"consentry/internal/logkey"
 )
 
 const (
@@ -106,7 +107,7 @@ func (s *Service) StartDueRuns(ctx context.Context, caller domain.Caller, region
 			return started, err
 		}
 		if err != nil {
-			s.logFor(ctx).Error("a due synchronization could not be started; the sweep goes on with the others", zap.String("integration", id), zap.Error(err))
+			s.logFor(ctx).Error("a due synchronization could not be started; the sweep goes on with the others", zap.String(logkey.Integration, id), zap.Error(err))
 			continue
 		}
 		if yes {

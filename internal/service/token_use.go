@@ -8,6 +8,7 @@ import (
 
 	"consentry/internal/consent"
 	"consentry/internal/domain"
+	"consentry/internal/logkey"
 )
 
 // usedEvery is how coarsely the last use of a token is kept: finding what nobody
@@ -66,7 +67,7 @@ func (s *Service) noteUse(ctx context.Context, id string) {
 		return rows.Tokens().Update(&token)
 	})
 	if err != nil {
-		s.logFor(ctx).Warn("the use of a token could not be noted", zap.String("token", id), zap.Error(err))
+		s.logFor(ctx).Warn("the use of a token could not be noted", zap.String(logkey.Token, id), zap.Error(err))
 	}
 }
 

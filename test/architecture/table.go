@@ -12,7 +12,7 @@ const module = "consentry/"
 
 // Groups of rooms that appear together in the table.
 var (
-	words = rooms("internal/domain internal/contract")
+	words = rooms("internal/domain internal/contract internal/logkey")
 	rules = rooms("internal/migration internal/campaign internal/consent internal/dirsync internal/rotation")
 	ports = rooms("internal/service")
 	watch = rooms("internal/build internal/health internal/metrics internal/tracing")
@@ -31,6 +31,7 @@ type room struct {
 // table is read from the inside out.
 var table = []room{
 	{path: "internal/domain", pure: true},
+	{path: "internal/logkey", pure: true},
 	{path: "internal/contract", may: rooms("internal/domain")},
 	{path: "internal/migration", may: rooms("internal/domain"), pure: true},
 	{path: "internal/campaign", may: rooms("internal/domain"), pure: true},
@@ -56,9 +57,9 @@ var table = []room{
 
 	// What a process tells of itself.
 	{path: "internal/build"},
-	{path: "internal/health"},
+	{path: "internal/health", may: rooms("internal/logkey")},
 	{path: "internal/metrics", may: rooms("internal/build")},
-	{path: "internal/tracing"},
+	{path: "internal/tracing", may: rooms("internal/logkey")},
 
 	{path: "internal/app", may: all(words, rules, ports, edges, outer, watch, rooms("workflows"))},
 
