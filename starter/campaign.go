@@ -12,11 +12,12 @@ import (
 )
 
 type campaignGroup struct {
-	Start  campaignStart  `cmd:"" help:"Open a migration for each legacy integration of the campaign's region; again: only where none is open."`
-	Status campaignStatus `cmd:"" help:"How far the migrations are, and who is stuck and can act; without an id, the list of campaigns."`
-	Extend campaignExtend `cmd:"" help:"Move the campaign's deadline."`
-	Pause  campaignPause  `cmd:"" help:"Begin no switch until the campaign is resumed; nothing else stops, and the deadline stays."`
-	Resume campaignResume `cmd:"" help:"Let switches begin again."`
+	Start      campaignStart      `cmd:"" help:"Open a migration for each legacy integration of the campaign's region; again: only where none is open."`
+	Status     campaignStatus     `cmd:"" help:"How far the migrations are, and who is stuck and can act; without an id, the list of campaigns."`
+	Extend     campaignExtend     `cmd:"" help:"Move the campaign's deadline."`
+	Pause      campaignPause      `cmd:"" help:"Begin no switch until the campaign is resumed; nothing else stops, and the deadline stays."`
+	Resume     campaignResume     `cmd:"" help:"Let switches begin again."`
+	KillSwitch campaignKillSwitch `cmd:"" name:"kill-switch" help:"Stop enforcing the deadline at once, or enforce it again."`
 }
 
 type campaign struct {
@@ -210,6 +211,18 @@ func (c *campaignResume) Run(e *env) error {
 	return e.changeCampaign(c.ID, func(campaign, map[string]any) (bool, error) { return false, nil })
 }
 
+type campaignKillSwitch struct {
+	ID    string `arg:"" help:"Id of the campaign."`
+	State string `arg:"" enum:"on,off" help:"on: the deadline stops nobody; off: it is enforced again, also where it has passed."`
+}
+
+func (c *campaignKillSwitch) Run(e *env) error {
+	return e.changeCampaign(c.ID, func(now campaign, terms map[string]any) (bool, error) {
+		terms["killSwitch"] = c.State == "on"
+		return now.Paused, nil
+	})
+}
+
 // changeCampaign reads the present edition and sends it back changed. Whoever
 // changed it in between is not overwritten: the API refuses an edition made from
 // an older one.
@@ -234,6 +247,6 @@ func (e *env) changeCampaign(id string, change func(now campaign, terms map[stri
 	}
 	return e.out.answer(doc, id, func() {
 		e.out.say("Changed; this is version %d.", then.Version)
-		e.out.facts("Deadline", fmt.Sprintf("%s (was %s)", then.dates().Deadline, now.dates().Deadline), "Paused", strconv.FormatBool(then.Paused))
+		e.out.facts("Deadline", fmt.Sprintf("%s (was %s)", then.dates().Deadline, now.dates().Deadline), "Paused", strconv.FormatBool(then.Paused), "Deadline enforced", strconv.FormatBool(!then.dates().KillSwitch))
 	})
 }

@@ -31,7 +31,7 @@ type importReport struct {
 }
 
 func (c *importCommand) Run(e *env) error {
-	content, err := c.read(e.in)
+	content, err := interruptible(e.ctx, func() ([]byte, error) { return c.read(e.in) })
 	if err != nil {
 		return err
 	}

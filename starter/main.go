@@ -32,19 +32,26 @@ type commandLine struct {
 	JSON  bool `name:"json" help:"Answer with one JSON document on standard output; refusals as JSON on standard error."`
 	Quiet bool `short:"q" help:"Say nothing beside the answer, and of a change only the id."`
 
-	Explain  explainCommand  `cmd:"" help:"Say in one sentence why an integration is where it is, what happens next and when, and who can act; then the facts."`
-	Migrate  migrateCommand  `cmd:"" help:"Start the migration of an integration; one that is open is the answer."`
-	Extend   extendCommand   `cmd:"" help:"Give an integration a later date than its campaign's (operators)."`
-	Cancel   cancelCommand   `cmd:"" help:"Cancel the open migration of an integration; possible until the switch begins."`
-	RollBack rollBackCommand `cmd:"" name:"roll-back" help:"Put a migrated integration back on its old app while the way back is open (role approve of the account, or an operator)."`
-	Import   importCommand   `cmd:"" help:"Take in accounts, people, integrations and campaigns from a JSON file, whole or not at all (operators)."`
-	Campaign campaignGroup   `cmd:"" help:"Start a campaign, look at it, change it (operators)."`
-	Rotate   rotateCommand   `cmd:"" help:"Replace the certificate of a cell now, outside its schedule (operators)."`
-	Cell     cellGroup       `cmd:"" help:"The vendor's app registrations (operators)."`
-	People   peopleGroup     `cmd:"" help:"Who holds which role; invitations."`
-	Token    tokenGroup      `cmd:"" help:"Bearer tokens of machines."`
-	Status   statusCommand   `cmd:"" help:"Which processes run, with which build, and what does not fit, with the remedy (operators)."`
-	Whoami   whoamiCommand   `cmd:"" help:"Say who this token is and what it may do."`
+	Explain     explainCommand     `cmd:"" help:"Say in one sentence why an integration is where it is, what happens next and when, and who can act; then the facts."`
+	Migrate     migrateCommand     `cmd:"" help:"Start the migration of an integration; one that is open is the answer."`
+	Extend      extendCommand      `cmd:"" help:"Give an integration a later date than its campaign's (operators)."`
+	Cancel      cancelCommand      `cmd:"" help:"Cancel the open migration of an integration; possible until the switch begins."`
+	RollBack    rollBackCommand    `cmd:"" name:"roll-back" help:"Put a migrated integration back on its old app while the way back is open (role approve of the account, or an operator)."`
+	Synchronize synchronizeCommand `cmd:"" help:"Synchronize an integration now, outside its schedule."`
+	Integration integrationGroup   `cmd:"" help:"Directory synchronizations."`
+	Connector   connectorGroup     `cmd:"" help:"Consented links to tenants."`
+	Account     accountGroup       `cmd:"" help:"Customers: look at them, let them leave."`
+	Import      importCommand      `cmd:"" help:"Take in accounts, people, integrations and campaigns from a JSON file, whole or not at all (operators)."`
+	Campaign    campaignGroup      `cmd:"" help:"Start a campaign, look at it, change it (operators)."`
+	Rotate      rotateCommand      `cmd:"" help:"Replace the certificate of a cell now, outside its schedule (operators)."`
+	Cell        cellGroup          `cmd:"" help:"The vendor's app registrations (operators)."`
+	Tenant      tenantGroup        `cmd:"" help:"Tenants that several accounts read (operators)."`
+	PayloadKey  payloadKeyGroup    `cmd:"" name:"payload-key" help:"What payloads at Temporal are encrypted with (operators)."`
+	People      peopleGroup        `cmd:"" help:"Who holds which role; invitations."`
+	Token       tokenGroup         `cmd:"" help:"Bearer tokens of machines."`
+	Status      statusCommand      `cmd:"" help:"Which processes run, with which build, and what does not fit, with the remedy (operators)."`
+	Whoami      whoamiCommand      `cmd:"" help:"Say who this token is and what it may do."`
+	Get         getCommand         `cmd:"" help:"Read any address of the API, as JSON: decisions, runs, notices, whatever has no command of its own."`
 }
 
 // env is what a command works with.
@@ -75,13 +82,17 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		panic(err) // the model of the commands is wrong; every test would meet it
 	}
 	parsed, err := parser.Parse(args)
-	p := &printer{out: out, errs: errs, json: line.JSON, quiet: line.Quiet, progress: isTerminal(errs)}
+	answer := &checked{Writer: out}
+	p := &printer{out: answer, errs: errs, json: line.JSON, quiet: line.Quiet, progress: isTerminal(errs)}
 	if err != nil {
 		return p.failed(&failure{exit: exitUsage, code: "usage", sentence: err.Error() + ". `consentry --help` lists the commands."})
 	}
 	api, err := line.connect()
 	if err == nil {
 		err = parsed.Run(&env{ctx: ctx, api: api, in: in, out: p, line: &line})
+	}
+	if f, ok := errors.AsType[*failure](err); (err == nil || (ok && f.said)) && answer.err != nil {
+		err = &failure{exit: exitFault, code: "output", sentence: "It is done, and the answer cannot be written: " + answer.err.Error() + "."}
 	}
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = &failure{exit: exitInterrupted, code: "interrupted", sentence: "Stopped. What had been sent may have been done; look before you repeat it."}

@@ -23,6 +23,8 @@ type access struct {
 	AccountID string `json:"accountId"`
 	Role      string `json:"role"`
 	GrantedAt moment `json:"grantedAt"`
+	GivenBy   string `json:"grantedByName"`
+	SignedIn  moment `json:"signedInAt"`
 }
 
 type peopleList struct {
@@ -37,9 +39,9 @@ func (c *peopleList) Run(e *env) error {
 	return e.out.answer(doc, "", func() {
 		var rows [][]string
 		for _, a := range all.Items {
-			rows = append(rows, []string{a.PersonID, a.Name, or(a.AccountID, "(vendor)"), a.Role, a.GrantedAt.String(), a.Subject})
+			rows = append(rows, []string{a.PersonID, a.Name, or(a.AccountID, "(vendor)"), a.Role, a.GrantedAt.String(), or(a.GivenBy, "-"), a.SignedIn.String(), a.Subject})
 		}
-		e.out.table("PERSON|NAME|ACCOUNT|ROLE|SINCE|SUBJECT", rows)
+		e.out.table("PERSON|NAME|ACCOUNT|ROLE|SINCE|INVITED BY|LAST SIGN-IN|SUBJECT", rows)
 		e.out.say("as of %s", all.AsOf)
 	})
 }

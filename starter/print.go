@@ -23,18 +23,38 @@ type printer struct {
 func (p *printer) answer(doc any, id string, human func()) error {
 	switch {
 	case p.json:
-		b, err := json.MarshalIndent(doc, "", "  ")
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(p.out, "%s\n", b)
-		return err
+		return p.document(doc)
 	case p.quiet && id != "":
 		_, err := fmt.Fprintln(p.out, id)
 		return err
 	}
 	human()
 	return nil
+}
+
+// document prints an answer that is one for programs anyhow.
+func (p *printer) document(doc any) error {
+	b, err := json.MarshalIndent(doc, "", "  ")
+	if err == nil {
+		_, err = fmt.Fprintf(p.out, "%s\n", b)
+	}
+	return err
+}
+
+// checked remembers that something could not be written, so that a full disk
+// does not end well.
+type checked struct {
+	io.Writer
+	err error
+}
+
+// Write implements io.Writer.
+func (c *checked) Write(b []byte) (int, error) {
+	n, err := c.Writer.Write(b)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
 }
 
 func (p *printer) say(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
@@ -73,7 +93,7 @@ func (p *printer) table(head string, rows [][]string) {
 	for _, r := range rows {
 		fmt.Fprintln(w, strings.Join(r, "\t"))
 	}
-	_ = w.Flush() // as with every answer: when the terminal is gone there is nobody to tell
+	_ = w.Flush() // what cannot be written is told at the end
 }
 
 // facts writes names with their values.

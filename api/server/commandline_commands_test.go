@@ -35,6 +35,7 @@ func TestEachCommandOnceWellAndOnceRefused(t *testing.T) {
 	w := newWorldOfNow(t)
 	operator := w.shell("", domain.RoleOperator)
 	ana, mia, vic := w.shell("acc-contoso", domain.RoleApprove), w.shell("acc-contoso", domain.RoleMigrate), w.shell("acc-contoso", domain.RoleView)
+	w.leavings()
 	file := filepath.Join(t.TempDir(), "value")
 	later := w.clock.Now().Add(90 * 24 * time.Hour).UTC().Format(time.DateOnly)
 	kept := map[string]string{"file": file, "later": later, "earlier": w.clock.Now().Add(24 * time.Hour).UTC().Format(time.DateOnly)}
@@ -118,6 +119,46 @@ func TestEachCommandOnceWellAndOnceRefused(t *testing.T) {
 		{by: ana, args: "token revoke {exporter}", says: "works no more"},
 		{by: ana, args: "token revoke none", exit: 4},
 		{by: ana, args: "token list --all", says: "revoked"},
+
+		{by: operator, args: "account list", says: "acc-fabric"},
+		{by: vic, args: "account list", keys: "asOf items"},
+		{by: vic, args: "account show acc-contoso", says: "To do for the people of the account:"},
+		{by: operator, args: "account show acc-contoso", keys: "account actions deletion integrations"},
+		{by: vic, args: "account show acc-fabric", exit: 4, says: "account"},
+		{by: operator, args: "account receipt acc-leave", says: "nobody has asked to delete it"},
+		{by: operator, args: "account undo acc-leave", exit: 4, says: "request"},
+		{by: operator, args: "account delete acc-leave --yes", keys: "accountId asOf beganAt deleted due evidenceUntil finishedAt kept requestedAt requestedBy state withdrawnAt"},
+		{by: operator, args: "account receipt acc-leave", says: "to be deleted on "},
+		{by: operator, args: "account undo acc-leave", says: "acc-leave stays"},
+		{by: operator, args: "account receipt acc-leave", says: "the request was taken back on "},
+		{by: vic, args: "account delete acc-contoso --yes", exit: 5, says: "role"},
+		{by: ana, args: "account delete acc-contoso --yes", exit: 3, says: "migration"},
+		{by: ana, args: "account delete acc-leave --yes", exit: 4},
+
+		{by: vic, args: "integration list", says: "contoso-two"},
+		{by: mia, args: "synchronize contoso", says: "Directory of contoso was never synchronized"},
+		{by: mia, args: "synchronize fabric", exit: 4},
+		{by: vic, args: "synchronize contoso", exit: 5, says: "role"},
+		{by: vic, args: "connector list", says: "con_free"},
+		{by: vic, args: "connector disconnect con_free --yes", exit: 5, says: "role"},
+		{by: operator, args: "connector disconnect con_free --yes", exit: 5},
+		{by: ana, args: "connector disconnect con_used", exit: 3, says: "used by"},
+		{by: ana, args: "connector disconnect con_free --yes", says: "is disconnected since "},
+		{by: ana, args: "connector disconnect none", exit: 4},
+
+		{by: operator, args: "tenant allow " + contoso + " --account acc-contoso --account acc-fabric --reason merger", says: "acc-contoso, acc-fabric"},
+		{by: ana, args: "tenant allow " + contoso + " --account acc-contoso --reason merger", exit: 4},
+		{by: operator, args: "payload-key rotate", keys: "createdAt id retiredAt state"},
+		{by: operator, args: "payload-key list", says: "active"},
+		{by: ana, args: "payload-key rotate", exit: 5},
+		{by: operator, args: "campaign kill-switch campaign-eu on", says: "false"},
+		{by: operator, args: "campaign status campaign-eu", says: "deadline not enforced"},
+		{by: operator, args: "campaign kill-switch campaign-eu off", says: "true"},
+		{by: operator, args: "campaign kill-switch campaign-eu perhaps", exit: 2},
+		{by: vic, args: "get /decisions", keys: "asOf items"},
+		{by: vic, args: "get api/v1/integrations/fabric", exit: 4},
+		{by: vic, args: "get /decisions?colour=red", exit: 3, says: "colour"},
+		{by: vic, args: "get ../../auth/sign-out", exit: 2, says: "no address below"},
 	} {
 		for name, value := range kept {
 			s.args = strings.ReplaceAll(s.args, "{"+name+"}", value)

@@ -137,6 +137,11 @@ func (s *server) connectorRoutes(api huma.API) {
 			}
 			return &one[TenantUses]{uses}, err
 		})
+	add(s, api, op{method: http.MethodGet, path: prefix + "/accounts/{id}", id: "get-account", tag: "accounts", summary: "One account"},
+		func(ctx context.Context, in *ByID) (*one[Account], error) {
+			a, err := s.Service.Account(ctx, CallerFrom(ctx), in.ID)
+			return &one[Account]{accountOf(a)}, err
+		})
 	add(s, api, op{method: http.MethodGet, path: prefix + "/accounts/{id}/actions", id: "list-actions", tag: "accounts", summary: "What people of the account have to do"},
 		func(ctx context.Context, in *ByID) (*one[ActionsNeeded], error) {
 			a, err := s.Service.Actions(ctx, CallerFrom(ctx), in.ID)

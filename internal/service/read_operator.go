@@ -151,3 +151,18 @@ func (s *Service) AccountsOf(ctx context.Context, caller domain.Caller, p Page) 
 	})
 	return list, err
 }
+
+// Account reads one.
+func (s *Service) Account(ctx context.Context, caller domain.Caller, id string) (a domain.Account, err error) {
+	err = s.Read(ctx, caller, func(t *Tx) error {
+		if !caller.Sees(id) {
+			return domain.Missing("account")
+		}
+		a, err = t.Rows.Accounts().Get(id)
+		if err != nil {
+			return notHere("account", err)
+		}
+		return nil
+	})
+	return a, err
+}
