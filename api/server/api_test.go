@@ -60,6 +60,29 @@ func TestADecisionIsAnsweredAsItStands(t *testing.T) {
 	require.Equal(t, w.clock.Now().Add(30*24*time.Hour), *detail.DateInForce)
 }
 
+// What is stored is not called undone: while the database is away after the
+// commit, the answer is the decision's address.
+func TestAStoredDecisionIsAnsweredAlthoughTheDatabaseIsAway(t *testing.T) {
+	w := newWorld(t)
+	ana := w.as("ana-approver")
+	path := prefix + "/migrations/" + w.migration("contoso").ID + "/decisions"
+	body := `{"kind":"describe","description":"People of the head office"}`
+	key := map[string]string{"Idempotency-Key": "once"}
+	w.engine.Decides(func(string) { w.store.down.Store(true) })
+	given := ana.do(http.MethodPost, path, body, key)
+	require.Equal(t, http.StatusAccepted, given.status, given.body)
+	again := ana.do(http.MethodPost, path, body, key)
+	require.Equal(t, http.StatusServiceUnavailable, again.status, again.body)
+	w.store.down.Store(false)
+	var first, second Decision
+	given.into(&first)
+	ana.get(given.header.Get("Location")).into(&second)
+	require.Equal(t, first.ID, second.ID)
+	ana.do(http.MethodPost, path, body, key).into(&second)
+	require.Equal(t, first.ID, second.ID)
+	require.Len(t, w.engine.Named(contract.UpdateApplyDecision), 1)
+}
+
 func TestAnInventoryIsTakenInAndStarted(t *testing.T) {
 	w := newWorld(t)
 	olga := w.as("olga-operator")

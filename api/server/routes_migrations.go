@@ -88,6 +88,9 @@ func (s *server) migrationRoutes(api huma.API) {
 				return nil, err
 			}
 			named, err := s.Service.Decision(ctx, CallerFrom(ctx), d.ID)
+			if domain.KindOf(err) == domain.Unavailable {
+				err = nil // it is stored; only who gave it cannot be named now
+			}
 			answer := &decisionAnswer{Status: http.StatusOK, Location: prefix + "/decisions/" + d.ID, Body: decisionOf(d)}
 			answer.Body.GivenByName = named.By
 			if d.State == domain.DecisionGiven {

@@ -24,6 +24,11 @@ import (
 // customers whose legacy integrations have synchronized.
 func open(t *testing.T) *show {
 	t.Helper()
+	return openOn(t, "sqlite")
+}
+
+func openOn(t *testing.T, database string) *show {
+	t.Helper()
 	bin, err := filepath.Abs("../../bin")
 	require.NoError(t, err)
 	for _, program := range []string{"temporal-dev", "consentry-worker"} {
@@ -35,8 +40,10 @@ func open(t *testing.T) *show {
 	now := time.Now()
 	s := &show{world: world.New(7, world.Size{Users: 30, Groups: 4}, now.AddDate(1, 0, 0)), out: t.Output(), began: now, terms: demoTerms(now)}
 	s.terms["us"] = s.terms["eu"] // nobody is late here
+	dir := t.TempDir()
+	require.NoError(t, os.Chmod(filepath.Dir(dir), 0o711)) //nolint:gosec // a database server runs as another user, who passes through
 	s.Stack, err = stack.Start(ctx, stack.Options{
-		Dir: t.TempDir(), World: s.world, SweepEvery: 2 * time.Second, ConsentDelay: 200 * time.Millisecond, KeyDelay: 200 * time.Millisecond,
+		Dir: dir, Database: database, World: s.world, SweepEvery: 2 * time.Second, ConsentDelay: 200 * time.Millisecond, KeyDelay: 200 * time.Millisecond,
 		LogFormat: app.FormatJSON, WorkerProcess: true, WorkerProgram: filepath.Join(bin, "consentry-worker"), TemporalDev: filepath.Join(bin, "temporal-dev"),
 	})
 	require.NoError(t, err)

@@ -58,10 +58,16 @@ func (x *terminator) runs(c *customer) {
 }
 
 // switched counts how often the integration was bound to its connector.
-func (x *terminator) switched(c *customer) (n int) {
+func (x *terminator) switched(c *customer) int {
+	x.t.Helper()
+	return x.done("bind-connector", c.Integration)
+}
+
+// done counts the entries of the audit that say so.
+func (x *terminator) done(action, subject string) (n int) {
 	x.t.Helper()
 	require.NoError(x.t, x.App.Service.Read(x.t.Context(), domain.System("test"), func(tx *service.Tx) (err error) {
-		n, err = tx.Rows.Audit().Count(service.By(service.Where{"subject": c.Integration, "action": "bind-connector", "outcome": "done"}))
+		n, err = tx.Rows.Audit().Count(service.By(service.Where{"subject": subject, "action": action, "outcome": "done"}))
 		return err
 	}))
 	return n

@@ -37,9 +37,10 @@ func (s *Service) GiveDecision(ctx context.Context, caller domain.Caller, key, m
 	}
 	// The key is the caller's for the migration, whatever is decided with it, so
 	// that a key that is used for something else is noticed.
-	given, err := Do(ctx, s, caller, key, "decide", migrationID, func(tx *Tx) (givenDecision, error) {
-		d, err := tx.giveDecision(migrationID, kind, detail)
-		return givenDecision{ID: d.ID, Asked: asked}, err
+	var stored domain.Decision
+	given, err := Do(ctx, s, caller, key, "decide", migrationID, func(tx *Tx) (_ givenDecision, err error) {
+		stored, err = tx.giveDecision(migrationID, kind, detail)
+		return givenDecision{ID: stored.ID, Asked: asked}, err
 	})
 	if err != nil {
 		return domain.Decision{}, err
@@ -52,6 +53,9 @@ func (s *Service) GiveDecision(ctx context.Context, caller domain.Caller, key, m
 		d, err = tx.Rows.Decisions().Get(given.ID)
 		return err
 	})
+	if domain.KindOf(err) == domain.Unavailable && stored.ID == given.ID {
+		return stored, nil // it is committed: to call it undone would be untrue
+	}
 	return d, err
 }
 
