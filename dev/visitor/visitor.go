@@ -69,6 +69,11 @@ func (v *Visitor) Consent(ctx context.Context, start, login string) (Page, error
 	return page, nil
 }
 
+// Open opens a page of the console.
+func (v *Visitor) Open(ctx context.Context, path string) (Page, error) {
+	return v.do(ctx, http.MethodGet, v.console+path, nil, "")
+}
+
 // walk follows redirects and presses, on every page that is not the console's,
 // the person's own sign-in button or else "accept".
 func (v *Visitor) walk(ctx context.Context, address, login string) (Page, error) {
