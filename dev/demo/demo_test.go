@@ -41,7 +41,7 @@ func openOn(t *testing.T, database string) *show {
 	s := &show{world: world.New(7, world.Size{Users: 30, Groups: 4}, now.AddDate(1, 0, 0)), out: t.Output(), began: now, terms: demoTerms(now)}
 	s.terms["us"] = s.terms["eu"] // nobody is late here
 	dir := t.TempDir()
-	require.NoError(t, os.Chmod(filepath.Dir(dir), 0o711)) //nolint:gosec // a database server runs as another user, who passes through
+	require.NoError(t, os.Chmod(filepath.Dir(dir), 0o711)) // a database server runs as another user, who passes through
 	s.Stack, err = stack.Start(ctx, stack.Options{
 		Dir: dir, Database: database, World: s.world, SweepEvery: 2 * time.Second, ConsentDelay: 200 * time.Millisecond, KeyDelay: 200 * time.Millisecond,
 		LogFormat: app.FormatJSON, WorkerProcess: true, WorkerProgram: filepath.Join(bin, "consentry-worker"), TemporalDev: filepath.Join(bin, "temporal-dev"),
