@@ -210,7 +210,22 @@ func (c *Cluster) Halt(ctx context.Context, mode string) error {
 	return c.run(ctx, "pg_ctl", "stop", "--wait", "--timeout=60", "--silent", "--mode", mode, "--pgdata", c.data())
 }
 
-// Resume starts the server again after Halt.
+// Kill ends the server's first process as the system does when memory runs out:
+// its sessions notice by themselves.
+func (c *Cluster) Kill() error {
+	first, err := os.ReadFile(filepath.Join(c.data(), "postmaster.pid"))
+	if err != nil {
+		return err
+	}
+	line, _, _ := strings.Cut(string(first), "\n")
+	pid, err := strconv.Atoi(line)
+	if err != nil {
+		return fmt.Errorf("PostgreSQL's postmaster.pid: %w", err)
+	}
+	return syscall.Kill(pid, syscall.SIGKILL)
+}
+
+// Resume starts the server again after Halt or Kill.
 func (c *Cluster) Resume(ctx context.Context) error { return c.up(ctx) }
 
 // Stop ends the cluster within a few seconds and removes what is not kept. It

@@ -102,11 +102,6 @@ func TestALostConnectionSaysWhatIsKnown(t *testing.T) {
 	})
 	require.Equal(t, "store-outcome-unknown", codeOf(t, err), "nobody knows how far the commit came")
 	require.Empty(t, ids(t, s, service.Query{}), "the next connection is a new one")
-
-	// Sessions that the server ended while they lay in the pool are not met by anybody.
-	_, err = rawly(t, database).ExecContext(t.Context(), "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name = 'consentry' AND datname = current_database()")
-	require.NoError(t, err)
-	insert(t, s, &domain.EngineCall{ID: "y"})
 }
 
 func TestAnUnreachableServerIsToldWithoutThePassword(t *testing.T) {
