@@ -19,7 +19,7 @@ func OneMigration(ctx context.Context, o Options, inspect func(ctx context.Conte
 	s := &show{world: world.New(o.Seed, world.Size{Users: o.Users, Groups: o.Groups}, began.AddDate(1, 0, 0)), out: o.Out, began: began}
 	s.terms = world.DevTerms(began)
 	s.Stack, err = stack.Start(ctx, stack.Options{
-		Dir: o.Dir, World: s.world, SweepEvery: time.Minute, ConsentDelay: time.Second, KeyDelay: time.Second, TemporalDev: o.TemporalDev,
+		Dir: o.Dir, Database: o.Database, World: s.world, SweepEvery: time.Minute, ConsentDelay: time.Second, KeyDelay: time.Second, TemporalDev: o.TemporalDev,
 	})
 	if err != nil {
 		return err

@@ -130,6 +130,9 @@ func migrated(ctx context.Context, database string) (m measured, err error) {
 	began := time.Now()
 	err = demo.OneMigration(ctx, o, func(ctx context.Context, s *stack.Stack, ready time.Duration, integrationID, attemptID string) error {
 		m.ready, m.took = ready, time.Since(began)-ready
+		if (s.Postgres() != nil) != (database == "postgres") {
+			return fmt.Errorf("the migration was to run on %s, and did not", database)
+		}
 		if m.own, err = cost(ctx, s, contract.MigrationID(integrationID)); err != nil {
 			return err
 		}
