@@ -37,7 +37,7 @@ func explanationOf(e service.Explanation) Explanation {
 	return Explanation{
 		IntegrationID: e.Integration.ID, AccountID: e.Integration.AccountID, Name: e.Integration.Name, MigrationID: m.ID, Phase: m.Phase, Since: m.PhaseSince,
 		Status: e.Status, Sentence: e.Sentence, Why: e.Why, Next: e.Next, NextAt: domain.At(e.NextAt), Who: e.Who, CanAct: append([]string{}, e.CanAct...),
-		NeedsPerson: m.Phase.NeedsPerson() != "", Overdue: m.Overdue, DateInForce: domain.At(e.DateInForce), DateFrom: e.DateFrom, CampaignID: e.Campaign.ID,
+		NeedsPerson: e.NeedsPerson, Overdue: m.Overdue, DateInForce: domain.At(e.DateInForce), DateFrom: e.DateFrom, CampaignID: e.Campaign.ID,
 		Facts: append([]service.Fact{}, e.Facts...), AsOf: e.AsOf,
 	}
 }

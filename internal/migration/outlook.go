@@ -14,6 +14,14 @@ type Situation struct {
 	Facts
 	Name     string // the integration's
 	Campaign bool   // one has been started that it falls under
+
+	Condition     domain.Condition // of the integration, with its words; "" is ok
+	ConditionText string
+	ConditionAt   time.Time
+	Reconnecting  bool      // a consent that connects its connector anew is being checked
+	Grace         time.Time // until when consent that was begun in time holds the date back; zero: it does not
+	Undelivered   bool      // the engine has not taken a message about it
+	Given         bool      // a decision is given and not applied
 }
 
 // Outlook says why an integration is where it is, what happens next and when,
@@ -42,21 +50,58 @@ const nobody = "nobody has to act"
 // OutlookOf looks ahead from where an integration stands.
 func OutlookOf(s Situation) Outlook {
 	m := s.Migration
+	if s.Unread() {
+		return s.reconnect()
+	}
 	if m.ID == "" {
 		return s.withoutAttempt()
 	}
 	o := s.ofPhase()
 	if BeforeCutOver(m.Phase) {
 		o.When, o.At = s.deadline()
+		if s.Condition == domain.ConditionError {
+			o.Why += ", and nothing is read through its old app " + s.since() + ": " + lower(firstClause(s.ConditionText))
+		}
 		if s.Paused {
-			o.Why += " and its campaign is paused"
+			o.Why += ", and its campaign is paused"
+			o.Next = "no switch begins until it is resumed"
 			o.Who = "an operator can resume the campaign"
 		}
 	}
-	if m.WaitingCode != "" {
+	switch {
+	case m.WaitingCode != "":
 		o.Why += " (" + firstClause(or(m.WaitingText, Text(m.WaitingCode))) + ", which is tried again by itself)"
+	case s.Undelivered:
+		o.Why += " (the workflow engine does not answer; what was asked for is kept and delivered by itself)"
+	case s.Given:
+		o.Why += " (a decision is given and about to be applied)"
 	}
 	return o
+}
+
+// reconnect is the outlook of an integration whose connector lets nothing be
+// read any more, however well its migration went.
+func (s Situation) reconnect() Outlook {
+	if s.Reconnecting {
+		return Outlook{Why: "has a new consent, which is being checked with real calls", Next: "synchronization starts again where it stood", Who: nobody}
+	}
+	return Outlook{
+		Why:  "is bound to its connector and reads nothing " + s.since() + ": " + lower(firstClause(or(s.ConditionText, Text(ConsentWithdrawn)))),
+		Next: "nothing is deleted, and after the consent synchronization starts again where it stood",
+		Who:  "somebody with the role migrate can reconnect it, with an administrator of the tenant",
+	}
+}
+
+func (s Situation) since() string {
+	if s.ConditionAt.IsZero() {
+		return "at the moment"
+	}
+	return "since " + day(s.ConditionAt)
+}
+
+// Unread reports whether an integration on a connector cannot be read.
+func (s Situation) Unread() bool {
+	return s.Condition == domain.ConditionError && s.Bound && (s.Migration.ID == "" || s.Migration.Phase.Switched())
 }
 
 func (s Situation) ofPhase() Outlook {
@@ -68,24 +113,43 @@ func (s Situation) ofPhase() Outlook {
 	switch m.Phase {
 	case domain.AwaitingConsent:
 		why := "waits for the consent of its tenant"
-		if m.ConsentCode != "" {
-			why += ", because the last one came to nothing: " + lower(firstClause(or(m.ConsentText, Text(m.ConsentCode))))
+		switch text := firstClause(or(m.ConsentText, Text(m.ConsentCode))); {
+		case m.ConsentCode == "" && !m.ConsentBeganAt.IsZero():
+			why += ", which was begun on " + day(m.ConsentBeganAt.Time)
+		case m.ConsentCode == "":
+		case strings.HasPrefix(text, "You"): // said to whoever consented, and not to whoever reads this
+			why += ", because the last one came to nothing, as the administrator was told: “" + text + "”"
+		default:
+			why += ", because the last one came to nothing: " + lower(text)
 		}
-		return Outlook{Why: why, Next: "the consent is checked then, and the description asked for", Who: who}
+		next := "the consent is checked then, and the description asked for"
+		if m.Description != "" {
+			next = "the consent is checked then, and what would change is compared"
+		}
+		return Outlook{Why: why, Next: next, Who: who}
 	case domain.ConfirmingConsent:
-		return Outlook{Why: "has the consent, which is being checked with real calls", Next: "the description comes next", Who: who}
+		next := "the description comes next"
+		if m.Description != "" {
+			next = "what would change is compared next"
+		}
+		return Outlook{Why: "has the consent, which is being checked with real calls", Next: next, Who: who}
 	case domain.AwaitingDescription:
 		return Outlook{Why: "has a working consent and waits for the connector's description", Next: "it is checked then what would change", Who: who}
 	case domain.Proving:
-		return Outlook{Why: "is being read through the connector and compared with what is held" + because(m), Next: "the approval comes next, and nothing is applied before it", Who: who}
+		next := "the approval comes next, and nothing is applied before it"
+		if m.GoOnIfUnchanged {
+			next = "the switch follows by itself if nothing changes, else the approval comes next"
+		}
+		return Outlook{Why: "is being read through the connector and compared with what is held" + because(m), Next: next, Who: who}
 	case domain.AwaitingApproval:
 		return Outlook{Why: "waits for the approval of what changes" + because(m), Next: "the switch to the connector follows at once", Who: who}
 	case domain.CuttingOver:
 		return Outlook{Why: "is being switched to its connector and synchronized for the first time", Next: "it is migrated then, or exactly as before if that fails", Who: who}
 	case domain.Migrated:
 		return Outlook{
-			Why: "is migrated and synchronizes through its connector", Next: "removing the old app is recommended from then on",
-			When: "the way back is open until " + day(m.WayBackUntil.Time), At: m.WayBackUntil.Time, Who: "somebody with the role approve can roll it back until then",
+			Why: "is migrated and synchronizes through its connector", At: m.WayBackUntil.Time,
+			Next: "the way back is open until " + day(m.WayBackUntil.Time) + ", and from then on removing the old app is recommended",
+			Who:  "an operator or somebody with the role approve can roll it back until then",
 		}
 	case domain.CleanUp:
 		return Outlook{
@@ -120,6 +184,8 @@ func (s Situation) withoutAttempt() Outlook {
 
 func (s Situation) deadline() (string, time.Time) {
 	switch {
+	case s.Migration.Overdue && !s.Grace.IsZero():
+		return fmt.Sprintf("the date was %s, and because the consent was begun before it, synchronization through the old app goes on until %s", day(s.InForce), day(s.Grace)), s.Grace
 	case s.Migration.Overdue && !s.InForce.IsZero():
 		return fmt.Sprintf("synchronization through the old app ended on %s, nothing is deleted, and migrating starts it again", day(s.InForce)), time.Time{}
 	case s.InForce.IsZero():

@@ -29,9 +29,21 @@ func TestTheOutlookIsOneSentence(t *testing.T) {
 			},
 			"Contoso waits for the consent of its tenant, because the last one came to nothing: the tenant does not hold our app;", date,
 		},
+		"the consent was refused to somebody": {
+			func(s *migration.Situation) {
+				s.Migration.Phase, s.Migration.ConsentCode, s.Migration.ConsentText = domain.AwaitingConsent, "role_insufficient", "You are a Helpdesk Administrator. Ask another."
+			},
+			"came to nothing, as the administrator was told: “You are a Helpdesk Administrator”;", date,
+		},
+		"begun": {
+			func(s *migration.Situation) {
+				s.Migration.Phase, s.Migration.ConsentBeganAt, s.Migration.Description = domain.AwaitingConsent, domain.At(date.Add(-time.Hour)), "Staff"
+			},
+			"the consent of its tenant, which was begun on 18 August 2026 09:00 UTC; the consent is checked then, and what would change is compared;", date,
+		},
 		"paused": {
 			func(s *migration.Situation) { s.Migration.Phase, s.Paused = domain.AwaitingApproval, true },
-			"Contoso waits for the approval of what changes and its campaign is paused; the switch to the connector follows at once; synchronization through the old app ends on 18 August 2026 10:00 UTC; an operator can resume the campaign.", date,
+			"Contoso waits for the approval of what changes, and its campaign is paused; no switch begins until it is resumed; synchronization through the old app ends on 18 August 2026 10:00 UTC; an operator can resume the campaign.", date,
 		},
 		"overdue": {
 			func(s *migration.Situation) {
@@ -49,7 +61,49 @@ func TestTheOutlookIsOneSentence(t *testing.T) {
 			func(s *migration.Situation) {
 				s.Migration.Phase, s.Migration.WayBackUntil = domain.Migrated, domain.At(date.Add(time.Hour))
 			},
-			"the way back is open until 18 August 2026 11:00 UTC; somebody with the role approve can roll it back until then.", date.Add(time.Hour),
+			"the way back is open until 18 August 2026 11:00 UTC, and from then on removing the old app is recommended; an operator or somebody with the role approve can roll it back until then.", date.Add(time.Hour),
+		},
+		"consent in time": {
+			func(s *migration.Situation) {
+				s.Migration.Phase, s.Migration.Overdue, s.Grace = domain.AwaitingConsent, true, date.Add(time.Hour)
+			},
+			"the date was 18 August 2026 10:00 UTC, and because the consent was begun before it, synchronization through the old app goes on until 18 August 2026 11:00 UTC;", date.Add(time.Hour),
+		},
+		"the old secret is dead": {
+			func(s *migration.Situation) {
+				s.Migration.Phase, s.Condition, s.ConditionText, s.ConditionAt = domain.AwaitingApproval, domain.ConditionError, "Microsoft no longer accepts the secret. Migrate.", date.Add(-time.Hour)
+			},
+			"Contoso waits for the approval of what changes, and nothing is read through its old app since 18 August 2026 09:00 UTC: Microsoft no longer accepts the secret; the switch", date,
+		},
+		"the consent was taken back": {
+			func(s *migration.Situation) {
+				s.Migration.Phase, s.Bound, s.Condition, s.ConditionAt = domain.Closed, true, domain.ConditionError, date
+			},
+			"Contoso is bound to its connector and reads nothing since 18 August 2026 10:00 UTC: Microsoft no longer lets the connector read; nothing is deleted,", time.Time{},
+		},
+		"the new consent is checked": {
+			func(s *migration.Situation) {
+				s.Migration.ID, s.Bound, s.Condition, s.Reconnecting = "", true, domain.ConditionError, true
+			},
+			"Contoso has a new consent, which is being checked with real calls; synchronization starts again where it stood; nobody has to act.", time.Time{},
+		},
+		"the engine is away": {
+			func(s *migration.Situation) {
+				s.Migration.Phase, s.Undelivered, s.Given = domain.AwaitingDescription, true, true
+			},
+			"(the workflow engine does not answer; what was asked for is kept and delivered by itself)", date,
+		},
+		"a decision on its way": {
+			func(s *migration.Situation) { s.Migration.Phase, s.Given = domain.AwaitingApproval, true },
+			"waits for the approval of what changes (a decision is given and about to be applied);", date,
+		},
+		"goes on by itself": {
+			func(s *migration.Situation) { s.Migration.Phase, s.Migration.GoOnIfUnchanged = domain.Proving, true },
+			"the switch follows by itself if nothing changes, else the approval comes next;", date,
+		},
+		"never begun, too late": {
+			func(s *migration.Situation) { s.Migration.ID, s.Migration.Overdue = "", true },
+			"no migration of it was opened; synchronization through the old app ended on 18 August 2026 10:00 UTC,", time.Time{},
 		},
 		"closed":      {func(s *migration.Situation) { s.Migration.Phase = domain.Closed }, "Contoso is migrated and everything about it is done; nobody has to act.", time.Time{}},
 		"cancelled":   {func(s *migration.Situation) { s.Migration.Phase = domain.Cancelled }, "Contoso is on its old app, because the migration was cancelled; it can be started again;", date},

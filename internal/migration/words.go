@@ -130,7 +130,7 @@ func or(text, otherwise string) string {
 }
 
 func lower(s string) string {
-	if s == "" {
+	if s == "" || strings.HasPrefix(s, "Microsoft") {
 		return s
 	}
 	return strings.ToLower(s[:1]) + s[1:]

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"consentry/internal/campaign"
+	"consentry/internal/contract"
 	"consentry/internal/domain"
 	"consentry/internal/migration"
 )
@@ -27,6 +28,7 @@ type Explanation struct {
 	CanAct      []string  // names of the people who may, where they are ours to know
 	DateInForce time.Time // zero: none
 	DateFrom    string    // campaign, extension or none
+	NeedsPerson bool      // nothing goes on before somebody acts
 	Facts       []Fact
 	AsOf        time.Time
 }
@@ -57,10 +59,8 @@ func (s *Service) Explain(ctx context.Context, caller domain.Caller, integration
 		if c != nil {
 			e.Campaign, e.DateInForce, situation.Paused = *c, campaign.DateInForce(*c, m), c.Paused
 			situation.InForce = e.DateInForce
-			// A timer that never rang has marked nothing.
-			if m != nil && migration.BeforeCutOver(m.Phase) {
-				situation.Migration.Overdue = campaign.Read(*c, *m, t.Now).Overdue
-			}
+			situation.Migration.Overdue, situation.Grace = t.overdue(*c, e.Migration, situation.Bound)
+			e.Migration.Overdue = situation.Migration.Overdue
 			switch {
 			case e.DateInForce.IsZero():
 			case m != nil && e.DateInForce.Equal(m.Deadline.Time):
@@ -68,6 +68,9 @@ func (s *Service) Explain(ctx context.Context, caller domain.Caller, integration
 			default:
 				e.DateFrom = "campaign"
 			}
+		}
+		if err := t.present(&situation, e.Integration, e.Migration); err != nil {
+			return err
 		}
 		e.outlook(situation)
 		if e.CanAct, err = t.canAct(e); err != nil {
@@ -81,10 +84,51 @@ func (s *Service) Explain(ctx context.Context, caller domain.Caller, integration
 	return e, nil
 }
 
+// overdue reports whether the date in force has stopped the old app, or until
+// when a consent that was begun in time holds that back. A timer that never rang
+// has marked nothing, so it is read from the date itself.
+func (t *Tx) overdue(c domain.Campaign, m domain.Migration, bound bool) (bool, time.Time) {
+	if bound || (m.ID != "" && !migration.BeforeCutOver(m.Phase) && !m.Phase.Ended()) || !campaign.Read(c, m, t.Now).Overdue {
+		return false, time.Time{}
+	}
+	if grace := campaign.GraceEnd(c, m); m.Open && grace.After(t.Now) {
+		return true, grace
+	}
+	return true, time.Time{}
+}
+
+// present adds how things are at the moment beside the phase.
+func (t *Tx) present(s *migration.Situation, i domain.Integration, m domain.Migration) error {
+	s.Condition, s.ConditionText, s.ConditionAt = i.Condition, i.ConditionText, i.ConditionSince.Time
+	c, err := named(t.Rows.Connectors(), i.ConnectorID)
+	if err != nil {
+		return err
+	}
+	s.Reconnecting = c.ReconnectSession != ""
+	calls, err := t.undelivered(i)
+	if err != nil || m.ID == "" {
+		return err
+	}
+	given, err := t.Rows.Decisions().Count(By(Where{"migration_id": m.ID, "state": string(domain.DecisionGiven)}))
+	s.Undelivered, s.Given = len(calls) > 0, given > 0
+	return err
+}
+
+// undelivered gives the messages about an integration that the engine did not
+// take at the first try, the oldest first.
+func (t *Tx) undelivered(i domain.Integration) ([]domain.EngineCall, error) {
+	return t.Rows.EngineCalls().List(Query{
+		Where: Where{"target": contract.MigrationID(i.ID), "state": "waiting", "attempts >": 0}, Order: []string{"created_at", "id"},
+	})
+}
+
 func (e *Explanation) outlook(s migration.Situation) {
 	o := migration.OutlookOf(s)
 	e.Sentence, e.Why, e.Next, e.NextAt, e.Who = o.Sentence(s.Name), o.Why, o.Next, o.At, o.Who
+	e.NeedsPerson = e.Migration.Phase.NeedsPerson() != ""
 	switch {
+	case s.Unread():
+		e.Status, e.NeedsPerson = "Needs consent again", !s.Reconnecting
 	case e.Migration.ID != "":
 		e.Status = migration.Status(s.Facts)
 	case s.Bound:
@@ -100,6 +144,7 @@ func (e *Explanation) outlook(s migration.Situation) {
 func (t *Tx) canAct(e Explanation) ([]string, error) {
 	role := domain.RoleMigrate
 	switch {
+	case e.NeedsPerson && e.Integration.Binding == domain.BoundConnector: // to reconnect
 	case e.Migration.ID == "" && e.Integration.Binding == domain.BoundConnector, e.Migration.Phase == domain.Closed:
 		return nil, nil
 	case e.Migration.Phase == domain.AwaitingApproval, e.Migration.Phase == domain.Migrated:
@@ -140,6 +185,27 @@ func (t *Tx) facts(e *Explanation) error {
 			add(f.name, "%s [%s]", cmp.Or(f.text, migration.Text(f.code)), f.code)
 		}
 	}
+	if err := t.compared(m, add); err != nil {
+		return err
+	}
+	given, err := t.Rows.Decisions().List(Query{Where: Where{"migration_id": m.ID, "state": string(domain.DecisionGiven)}, Order: []string{"given_at", "id"}})
+	if err != nil {
+		return err
+	}
+	decided, err := t.decided(given)
+	if err != nil {
+		return err
+	}
+	for _, d := range decided {
+		add("Not yet applied", "%s, given on %s by %s", d.Kind, at(d.GivenAt), cmp.Or(d.By, d.GivenBy))
+	}
+	calls, err := t.undelivered(i)
+	if err != nil {
+		return err
+	}
+	if len(calls) > 0 {
+		add("Workflow engine", "does not answer; messages that wait: %d, the oldest since %s, tried %d times", len(calls), at(calls[0].CreatedAt), calls[0].Attempts)
+	}
 	if !m.ArmedFor.IsZero() && migration.BeforeCutOver(m.Phase) {
 		add("Timer", "set to %s, campaign version %d, read at %s", at(m.ArmedFor), m.ArmedVersion, at(m.ArmedReadAt))
 	}
@@ -151,15 +217,44 @@ func (t *Tx) facts(e *Explanation) error {
 	if held > 0 {
 		add("Held", "%d removals wait for a decision", held)
 	}
-	add("Directory held", "%d users, %d groups, %d memberships, as of %s", i.Users, i.Groups, i.Memberships, at(i.LastSyncedAt))
+	add("Directory held", "%s, as of %s", countWords(domain.Counts{Users: i.Users, Groups: i.Groups, Memberships: i.Memberships}), at(i.LastSyncedAt))
 	return nil
+}
+
+// compared says how the last comparison came out, while a decision about it is
+// ahead.
+func (t *Tx) compared(m domain.Migration, add func(name, format string, args ...any)) error {
+	if m.Phase != domain.AwaitingApproval {
+		return nil
+	}
+	p, err := named(t.Rows.Proofs(), m.ProofID)
+	if err != nil || p.ID == "" {
+		return err
+	}
+	what := "no difference"
+	if !p.Equal() {
+		what = fmt.Sprintf("%d differences: %s added, %s changed, %s removed", p.Differences(), countWords(p.Added), countWords(p.Changed), countWords(p.Removed))
+	}
+	if p.Frozen {
+		what += "; compared with what was held before, because the old app could not be read"
+	}
+	add("Comparison", "%s, as of %s", what, at(p.AsOf))
+	return nil
+}
+
+func countWords(c domain.Counts) string {
+	return fmt.Sprintf("%d users, %d groups, %d memberships", c.Users, c.Groups, c.Memberships)
 }
 
 func conditionWords(i domain.Integration) string {
 	if i.Condition == domain.ConditionOK {
 		return "ok"
 	}
-	return fmt.Sprintf("%s since %s: %s", i.Condition, at(i.ConditionSince), i.ConditionText)
+	since := ""
+	if !i.ConditionSince.IsZero() {
+		since = " since " + at(i.ConditionSince)
+	}
+	return fmt.Sprintf("%s%s: %s", i.Condition, since, i.ConditionText)
 }
 
 // at writes an instant for a person.
