@@ -58,9 +58,7 @@ func (c *rotateCommand) Run(e *env) error {
 		return err
 	}
 	for {
-		var now cell
-		var doc document
-		err := e.patiently(func() (err error) { now, doc, err = e.cell(c.Cell); return err })
+		now, doc, err := e.cell(c.Cell)
 		if err != nil {
 			return err
 		}

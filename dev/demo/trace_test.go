@@ -144,7 +144,12 @@ func TestARequestIsOneTraceDownToMicrosoft(t *testing.T) {
 		}
 		for line := range bytes.Lines(log) {
 			var told struct {
-				Logger, Msg, Request, TraceID, WorkflowID, ActivityType string
+				Logger       string `json:"logger"`
+				Msg          string `json:"msg"`
+				Request      string `json:"request"`
+				TraceID      string `json:"TraceID"`
+				WorkflowID   string `json:"WorkflowID"`
+				ActivityType string `json:"ActivityType"`
 			}
 			require.NoError(t, json.Unmarshal(line, &told), "%s", line)
 			switch {

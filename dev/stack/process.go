@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -19,6 +20,7 @@ type Process struct {
 	log  *os.File
 	done chan struct{}
 	err  error
+	said string // its first line
 }
 
 // startProcess runs a program with its errors in a log file. It gets a process
@@ -44,7 +46,9 @@ func startProcess(ctx context.Context, logFile string, env []string, program str
 	ready := make(chan bool, 1)
 	go func() {
 		lines := bufio.NewScanner(out)
-		ready <- lines.Scan()
+		ok := lines.Scan()
+		p.said = lines.Text()
+		ready <- ok
 		for lines.Scan() {
 			fmt.Fprintln(log, lines.Text())
 		}
@@ -80,6 +84,13 @@ func (p *Process) Stop(grace time.Duration) {
 	case <-time.After(grace):
 		p.Kill()
 	}
+}
+
+// Internals is where the process says that it shows its health and metrics; ""
+// if it does not.
+func (p *Process) Internals() string {
+	_, address, _ := strings.Cut(p.said, "health and metrics at http://")
+	return address
 }
 
 // Done is closed when the process has ended.

@@ -213,6 +213,9 @@ func (s *Stack) StartWorker(ctx context.Context) (err error) {
 // WorkerPID is the id of the worker's process.
 func (s *Stack) WorkerPID() int { return s.worker.PID() }
 
+// WorkerMetrics is where the worker's process shows its health and metrics.
+func (s *Stack) WorkerMetrics() string { return s.worker.Internals() }
+
 // KillWorker ends the worker's process as a power cut would.
 func (s *Stack) KillWorker() int {
 	pid := s.worker.PID()

@@ -89,6 +89,9 @@ func run(ctx context.Context, p Program, config Config, out io.Writer) error {
 	if err != nil {
 		return errors.Join(err, a.Close())
 	}
+	if address := a.MetricsAddress(); address != "" {
+		ready += "; health and metrics at http://" + address
+	}
 	if _, err = fmt.Fprintln(out, ready); err == nil {
 		<-ctx.Done()
 	}

@@ -113,10 +113,30 @@ func TestAlertsUseWhatExists(t *testing.T) {
 	for _, f := range families {
 		names = append(names, f.GetName())
 	}
+	labelsOf := func(name string) (labels []string) {
+		for _, f := range families {
+			if f.GetName() == name {
+				for _, l := range f.GetMetric()[0].GetLabel() {
+					labels = append(labels, l.GetName())
+				}
+			}
+		}
+		return labels
+	}
 	require.NotEmpty(t, rules.Groups)
 	for _, r := range rules.Groups[0].Rules {
-		for _, name := range regexp.MustCompile(`consentry_[a-z_]+`).FindAllString(r.Expr, -1) {
-			require.True(t, slices.Contains(names, name), "%s asks for %s", r.Alert, name)
+		var labels []string
+		for _, m := range regexp.MustCompile(`(consentry_[a-z_]+)(?:\{([^}]*)\})?`).FindAllStringSubmatch(r.Expr, -1) {
+			require.True(t, slices.Contains(names, m[1]), "%s asks for %s", r.Alert, m[1])
+			labels = labelsOf(m[1])
+			for _, l := range regexp.MustCompile(`([a-z_]+)\s*=`).FindAllStringSubmatch(m[2], -1) {
+				require.Contains(t, labels, l[1], "%s selects %s by it", r.Alert, m[1])
+			}
+		}
+		for _, by := range regexp.MustCompile(`by \(([^)]*)\)`).FindAllStringSubmatch(r.Expr, -1) { // of one metric each
+			for l := range strings.SplitSeq(by[1], ",") {
+				require.Contains(t, labels, strings.TrimSpace(l), "%s sums by it", r.Alert)
+			}
 		}
 		require.Contains(t, []string{"page", "ticket"}, r.Labels["severity"], r.Alert)
 		require.NotEmpty(t, r.Annotations["means"], r.Alert)

@@ -64,6 +64,9 @@ func (t *Tx) chainsDue(region string) ([]domain.AccountDeletion, error) {
 	})
 }
 
+// auditPurge is the action of a checkpoint.
+const auditPurge = "purge-audit"
+
 // purgeChain forgets the audit of a deleted account. A chain goes whole or not at
 // all, so that what is left of the audit can be verified; a checkpoint in the
 // vendor's chain says how long it was and what its last hash was, so that a copy
@@ -80,5 +83,5 @@ func (t *Tx) purgeChain(d *domain.AccountDeletion) error {
 	if err := t.Rows.AccountDeletions().Update(d); err != nil {
 		return err
 	}
-	return t.Done("", "purge-audit", "account", d.ID, map[string]string{"entries": strconv.FormatInt(last.ChainSeq, 10), "last": last.Hash})
+	return t.Done("", auditPurge, "account", d.ID, map[string]string{"entries": strconv.FormatInt(last.ChainSeq, 10), "last": last.Hash})
 }

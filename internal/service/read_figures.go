@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"consentry/internal/domain"
@@ -102,51 +101,4 @@ func (t *Tx) certificateFigures(f *Figures) error {
 		f.CertificateLeft[c.CellID] = c.NotAfter.Sub(t.Now)
 	}
 	return err
-}
-
-// AuditCheck walks the audit's chains, a batch at a time, and counts the entries
-// that do not follow from the one before. It begins anew with each process.
-type AuditCheck struct {
-	service *Service
-
-	mu     sync.Mutex // guards the rest
-	last   map[string]domain.AuditEntry
-	seq    int64
-	breaks int
-}
-
-// NewAuditCheck begins at the first entry.
-func NewAuditCheck(s *Service) *AuditCheck {
-	return &AuditCheck{service: s, last: map[string]domain.AuditEntry{}}
-}
-
-// auditBatch is how many entries are checked in one read.
-const auditBatch = 2000
-
-// Next checks the next batch, and reports how many breaks were found so far and
-// up to which entry.
-func (c *AuditCheck) Next(ctx context.Context) (breaks int, seq int64, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var entries []domain.AuditEntry
-	err = c.service.Read(ctx, domain.System("monitoring"), func(t *Tx) (err error) {
-		entries, err = t.Rows.Audit().List(Query{Where: Where{"seq >": c.seq}, Order: []string{"seq"}, Limit: auditBatch})
-		return err
-	})
-	if err != nil {
-		return c.breaks, c.seq, err
-	}
-	for _, e := range entries {
-		hash, err := AuditHash(e)
-		if err != nil {
-			return c.breaks, c.seq, err
-		}
-		before := c.last[e.Chain]
-		if hash != e.Hash || e.Previous != before.Hash || e.ChainSeq != before.ChainSeq+1 {
-			c.breaks++
-		}
-		e.Detail = nil
-		c.last[e.Chain], c.seq = e, e.Seq
-	}
-	return c.breaks, c.seq, nil
 }
