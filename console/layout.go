@@ -98,6 +98,7 @@ type task struct {
 	DueWords     string
 	DueTone      string
 	Overdue      bool
+	Stopped      bool // by the date
 	Paused       bool
 }
 
@@ -194,7 +195,7 @@ func newTask(v service.ViewTask, now time.Time) task {
 	t := task{
 		ID: m.ID, Name: i.Name, TenantDomain: i.TenantDomain, Address: "/migrations/" + m.ID,
 		Users: i.Users, AsOf: i.LastSyncedAt.Time, Status: statusOfMigration(v), Step: step, StepName: stepTitles[step-1].title,
-		Verb: "Continue", Due: v.DateInForce, Overdue: m.Overdue, Paused: v.Campaign.Paused,
+		Verb: "Continue", Due: v.DateInForce, Overdue: m.Overdue, Stopped: stopped(v), Paused: v.Campaign.Paused,
 	}
 	if m.Phase == domain.AwaitingConsent && m.ConsentBeganAt.IsZero() && m.ConsentCode == "" {
 		t.Verb = "Migrate now"
@@ -238,19 +239,21 @@ func statusOfMigration(v service.ViewTask) status {
 // soon is from when on a date is urgent.
 const soon = 14 * 24 * time.Hour
 
+// stopped reports whether the date has stopped the old app. Who began a consent
+// in time has a while longer.
+func stopped(v service.ViewTask) bool { return v.Migration.Overdue && v.GraceUntil.IsZero() }
+
 // dueWords says by when, in the list of actions.
 func dueWords(v service.ViewTask, now time.Time) (words, tone string) {
 	switch due := v.DateInForce; {
 	case v.Campaign.Paused:
 		return "On hold, nothing to do", ""
-	case v.Migration.Overdue && !due.IsZero():
-		return "Synchronization stopped on " + due.UTC().Format("2 Jan 2006"), "bad"
+	case stopped(v):
+		return "Overdue: synchronization stopped on " + due.UTC().Format("2 Jan 2006, 15:04 UTC"), "bad"
 	case v.Migration.Overdue:
-		return "The date has passed", "bad"
+		return "Overdue: synchronization stops on " + v.GraceUntil.UTC().Format("2 Jan 2006, 15:04 UTC"), "bad"
 	case due.IsZero():
 		return "Without a date at the moment", ""
-	case !due.After(now):
-		return "The date has passed", "bad"
 	default:
 		tone = "warn"
 		if due.Sub(now) <= soon {

@@ -1,9 +1,11 @@
 package console_test
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -246,6 +248,76 @@ func TestHowThingsStandIsSaid(t *testing.T) {
 	require.Equal(t, "9800", bar.attr("value"))
 	require.Equal(t, "14123", bar.attr("max"))
 	require.Equal(t, "6120", w.get("/migrations/mig_proving").one(t, "progress").attr("value"))
+}
+
+// The engine was away when the date passed: no timer rang, and nothing marked
+// the rows. The pages say what the date says.
+func TestADateThatNobodyMarkedIsSaidAllTheSame(t *testing.T) {
+	w := open(t)
+	w.change(t, func(m *domain.Migration, i *domain.Integration) {
+		m.Overdue, m.OverdueSince = false, domain.Instant{}
+		i.Condition, i.ConditionCode, i.ConditionText = domain.ConditionOK, "", ""
+	})
+	page := w.get("/migrations/mig_overdue")
+	require.Contains(t, page.one(t, "#overdue").text(), "Overdue. Synchronization is stopped The date for migrating was 19 Jul 2026, 09:30 UTC . Nothing of what was read is deleted; it is as of 19 Jul 2026, 09:30 UTC .")
+	require.Contains(t, page.one(t, "#wizard-head").text(), "Overdue: synchronization stopped on 19 Jul 2026, 09:30 UTC")
+	need := page.one(t, "#need-mig_overdue").text()
+	require.Contains(t, need, "Overdue: synchronization stopped on 19 Jul 2026, 09:30 UTC")
+	require.Contains(t, need, "What was read last is as of 19 Jul 2026, 09:30 UTC")
+	require.Contains(t, w.get("/connectors?account="+consoletest.Northwind).one(t, "#campaign").text(), "synchronization through the old app is stopped")
+	for _, address := range []string{"/directory-sync?account=" + consoletest.Northwind, "/directory-sync/int_overdue"} {
+		require.Contains(t, w.get(address).one(t, "#i-int_overdue").text(), "Stopped", address)
+	}
+
+	// Whoever began the consent in time has a day more, and is told so.
+	w.change(t, func(m *domain.Migration, _ *domain.Integration) {
+		m.ConsentBeganAt = domain.At(now.Add(-50 * time.Hour))
+	})
+	w.campaign(t, "cmp_past", func(c *domain.Campaign) { c.Terms.ConsentGrace = domain.Duration(72 * time.Hour) })
+	page = w.get("/migrations/mig_overdue")
+	require.Contains(t, page.one(t, "#overdue").text(), "Overdue. Synchronization stops soon")
+	require.Contains(t, page.one(t, "#overdue").text(), "goes on until 22 Jul 2026, 09:30 UTC")
+	require.Contains(t, page.one(t, "#need-mig_overdue").text(), "Overdue: synchronization stops on 22 Jul 2026, 09:30 UTC")
+
+	// A later date that nobody told the rows of takes it back.
+	w.change(t, func(m *domain.Migration, i *domain.Integration) {
+		m.Overdue, m.OverdueSince = true, domain.At(now.Add(-48*time.Hour))
+		i.Condition, i.ConditionCode = domain.ConditionStopped, "deadline-passed"
+	})
+	w.campaign(t, "cmp_past", func(c *domain.Campaign) { c.Terms.Deadline = domain.At(now.Add(20 * 24 * time.Hour)) })
+	page = w.get("/migrations/mig_overdue")
+	page.none(t, "#overdue")
+	require.Contains(t, page.one(t, "#need-mig_overdue").text(), "Before 10 Aug 2026, 20 days left")
+	require.Contains(t, w.get("/directory-sync/int_overdue").one(t, "#i-int_overdue").text(), "On schedule")
+}
+
+// change writes the rows of the overdue migration and its integration.
+func (w *world) change(t *testing.T, fn func(*domain.Migration, *domain.Integration)) {
+	t.Helper()
+	require.NoError(t, w.store.Write(t.Context(), func(rows service.Rows) error {
+		m, err := rows.Migrations().Get("mig_overdue")
+		if err != nil {
+			return err
+		}
+		i, err := rows.Integrations().Get("int_overdue")
+		if err != nil {
+			return err
+		}
+		fn(&m, &i)
+		return errors.Join(rows.Migrations().Update(&m), rows.Integrations().Update(&i))
+	}))
+}
+
+func (w *world) campaign(t *testing.T, id string, fn func(*domain.Campaign)) {
+	t.Helper()
+	require.NoError(t, w.store.Write(t.Context(), func(rows service.Rows) error {
+		c, err := rows.Campaigns().Get(id)
+		if err != nil {
+			return err
+		}
+		fn(&c)
+		return rows.Campaigns().Update(&c)
+	}))
 }
 
 func TestWhyTheComparisonIsBackIsNamed(t *testing.T) {

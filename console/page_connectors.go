@@ -132,7 +132,7 @@ func newCampaignNote(tasks []service.ViewTask, now time.Time) *campaignNote {
 	first := tasks[0]
 	n := &campaignNote{Tone: "warn", Open: len(tasks), Paused: first.Campaign.Paused, Due: first.DateInForce, From: first.Campaign.Terms.AvailableFrom.Time}
 	for _, t := range tasks {
-		n.Overdue = n.Overdue || t.Migration.Overdue
+		n.Overdue = n.Overdue || stopped(t)
 	}
 	if remaining := n.Due.Sub(now); !n.Due.IsZero() && remaining > 0 {
 		n.Left = left(remaining)

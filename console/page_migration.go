@@ -35,6 +35,8 @@ type migrationPage struct {
 	Refusal      string   // the last decision, refused when it was carried out
 	OnHold       bool
 	Overdue      bool
+	GraceUntil   time.Time // … and synchronization goes on until then; zero: it is stopped
+	AsOf         time.Time // of what is held
 	LegacyName   string
 
 	Consent  *consentStep
@@ -115,7 +117,7 @@ func (p *Pages) migrationPage(caller domain.Caller, v service.ViewMigration) mig
 	page := migrationPage{
 		ID: m.ID, Name: v.Integration.Name, TenantDomain: v.Integration.TenantDomain, Status: statusOfMigration(v.ViewTask),
 		StartedBy: v.People[m.StartedBy], StartedAt: m.StartedAt.Time, Safe: migration.BeforeCutOver(m.Phase), Due: v.DateInForce,
-		OnHold: v.Campaign.Paused && migration.BeforeCutOver(m.Phase), Overdue: m.Overdue && migration.BeforeCutOver(m.Phase),
+		OnHold: v.Campaign.Paused && migration.BeforeCutOver(m.Phase), Overdue: m.Overdue && migration.BeforeCutOver(m.Phase), GraceUntil: v.GraceUntil, AsOf: v.Integration.LastSyncedAt.Time,
 		LegacyName: cmp.Or(v.Legacy.Name, "the legacy app"),
 	}
 	if page.Safe {

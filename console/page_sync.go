@@ -130,9 +130,9 @@ func (p *Pages) newCard(caller domain.Caller, v service.ViewIntegration, self st
 // cardCondition chooses the one thing to say first: a stop by the date is
 // final until the migration is done, an error passes or needs somebody.
 func cardCondition(c *integrationCard, v service.ViewIntegration) {
-	i, m := v.Integration, v.Task.Migration
+	i := v.Integration
 	switch {
-	case i.Condition == domain.ConditionStopped || (m.Overdue && i.Binding == domain.BoundLegacy):
+	case i.Condition == domain.ConditionStopped:
 		c.Status, c.Frozen, c.ProblemTone = status{Word: "Stopped", Tone: "bad"}, true, "bad"
 		c.Problem = cmp.Or(i.ConditionText, "The date for migrating has passed, so synchronization through the old app is stopped. Nothing is deleted; completing the migration starts it again.")
 	case i.Condition == domain.ConditionError:

@@ -70,11 +70,11 @@ type token struct {
 }
 
 type tokenIssue struct {
-	Name    string        `arg:"" help:"What it is for; unique among the tokens that work."`
-	Account string        `placeholder:"ID" help:"The account it is for; without it, an operator's token."`
-	Role    string        `default:"" enum:",view,migrate,approve,operator" help:"view, migrate or approve in an account; operator without one."`
-	For     time.Duration `default:"2160h" help:"How long it works, at most 366 days (8784h)."`
-	Out     string        `placeholder:"FILE" help:"Write the value to this new file, which only you may read, instead of printing it."`
+	Name    string   `arg:"" help:"What it is for; unique among the tokens that work."`
+	Account string   `placeholder:"ID" help:"The account it is for; without it, an operator's token."`
+	Role    string   `default:"" enum:",view,migrate,approve,operator" help:"view, migrate or approve in an account; operator without one."`
+	For     lifetime `default:"90d" help:"How long it works, for example 12h or 30d; at most 366d."`
+	Out     string   `placeholder:"FILE" help:"Write the value to this new file, which only you may read, instead of printing it."`
 }
 
 func (c *tokenIssue) Run(e *env) error {
@@ -84,7 +84,7 @@ func (c *tokenIssue) Run(e *env) error {
 			return usage("--role: say which role in the account: view, migrate or approve")
 		}
 	}
-	order := map[string]any{"name": c.Name, "role": role, "expiresAt": time.Now().Add(c.For).UTC()}
+	order := map[string]any{"name": c.Name, "role": role, "expiresAt": c.For.end()}
 	if c.Account != "" {
 		order["accountId"] = c.Account
 	}

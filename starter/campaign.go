@@ -3,9 +3,11 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strconv"
 	"time"
@@ -218,7 +220,7 @@ type campaignKillSwitch struct {
 
 func (c *campaignKillSwitch) Run(e *env) error {
 	return e.changeCampaign(c.ID, func(now campaign, terms map[string]any) (bool, error) {
-		terms["killSwitch"] = c.State == "on"
+		terms["killSwitch"] = c.State == "on" // always in the terms that were read
 		return now.Paused, nil
 	})
 }
@@ -229,16 +231,20 @@ func (c *campaignKillSwitch) Run(e *env) error {
 func (e *env) changeCampaign(id string, change func(now campaign, terms map[string]any) (paused bool, err error)) error {
 	path := "/campaigns/" + url.PathEscape(id)
 	var now campaign
-	if _, err := e.api.get(e.ctx, path, &now); err != nil {
+	read, err := e.api.get(e.ctx, path, &now)
+	if err != nil {
 		return err
 	}
-	terms := map[string]any{}
-	if err := json.Unmarshal(now.Terms, &terms); err != nil {
+	before, terms := map[string]any{}, map[string]any{}
+	if err := errors.Join(json.Unmarshal(now.Terms, &before), json.Unmarshal(now.Terms, &terms)); err != nil {
 		return err
 	}
 	paused, err := change(now, terms)
 	if err != nil {
 		return err
+	}
+	if paused == now.Paused && reflect.DeepEqual(before, terms) {
+		return e.out.answer(read, id, func() { e.out.say("It is so already; this is still version %d.", now.Version) })
 	}
 	var then campaign
 	doc, err := e.api.call(e.ctx, request{method: http.MethodPut, path: path, body: map[string]any{"version": now.Version, "terms": terms, "paused": paused}}, &then)
@@ -247,6 +253,10 @@ func (e *env) changeCampaign(id string, change func(now campaign, terms map[stri
 	}
 	return e.out.answer(doc, id, func() {
 		e.out.say("Changed; this is version %d.", then.Version)
-		e.out.facts("Deadline", fmt.Sprintf("%s (was %s)", then.dates().Deadline, now.dates().Deadline), "Paused", strconv.FormatBool(then.Paused), "Deadline enforced", strconv.FormatBool(!then.dates().KillSwitch))
+		deadline := then.dates().Deadline.String()
+		if was := now.dates().Deadline.String(); was != deadline {
+			deadline += " (was " + was + ")"
+		}
+		e.out.facts("Deadline", deadline, "Paused", strconv.FormatBool(then.Paused), "Deadline enforced", strconv.FormatBool(!then.dates().KillSwitch))
 	})
 }

@@ -58,7 +58,9 @@ func (c *rotateCommand) Run(e *env) error {
 		return err
 	}
 	for {
-		now, doc, err := e.cell(c.Cell)
+		var now cell
+		var doc document
+		err := e.patiently(func() (err error) { now, doc, err = e.cell(c.Cell); return err })
 		if err != nil {
 			return err
 		}

@@ -117,7 +117,9 @@ func (c *cellVerify) Run(e *env) error {
 		if err := e.pause(); err != nil {
 			return err
 		}
-		now, doc, err := e.cell(c.Cell)
+		var now cell
+		var doc document
+		err := e.patiently(func() (err error) { now, doc, err = e.cell(c.Cell); return err })
 		if err != nil {
 			return err
 		}
@@ -137,7 +139,7 @@ func (c *cellVerify) Run(e *env) error {
 		}
 		e.out.show("%s", first.verdict())
 		if tries%verifyAgain == 0 { // a person may add it while we wait
-			if err := ask(); err != nil {
+			if err := e.patiently(ask); err != nil {
 				return err
 			}
 		}

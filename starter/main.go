@@ -85,7 +85,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	answer := &checked{Writer: out}
 	p := &printer{out: answer, errs: errs, json: line.JSON, quiet: line.Quiet, progress: isTerminal(errs)}
 	if err != nil {
-		return p.failed(&failure{exit: exitUsage, code: "usage", sentence: err.Error() + ". `consentry --help` lists the commands."})
+		return p.failed(&failure{exit: exitUsage, code: "usage", sentence: err.Error() + ". " + hint(err)})
 	}
 	api, err := line.connect()
 	if err == nil {
@@ -101,6 +101,15 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		return p.failed(err)
 	}
 	return exitDone
+}
+
+// hint says where help is: at the command that was begun, as far as one was.
+func hint(err error) string {
+	at, ok := errors.AsType[*kong.ParseError](err)
+	if !ok || at.Context == nil || at.Context.Selected() == nil {
+		return "`consentry --help` lists the commands."
+	}
+	return "`" + at.Context.Selected().FullPath() + " --help` says what it takes."
 }
 
 func newParser(line *commandLine, out, errs io.Writer) (*kong.Kong, error) {

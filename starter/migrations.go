@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -80,7 +81,8 @@ func (c *migrateCommand) Run(e *env) error {
 		if err := e.pause(); err != nil {
 			return err
 		}
-		if x, doc, err = e.explanationOf(c.Integration); err != nil {
+		err := e.patiently(func() (err error) { x, doc, err = e.explanationOf(c.Integration); return err })
+		if err != nil {
 			return err
 		}
 		if x.Sentence != said {
@@ -126,6 +128,24 @@ func (e *env) pause() error {
 		return nil
 	}
 }
+
+// patiently repeats a look while nobody answers: a restart of the API does not
+// end a wait.
+func (e *env) patiently(look func() error) error {
+	for tries := 0; ; tries++ {
+		err := look()
+		if f, ok := errors.AsType[*failure](err); !ok || f.exit != exitUnavailable || tries == awayPatience {
+			return err
+		}
+		e.out.show("nobody answers at the moment …")
+		if err := e.pause(); err != nil {
+			return err
+		}
+	}
+}
+
+// awayPatience is how many looks may find nobody.
+const awayPatience = 120
 
 type extendCommand struct {
 	Integration string `arg:"" help:"Id of the integration."`

@@ -3,7 +3,6 @@ package main
 import (
 	"net/http"
 	"net/url"
-	"time"
 )
 
 type peopleGroup struct {
@@ -47,12 +46,12 @@ func (c *peopleList) Run(e *env) error {
 }
 
 type peopleInvite struct {
-	Name    string        `arg:"" help:"What the person is called here."`
-	Account string        `placeholder:"ID" help:"The account; without it, an operator of the vendor."`
-	Role    string        `default:"" enum:",view,migrate,approve,operator" help:"view, migrate or approve in an account; operator without one."`
-	Issuer  string        `placeholder:"URL" help:"Issuer of the identity; with --subject. Without both, a link is made."`
-	Subject string        `help:"Subject of the identity; for Entra tenant id/object id. E-mail addresses open nothing."`
-	For     time.Duration `default:"72h" help:"How long a link works, at most 14 days (336h)."`
+	Name    string   `arg:"" help:"What the person is called here."`
+	Account string   `placeholder:"ID" help:"The account; without it, an operator of the vendor."`
+	Role    string   `default:"" enum:",view,migrate,approve,operator" help:"view, migrate or approve in an account; operator without one."`
+	Issuer  string   `placeholder:"URL" help:"Issuer of the identity; with --subject. Without both, a link is made."`
+	Subject string   `help:"Subject of the identity; for Entra tenant id/object id. E-mail addresses open nothing."`
+	For     lifetime `default:"72h" help:"How long a link works, for example 12h or 7d; at most 14d."`
 }
 
 func (c *peopleInvite) Run(e *env) error {
@@ -76,7 +75,7 @@ func (c *peopleInvite) Run(e *env) error {
 		}
 		return e.out.answer(doc, a.PersonID, func() { e.out.say("%s (%s) has the role %s.", a.Name, a.PersonID, a.Role) })
 	}
-	order["expiresAt"] = time.Now().Add(c.For).UTC()
+	order["expiresAt"] = c.For.end()
 	var i invitation
 	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/invitations", body: order}, &i)
 	if err != nil {

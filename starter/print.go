@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -128,12 +130,19 @@ func (p *printer) failed(err error) int {
 		}
 		return f.exit
 	}
-	fmt.Fprintf(p.errs, "consentry: %s\n", f.sentence)
+	sentence := f.sentence
+	if n := len(f.fields); n > 1 { // the API's own sentence is about the first
+		sentence = fmt.Sprintf("%d rules are broken; nothing was changed.", n)
+	}
+	fmt.Fprintf(p.errs, "consentry: %s\n", sentence)
 	for _, field := range f.fields {
-		if field.Line > 0 {
+		switch {
+		case field.Line > 0:
 			fmt.Fprintf(p.errs, "  line %d, %s: %s\n", field.Line, field.where(), field.Message)
-		} else {
+		case len(f.fields) > 1 || field.Message != sentence:
 			fmt.Fprintf(p.errs, "  %s: %s\n", field.where(), field.Message)
+		default: // it is the sentence; only what it is about is left to say
+			fmt.Fprintf(p.errs, "  (%s)\n", field.where())
 		}
 	}
 	if f.correlation != "" {
@@ -172,3 +181,30 @@ func parseDate(flag, text string) (time.Time, error) {
 	}
 	return time.Time{}, usage(fmt.Sprintf("%s is %q: give a date such as 2026-12-24, \"2026-12-24 18:00\" (UTC) or 2026-12-24T18:00:00+01:00", flag, text))
 }
+
+// lifetime is a duration as people say it: 90d beside Go's 36h or 30m.
+type lifetime time.Duration
+
+// UnmarshalText reads what was typed.
+func (l *lifetime) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(string(text))
+	if days, ok := strings.CutSuffix(string(text), "d"); ok {
+		var n int
+		n, err = strconv.Atoi(days)
+		d = time.Duration(n) * 24 * time.Hour
+		if n > maxDays {
+			err = errors.New("too long")
+		}
+	}
+	if err != nil || d <= 0 {
+		return fmt.Errorf("%q is no time to last: give for example 90d, 36h or 30m", text)
+	}
+	*l = lifetime(d)
+	return nil
+}
+
+// maxDays keeps a slip of the finger out of arithmetic; the API's bounds are far
+// below.
+const maxDays = 10_000
+
+func (l lifetime) end() time.Time { return time.Now().Add(time.Duration(l)).UTC() }

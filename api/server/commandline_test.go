@@ -251,6 +251,31 @@ func TestCtrlCEndsAWait(t *testing.T) {
 	require.Equal(t, domain.ConfirmingConsent, w.migration("contoso").Phase)
 }
 
+// TestAWaitOutlivesARestart of the API: looks that find nobody are repeated.
+func TestAWaitOutlivesARestart(t *testing.T) {
+	w := newWorldOfNow(t)
+	w.inPhase("contoso", domain.ConfirmingConsent)
+	var asked atomic.Int32
+	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/explanation") {
+			if asked.Add(1) == 2 {
+				rw.WriteHeader(http.StatusBadGateway)
+				return
+			}
+		}
+		w.echo.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(front.Close)
+	c, out, errs := w.shell("acc-contoso", domain.RoleMigrate).with("CONSENTRY_API="+front.URL).command("migrate", "contoso", "--wait")
+	require.NoError(t, c.Start())
+	require.Eventually(t, func() bool { return asked.Load() > 1 }, 30*time.Second, 10*time.Millisecond, "it looks again and again")
+	w.inPhase("contoso", domain.AwaitingDescription)
+	require.Error(t, c.Wait())
+	require.Equal(t, 7, c.ProcessState.ExitCode(), errs.String())
+	require.Contains(t, out.String(), "waits for the connector's description")
+	require.Greater(t, asked.Load(), int32(2))
+}
+
 // inPhase puts the latest attempt of an integration where a workflow would.
 func (w *world) inPhase(integrationID string, phase domain.Phase) {
 	w.t.Helper()

@@ -14,7 +14,8 @@ import (
 // consistent view. An error from fn rolls back and is returned as it is, and a
 // breach of a unique index rolls back in any case; a database that does not
 // answer gives a domain.Error of kind Unavailable, and one whose connection
-// ended during the commit the code "store-outcome-unknown".
+// ended during the commit the code "store-outcome-unknown". Who has no turn to
+// write in time is told "store-busy".
 type Store interface {
 	Write(ctx context.Context, fn func(Rows) error) error
 	Read(ctx context.Context, fn func(Rows) error) error

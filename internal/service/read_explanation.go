@@ -73,7 +73,7 @@ func (s *Service) Explain(ctx context.Context, caller domain.Caller, integration
 			return err
 		}
 		e.outlook(situation)
-		if e.CanAct, err = t.canAct(e); err != nil {
+		if e.CanAct, err = t.canAct(e, situation.Paused); err != nil {
 			return err
 		}
 		return t.facts(&e)
@@ -141,7 +141,7 @@ func (e *Explanation) outlook(s migration.Situation) {
 // canAct names the account's people who may do what comes next. A tenant's
 // administrator need not be one of them: whoever may migrate can send him the
 // link.
-func (t *Tx) canAct(e Explanation) ([]string, error) {
+func (t *Tx) canAct(e Explanation, paused bool) ([]string, error) {
 	role := domain.RoleMigrate
 	switch {
 	case e.NeedsPerson && e.Integration.Binding == domain.BoundConnector: // to reconnect
@@ -149,6 +149,8 @@ func (t *Tx) canAct(e Explanation) ([]string, error) {
 		return nil, nil
 	case e.Migration.Phase == domain.AwaitingApproval, e.Migration.Phase == domain.Migrated:
 		role = domain.RoleApprove
+	case paused && migration.BeforeCutOver(e.Migration.Phase): // that is an operator's
+		return nil, nil
 	case e.Migration.Phase == domain.ConfirmingConsent, e.Migration.Phase == domain.Proving, e.Migration.Phase == domain.CuttingOver:
 		return nil, nil
 	}

@@ -29,6 +29,9 @@ func (s *Service) Integration(ctx context.Context, caller domain.Caller, id stri
 		if err != nil || !caller.Sees(r.Integration.AccountID) {
 			return notHere("integration", err)
 		}
+		if err := t.integrationAsOfNow(&r.Integration); err != nil {
+			return err
+		}
 		if r.Legacy, err = optional(t.LegacyApps().Get(id)); err != nil {
 			return err
 		}

@@ -67,6 +67,7 @@ func (s *Service) Migration(ctx context.Context, caller domain.Caller, id string
 			return err
 		}
 		r.DateInForce = campaign.DateInForce(r.Campaign, &m)
+		t.asOfNow(&r.Migration, &r.Integration, r.Campaign)
 		if r.Session, err = t.viewSession(Where{"migration_id": m.ID}); err != nil {
 			return err
 		}

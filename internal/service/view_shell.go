@@ -20,6 +20,7 @@ type ViewTask struct {
 	Integration domain.Integration
 	Campaign    domain.Campaign
 	DateInForce time.Time // zero: no date is enforced
+	GraceUntil  time.Time // overdue, and synchronization goes on until then; zero: it does not
 }
 
 // ViewShell is what surrounds every page of an account.
@@ -138,6 +139,7 @@ func (t *Tx) viewTask(m domain.Migration, campaigns map[string]domain.Campaign) 
 		campaigns[m.CampaignID] = c
 	}
 	task.Campaign, task.DateInForce = c, campaign.DateInForce(c, &m)
+	task.GraceUntil = t.asOfNow(&task.Migration, &task.Integration, c)
 	return task, nil
 }
 

@@ -90,7 +90,10 @@ func (s *Service) ViewIntegration(ctx context.Context, caller domain.Caller, id 
 
 func (t *Tx) viewIntegration(i domain.Integration) (ViewIntegration, error) {
 	v := ViewIntegration{Integration: i}
-	var err error
+	err := t.integrationAsOfNow(&v.Integration)
+	if err != nil {
+		return v, err
+	}
 	if v.Connector, err = optional(t.Connectors().Get(i.ConnectorID)); err != nil {
 		return v, err
 	}

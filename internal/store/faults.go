@@ -44,6 +44,11 @@ func refused(err error) bool {
 	return ok
 }
 
+// busy is the answer to who had no turn to write in time.
+func busy(err error) error {
+	return &domain.Error{Kind: domain.Unavailable, Code: "store-busy", Message: "Too much is being stored just now, and this had no turn. Nothing was changed; try again in a moment.", Err: err}
+}
+
 // unknownOutcome is the answer when the connection ended while the transaction
 // was being committed: the server may have done it. A repeat with the same
 // command key, or of a command that is idempotent by its rows, answers what is

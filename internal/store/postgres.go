@@ -165,6 +165,9 @@ func state(err error) string {
 	return ""
 }
 
+func (postgresEngine) close() error { return nil }
+
+func (postgresEngine) busy(err error) bool   { return state(err) == "55P03" } // lock not available
 func (postgresEngine) unique(err error) bool { return state(err) == "23505" }
 
 // conflict says that the server ended this transaction in favour of another:

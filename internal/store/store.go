@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strings"
 	"time"
 
@@ -22,18 +23,21 @@ type Store struct {
 	engine engine
 	mirror MirrorOn
 	writer chan struct{} // holds the one writer of this process
+	turn   time.Duration // how long a writer waits for its turn
 
 	statements *statements
 }
 
 // engine is what differs between the databases.
 type engine interface {
-	begin(ctx context.Context, db *bun.DB) (transaction, error)
+	begin(ctx context.Context, db *bun.DB) (transaction, error) // takes the one writer's turn
 	reading() *sql.TxOptions
+	busy(err error) bool     // begin had no turn in time
 	unique(err error) bool   // a unique index refused a row
 	conflict(err error) bool // undone in favour of another; may be done again
 	lost(err error) bool     // the connection ended
 	fault(err error) bool    // the database's fault, not the statement's
+	close() error
 }
 
 // transaction is the writer's. After a commit that fails, rollback is called.
@@ -48,6 +52,10 @@ type transaction struct {
 // the others read.
 const maxConnections = 16
 
+// turn is how long a command waits for its turn in this process, and then once
+// more among the processes.
+const turn = 15 * time.Second
+
 // IsURL tells the URL of a PostgreSQL database from the path of an SQLite file.
 func IsURL(database string) bool {
 	return strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://")
@@ -57,13 +65,13 @@ func IsURL(database string) bool {
 // database by its URL, and brings its schema up to date. A database made by a
 // newer version is refused.
 func Open(ctx context.Context, database string, mirror MirrorOn) (*Store, error) {
-	s := &Store{mirror: mirror, writer: make(chan struct{}, 1)}
+	s := &Store{mirror: mirror, writer: make(chan struct{}, 1), turn: turn}
 	var err error
 	if IsURL(database) {
 		s.engine = postgresEngine{}
 		s.db, err = openPostgres(ctx, database)
 	} else {
-		s.engine = sqliteEngine{}
+		s.engine = &sqliteEngine{turn: turn}
 		s.db, err = openSQLite(ctx, database)
 	}
 	if err != nil {
@@ -77,7 +85,7 @@ func Open(ctx context.Context, database string, mirror MirrorOn) (*Store, error)
 func (s *Store) Pool() sql.DBStats { return s.db.Stats() }
 
 // Close closes the handle.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error { return errors.Join(s.engine.close(), s.db.Close()) }
 
 // Ping reports whether the database answers a query.
 func (s *Store) Ping(ctx context.Context) error {
@@ -93,10 +101,8 @@ const conflicts = 5
 
 // Write implements service.Store.
 func (s *Store) Write(ctx context.Context, fn func(service.Rows) error) error {
-	select {
-	case s.writer <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := s.enter(ctx); err != nil {
+		return err
 	}
 	defer func() { <-s.writer }()
 	for again := 0; ; again++ {
@@ -112,12 +118,37 @@ func (s *Store) Write(ctx context.Context, fn func(service.Rows) error) error {
 	}
 }
 
+// enter waits for the turn of this process's writers.
+func (s *Store) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case s.writer <- struct{}{}:
+		return nil
+	default:
+	}
+	patience := time.NewTimer(s.turn)
+	defer patience.Stop()
+	select {
+	case s.writer <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-patience.C:
+		return busy(errors.New("others of this process write"))
+	}
+}
+
 func (s *Store) write(ctx context.Context, fn func(service.Rows) error) error {
 	var tx transaction
 	err := s.connected(func() (err error) {
 		tx, err = s.engine.begin(ctx, s.db)
 		return err
 	})
+	if s.engine.busy(err) {
+		return busy(err)
+	}
 	if err != nil {
 		return err
 	}

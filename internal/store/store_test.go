@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -35,6 +34,8 @@ var suite = []struct {
 	{"a breach that is passed over commits nothing", aBreachPassedOverCommitsNothing},
 	{"an update of a missing row is not found", anUpdateOfAMissingRowIsNotFound},
 	{"writers wait for each other across processes", writersWaitForEachOther},
+	{"whoever has no turn in time is told so", whoeverHasNoTurnIsToldSo},
+	{"a busy process leaves others their turn", aBusyProcessLeavesOthersTheirTurn},
 	{"readers of the log pass nothing that still comes", readersOfTheLogPassNothing},
 	{"a read is one view", aReadIsOneView},
 	{"an asker that left is told so", anAskerThatLeft},
@@ -169,58 +170,6 @@ func anUpdateOfAMissingRowIsNotFound(t *testing.T, database string) {
 	require.True(t, domain.IsNotFound(err))
 }
 
-// processes are several handles on one database.
-func processes(t *testing.T, database string) (out []*store.Store) {
-	t.Helper()
-	for range 3 {
-		out = append(out, storetest.At(t, database))
-	}
-	return out
-}
-
-// writers runs fn at once from every process, for two askers each.
-func writers(ctx context.Context, processes []*store.Store, each int, fn func(r service.Rows) error) error {
-	var g sync.WaitGroup
-	errs := make(chan error, 2*len(processes))
-	for _, s := range processes {
-		for range 2 {
-			g.Go(func() {
-				var err error
-				for i := 0; i < each && err == nil; i++ {
-					err = s.Write(ctx, fn)
-				}
-				errs <- err
-			})
-		}
-	}
-	g.Wait()
-	close(errs)
-	var all []error
-	for err := range errs {
-		all = append(all, err)
-	}
-	return errors.Join(all...)
-}
-
-func writersWaitForEachOther(t *testing.T, database string) {
-	t.Helper()
-	s := storetest.At(t, database)
-	require.NoError(t, s.Write(t.Context(), func(r service.Rows) error { return r.Accounts().Insert(&domain.Account{ID: "acc"}) }))
-	require.NoError(t, writers(t.Context(), processes(t, database), 10, func(r service.Rows) error {
-		acc, err := r.Accounts().Get("acc")
-		if err != nil {
-			return err
-		}
-		acc.Name += "x"
-		return r.Accounts().Update(&acc)
-	}))
-	require.NoError(t, s.Read(t.Context(), func(r service.Rows) error {
-		acc, err := r.Accounts().Get("acc")
-		require.Len(t, acc.Name, 60, "no update was lost")
-		return err
-	}))
-}
-
 func readersOfTheLogPassNothing(t *testing.T, database string) {
 	t.Helper()
 	s := storetest.At(t, database)
@@ -277,22 +226,6 @@ func aReadIsOneView(t *testing.T, database string) {
 		return nil
 	}))
 	require.Len(t, ids(t, s, service.Query{}), 1)
-}
-
-func anAskerThatLeft(t *testing.T, database string) {
-	t.Helper()
-	s := storetest.At(t, database)
-	ctx, leave := context.WithCancel(t.Context())
-	err := s.Write(t.Context(), func(r service.Rows) error {
-		waiting := make(chan error)
-		go func() { waiting <- s.Write(ctx, func(service.Rows) error { return nil }) }()
-		leave()
-		require.ErrorIs(t, <-waiting, context.Canceled, "waiting for its turn")
-		return r.EngineCalls().Insert(&domain.EngineCall{ID: "x"})
-	})
-	require.NoError(t, err)
-	require.ErrorIs(t, s.Write(ctx, func(service.Rows) error { return nil }), context.Canceled)
-	require.ErrorIs(t, s.Read(ctx, func(service.Rows) error { return nil }), context.Canceled)
 }
 
 func aClosedDatabaseIsUnavailable(t *testing.T, database string) {
