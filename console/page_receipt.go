@@ -21,6 +21,8 @@ type receipt struct {
 	Description string
 	ConsentedBy string
 	ConsentedAt time.Time
+	ApprovedBy  string
+	ApprovedAt  time.Time
 	Users       int64
 	Groups      int64
 	Memberships int64
@@ -59,6 +61,7 @@ func (p *Pages) receipt(caller domain.Caller, v service.ViewMigration, f form) *
 		form: f, allowed: mayDo(caller, domain.RoleMigrate, v), Name: i.Name, MigratedAt: m.MigratedAt.Time, Receipt: m.ID,
 		ConnectorID: v.Connector.ID, Connector: v.Connector.Name, Description: v.Connector.Description,
 		ConsentedBy: v.Connector.ConsentedBy, ConsentedAt: v.Connector.ConsentedAt.Time,
+		ApprovedBy: cmp.Or(v.Approval.By, v.Approval.GivenBy), ApprovedAt: v.Approval.GivenAt.Time,
 		Users: i.Users, Groups: i.Groups, Memberships: i.Memberships, AsOf: i.LastSyncedAt.Time, Integration: "/directory-sync/" + i.ID,
 		WayBackUntil: m.WayBackUntil.Time, WayBackOpen: m.Phase == domain.Migrated && m.WayBackUntil.After(now),
 		OldName: cmp.Or(v.Legacy.Name, "the old application"), OldID: v.Legacy.ClientID, Tenant: cmp.Or(i.TenantDomain, i.TenantID),

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -94,4 +95,23 @@ func TestWhatBecameOfTheOldAppIsOnTheReceipt(t *testing.T) {
 	require.Contains(t, text, "is gone. Its secret was destroyed here")
 	require.Contains(t, text, "the tenant does not know the app registration any more")
 	require.Contains(t, text, "shows in your sign-in log")
+}
+
+func TestTheReceiptSaysWhoApproved(t *testing.T) {
+	w := open(t)
+	decide := func(id string, kind domain.DecisionKind, by string, ago time.Duration, detail domain.DecisionDetail) {
+		t.Helper()
+		require.NoError(t, w.store.Write(t.Context(), func(rows service.Rows) error {
+			return rows.Decisions().Insert(&domain.Decision{
+				ID: "dec_" + id + string(kind), AccountID: consoletest.Northwind, MigrationID: "mig_" + id, Kind: kind, State: domain.DecisionApplied, GivenBy: by, GivenAt: domain.At(now.Add(-ago)), Detail: detail,
+			})
+		}))
+	}
+	decide("migrated", domain.DecideDescribe, "per_ben", 2*time.Hour, domain.DecisionDetail{GoOnIfUnchanged: true})
+	decide("cleanup", domain.DecideDescribe, "per_ben", 3*time.Hour, domain.DecisionDetail{})
+	decide("cleanup", domain.DecideApprove, "per_ana", 2*time.Hour, domain.DecisionDetail{})
+	decide("cleanup", domain.DecideCleanUp, "per_leo", time.Hour, domain.DecisionDetail{Removed: true})
+	require.Contains(t, w.get("/migrations/mig_migrated").text(), "Approved 21 Jul 2026, 07:30 UTC by Ben Okafor", "who said to go on if nothing changes")
+	require.Contains(t, w.get("/migrations/mig_cleanup").text(), "Approved 21 Jul 2026, 07:30 UTC by Ana Ruiz")
+	require.NotContains(t, w.get("/migrations/mig_closed").text(), "Approved", "nobody is made up")
 }

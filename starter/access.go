@@ -62,6 +62,7 @@ type token struct {
 	AccountID  string `json:"accountId"`
 	Role       string `json:"role"`
 	CreatedBy  string `json:"createdBy"`
+	ByName     string `json:"createdByName"`
 	CreatedAt  moment `json:"createdAt"`
 	ExpiresAt  moment `json:"expiresAt"`
 	LastUsedAt moment `json:"lastUsedAt"`
@@ -145,10 +146,10 @@ func (c *tokenList) Run(e *env) error {
 				state = "ended " + t.ExpiresAt.String()
 			}
 			if c.All || strings.HasPrefix(state, "ends") {
-				rows = append(rows, []string{t.ID, t.Name, or(t.AccountID, "(vendor)"), t.Role, state, t.LastUsedAt.String()})
+				rows = append(rows, []string{t.ID, t.Name, or(t.AccountID, "(vendor)"), t.Role, or(t.ByName, t.CreatedBy), state, t.LastUsedAt.String()})
 			}
 		}
-		e.out.table("TOKEN|NAME|ACCOUNT|ROLE|STATE|LAST USED", rows)
+		e.out.table("TOKEN|NAME|ACCOUNT|ROLE|ISSUED BY|STATE|LAST USED", rows)
 		e.out.say("as of %s; last use to the hour", all.AsOf)
 	})
 }

@@ -103,9 +103,11 @@ func (c *accountShow) Run(e *env) error {
 type deletion struct {
 	State         string           `json:"state"`
 	RequestedBy   string           `json:"requestedBy"`
+	RequestedName string           `json:"requestedByName"`
 	RequestedAt   moment           `json:"requestedAt"`
 	Due           moment           `json:"due"`
 	WithdrawnBy   string           `json:"withdrawnBy"`
+	WithdrawnName string           `json:"withdrawnByName"`
 	WithdrawnAt   moment           `json:"withdrawnAt"`
 	BeganAt       moment           `json:"beganAt"`
 	FinishedAt    moment           `json:"finishedAt"`
@@ -125,13 +127,13 @@ func (d deletion) state() string {
 	case "none":
 		return "no: nobody has asked to delete it"
 	case "pending":
-		return fmt.Sprintf("to be deleted on %s, asked for on %s by %s", d.Due, d.RequestedAt, d.RequestedBy)
+		return fmt.Sprintf("to be deleted on %s, asked for on %s by %s", d.Due, d.RequestedAt, or(d.RequestedName, d.RequestedBy))
 	case "withdrawn":
-		return fmt.Sprintf("no: the request was taken back on %s by %s", d.WithdrawnAt, d.WithdrawnBy)
+		return fmt.Sprintf("no: the request was taken back on %s by %s", d.WithdrawnAt, or(d.WithdrawnName, d.WithdrawnBy))
 	case "deleting":
 		return "being deleted since " + d.BeganAt.String()
 	case "deleted":
-		return "deleted on " + d.FinishedAt.String()
+		return fmt.Sprintf("deleted on %s, asked for on %s by %s", d.FinishedAt, d.RequestedAt, or(d.RequestedName, d.RequestedBy))
 	}
 	return d.State
 }

@@ -139,6 +139,9 @@ type invitation struct {
 	ExpiresAt  moment `json:"expiresAt"`
 	RedeemedAt moment `json:"redeemedAt"`
 	RedeemedBy string `json:"redeemedBy"`
+	InvitedBy  string `json:"invitedBy"`
+	ByName     string `json:"invitedByName"`
+	Redeemer   string `json:"redeemedByName"`
 	RevokedAt  moment `json:"revokedAt"`
 	Link       string `json:"link"`
 }
@@ -158,15 +161,15 @@ func (c *peopleInvited) Run(e *env) error {
 			state := "open until " + i.ExpiresAt.String()
 			switch {
 			case !i.RedeemedAt.IsZero():
-				state = "used " + i.RedeemedAt.String() + " by " + i.RedeemedBy
+				state = "used " + i.RedeemedAt.String() + " by " + or(i.Redeemer, i.RedeemedBy)
 			case !i.RevokedAt.IsZero():
 				state = "withdrawn " + i.RevokedAt.String()
 			case !all.AsOf.Before(i.ExpiresAt.Time):
 				state = "ended " + i.ExpiresAt.String()
 			}
-			rows = append(rows, []string{i.ID, i.Name, or(i.AccountID, "(vendor)"), i.Role, state})
+			rows = append(rows, []string{i.ID, i.Name, or(i.AccountID, "(vendor)"), i.Role, or(i.ByName, i.InvitedBy), state})
 		}
-		e.out.table("INVITATION|NAME|ACCOUNT|ROLE|STATE", rows)
+		e.out.table("INVITATION|NAME|ACCOUNT|ROLE|INVITED BY|STATE", rows)
 		e.out.say("as of %s", all.AsOf)
 	})
 }

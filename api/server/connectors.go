@@ -65,6 +65,7 @@ type Disconnected struct {
 	ApplicationID  string         `json:"applicationId" doc:"Our application, which an administrator can remove from the tenant."`
 	DisconnectedAt domain.Instant `json:"disconnectedAt"`
 	DisconnectedBy string         `json:"disconnectedBy"`
+	ByName         string         `json:"disconnectedByName,omitempty" doc:"Of the person or token; absent when it is not known any more."`
 	SessionsEnded  int            `json:"sessionsEnded" doc:"Consent sessions that were open and ended with it."`
 	EvidenceUntil  domain.Instant `json:"evidenceUntil" doc:"Until when the evidence of the consent is kept."`
 	NextStep       string         `json:"nextStep"`
@@ -119,7 +120,13 @@ func (s *server) connectorRoutes(api huma.API) {
 	add(s, api, op{method: http.MethodDelete, path: prefix + "/connectors/{id}", id: "disconnect", tag: "connectors", summary: "Let a connector go that nothing uses; asking again answers the same receipt"},
 		func(ctx context.Context, in *ByID) (*one[Disconnected], error) {
 			d, err := s.Service.Disconnect(ctx, CallerFrom(ctx), in.ID)
-			return &one[Disconnected]{disconnectedOf(d)}, err
+			if err != nil {
+				return nil, err
+			}
+			out := disconnectedOf(d)
+			names, err := s.Service.NamesOf(ctx, CallerFrom(ctx), out.DisconnectedBy)
+			out.ByName = names[out.DisconnectedBy]
+			return &one[Disconnected]{out}, err
 		})
 	type allowIn struct {
 		Body struct {

@@ -23,9 +23,11 @@ type Deletion struct {
 	AccountID     string           `json:"accountId"`
 	State         string           `json:"state" enum:"none,pending,withdrawn,deleting,deleted"`
 	RequestedBy   string           `json:"requestedBy"`
+	RequestedName string           `json:"requestedByName,omitempty" doc:"Of the person or token; absent when it is not known any more."`
 	RequestedAt   domain.Instant   `json:"requestedAt"`
 	Due           domain.Instant   `json:"due" doc:"When the account is deleted; until then the request can be withdrawn."`
 	WithdrawnBy   string           `json:"withdrawnBy,omitempty"`
+	WithdrawnName string           `json:"withdrawnByName,omitempty"`
 	WithdrawnAt   domain.Instant   `json:"withdrawnAt"`
 	BeganAt       domain.Instant   `json:"beganAt" doc:"Since when the account exists for nobody."`
 	FinishedAt    domain.Instant   `json:"finishedAt"`
@@ -33,6 +35,17 @@ type Deletion struct {
 	Kept          []KeptEvidence   `json:"kept" nullable:"false" doc:"Evidence of consents: ids and dates."`
 	EvidenceUntil domain.Instant   `json:"evidenceUntil" doc:"When evidence and audit of the account are deleted, too."`
 	AsOf          domain.Instant   `json:"asOf"`
+}
+
+// deletionAnswer adds who asked for it and who took it back.
+func (s *server) deletionAnswer(ctx context.Context, d domain.AccountDeletion, err error) (*one[Deletion], error) {
+	if err != nil {
+		return nil, err
+	}
+	out := s.deletionOf(d)
+	names, err := s.Service.NamesOf(ctx, CallerFrom(ctx), d.RequestedBy, d.WithdrawnBy)
+	out.RequestedName, out.WithdrawnName = names[d.RequestedBy], names[d.WithdrawnBy]
+	return &one[Deletion]{out}, err
 }
 
 func (s *server) deletionOf(d domain.AccountDeletion) Deletion {
@@ -58,16 +71,16 @@ func (s *server) leavingRoutes(api huma.API) {
 	add(s, api, op{method: http.MethodPut, path: path, id: "request-deletion", tag: "accounts", summary: "Ask to delete an account with everything we hold for it after the waiting time; asking again answers the same"},
 		func(ctx context.Context, in *requestIn) (*one[Deletion], error) {
 			d, err := s.Service.RequestDeletion(ctx, CallerFrom(ctx), in.ID, in.Body.Name)
-			return &one[Deletion]{s.deletionOf(d)}, err
+			return s.deletionAnswer(ctx, d, err)
 		})
 	add(s, api, op{method: http.MethodDelete, path: path, id: "withdraw-deletion", tag: "accounts", summary: "Withdraw the request before its date"},
 		func(ctx context.Context, in *ByID) (*one[Deletion], error) {
 			d, err := s.Service.WithdrawDeletion(ctx, CallerFrom(ctx), in.ID)
-			return &one[Deletion]{s.deletionOf(d)}, err
+			return s.deletionAnswer(ctx, d, err)
 		})
 	add(s, api, op{method: http.MethodGet, path: path, id: "get-deletion", tag: "accounts", summary: "How the deletion of an account stands; its receipt once it is done"},
 		func(ctx context.Context, in *ByID) (*one[Deletion], error) {
 			d, err := s.Service.Deletion(ctx, CallerFrom(ctx), in.ID)
-			return &one[Deletion]{s.deletionOf(d)}, err
+			return s.deletionAnswer(ctx, d, err)
 		})
 }

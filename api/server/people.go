@@ -39,10 +39,12 @@ type Invitation struct {
 	AccountID  string         `json:"accountId,omitempty" doc:"Absent: as an operator."`
 	Role       domain.Role    `json:"role" enum:"view,migrate,approve,operator"`
 	InvitedBy  string         `json:"invitedBy"`
+	ByName     string         `json:"invitedByName,omitempty" doc:"Absent when it is not known any more."`
 	CreatedAt  domain.Instant `json:"createdAt"`
 	ExpiresAt  domain.Instant `json:"expiresAt"`
 	RedeemedAt domain.Instant `json:"redeemedAt"`
 	RedeemedBy string         `json:"redeemedBy,omitempty"`
+	Redeemer   string         `json:"redeemedByName,omitempty"`
 	RevokedAt  domain.Instant `json:"revokedAt"`
 }
 
@@ -126,7 +128,19 @@ func (s *server) invitationRoutes(api huma.API) {
 	add(s, api, op{method: http.MethodGet, path: prefix + "/invitations", id: "list-invitations", tag: "access", summary: "Invitations by link, without their links"},
 		func(ctx context.Context, in *listIn) (*list[Invitation], error) {
 			rows, err := s.Service.Invitations(ctx, CallerFrom(ctx), in.AccountID, in.page())
-			return listOf(rows, invitationOf), err
+			if err != nil {
+				return nil, err
+			}
+			var ids []string
+			for _, i := range rows.Items {
+				ids = append(ids, i.InvitedBy, i.RedeemedBy)
+			}
+			names, err := s.Service.NamesOf(ctx, CallerFrom(ctx), ids...)
+			return listOf(rows, func(i domain.Invitation) Invitation {
+				out := invitationOf(i)
+				out.ByName, out.Redeemer = names[i.InvitedBy], names[i.RedeemedBy]
+				return out
+			}), err
 		})
 	type inviteIn struct{ Body InvitationAsked }
 	add(s, api, op{method: http.MethodPost, path: prefix + "/invitations", id: "invite", tag: "access", summary: "Invite somebody by a link that is good once", status: http.StatusCreated},

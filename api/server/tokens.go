@@ -17,6 +17,7 @@ type Token struct {
 	AccountID  string         `json:"accountId,omitempty" doc:"Absent: an operator's token."`
 	Role       domain.Role    `json:"role" enum:"view,migrate,approve,operator"`
 	CreatedBy  string         `json:"createdBy" doc:"Id of the person or token that issued it."`
+	ByName     string         `json:"createdByName,omitempty" doc:"In the list; absent when it is not known any more."`
 	CreatedAt  domain.Instant `json:"createdAt"`
 	ExpiresAt  domain.Instant `json:"expiresAt"`
 	LastUsedAt domain.Instant `json:"lastUsedAt" doc:"To the hour."`
@@ -52,7 +53,19 @@ func (s *server) tokenRoutes(api huma.API) {
 	add(s, api, op{method: http.MethodGet, path: prefix + "/tokens", id: "list-tokens", tag: "access", summary: "Bearer tokens of machines, without their values"},
 		func(ctx context.Context, in *listIn) (*list[Token], error) {
 			rows, err := s.Service.Tokens(ctx, CallerFrom(ctx), in.AccountID, in.page())
-			return listOf(rows, tokenOf), err
+			if err != nil {
+				return nil, err
+			}
+			var ids []string
+			for _, t := range rows.Items {
+				ids = append(ids, t.CreatedBy)
+			}
+			names, err := s.Service.NamesOf(ctx, CallerFrom(ctx), ids...)
+			return listOf(rows, func(t domain.Token) Token {
+				out := tokenOf(t)
+				out.ByName = names[t.CreatedBy]
+				return out
+			}), err
 		})
 	type issueIn struct{ Body TokenAsked }
 	add(s, api, op{method: http.MethodPost, path: prefix + "/tokens", id: "issue-token", tag: "access", summary: "Issue a bearer token with one role, at most your own; the answer is the only copy of its value", status: http.StatusCreated},

@@ -78,3 +78,22 @@ func TestADurationIsWrittenAsText(t *testing.T) {
 	require.Equal(t, 36*time.Hour, d.Std())
 	require.Error(t, json.Unmarshal([]byte(`36`), &d))
 }
+
+func TestATokenAndALinkWorkUntilTheyEndOrAreTaken(t *testing.T) {
+	now := domain.At(time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC))
+	later := domain.At(now.Add(time.Hour))
+	for works, tokens := range map[bool][]domain.Token{
+		true: {{ExpiresAt: later}}, false: {{ExpiresAt: now}, {}, {ExpiresAt: later, RevokedAt: now}},
+	} {
+		for _, token := range tokens {
+			require.Equal(t, works, token.Works(now), token)
+		}
+	}
+	for open, links := range map[bool][]domain.Invitation{
+		true: {{ExpiresAt: later}}, false: {{ExpiresAt: now}, {ExpiresAt: later, RevokedAt: now}, {ExpiresAt: later, RedeemedAt: now}},
+	} {
+		for _, link := range links {
+			require.Equal(t, open, link.Open(now), link)
+		}
+	}
+}

@@ -23,9 +23,10 @@ type Token struct {
 	RevokedBy  string
 }
 
-// Works reports whether the token opens anything at the instant.
+// Works reports whether the token opens anything at the instant. Without an end it
+// never does.
 func (t Token) Works(now Instant) bool {
-	return t.RevokedAt.IsZero() && !t.ExpiresAt.Due(now.Time)
+	return t.RevokedAt.IsZero() && t.ExpiresAt.After(now.Time)
 }
 
 // NewBearer makes the value of a token: 256 random bits behind the prefix.
@@ -55,5 +56,5 @@ type Invitation struct {
 
 // Open reports whether the link still opens something at the instant.
 func (i Invitation) Open(now Instant) bool {
-	return i.RedeemedAt.IsZero() && i.RevokedAt.IsZero() && !i.ExpiresAt.Due(now.Time)
+	return i.RedeemedAt.IsZero() && i.RevokedAt.IsZero() && i.ExpiresAt.After(now.Time)
 }

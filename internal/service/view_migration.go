@@ -22,6 +22,7 @@ type ViewMigration struct {
 	People    map[string]string     // person id → name
 	Deciders  []string              // who of the account may migrate
 	Approvers []string              // who may approve as well
+	Approval  NamedDecision         // once it has switched: whose word that was
 	NoWayBack string                // while migrated: why it cannot be rolled back now; "" = it can
 	OpenID    string                // the integration's open attempt, which need not be this one
 }
@@ -96,6 +97,9 @@ func (t *Tx) viewMigrationRows(v *ViewMigration) (err error) {
 		return err
 	}
 	if v.People, err = t.viewPeople(m.StartedBy, v.Session.PersonID, v.Decision.GivenBy); err != nil {
+		return err
+	}
+	if v.Approval, err = t.approvalOf(m); err != nil {
 		return err
 	}
 	if v.Deciders, err = t.viewHolders(m.AccountID, domain.RoleMigrate); err != nil {

@@ -156,6 +156,16 @@ func compareDates(a, b time.Time) int {
 	return a.Compare(b)
 }
 
+// NamesOf gives the names behind ids of people and tokens that the caller was
+// given in an answer; who is not known any more has none.
+func (s *Service) NamesOf(ctx context.Context, caller domain.Caller, ids ...string) (names map[string]string, err error) {
+	err = s.Read(ctx, caller, func(tx *Tx) error {
+		names, err = tx.viewPeople(ids...)
+		return err
+	})
+	return names, err
+}
+
 // viewPeople gives the names behind the ids of people and tokens, "" ids left
 // out. Somebody who was erased has no name here.
 func (t *Tx) viewPeople(ids ...string) (map[string]string, error) {
