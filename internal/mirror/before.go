@@ -52,22 +52,8 @@ func (t *Tables) RestoreBefore(migrationID string) error {
 		if err != nil {
 			return err
 		}
-		var images []imageRow
-		if err := t.scan("read how rows were", &images, "SELECT * FROM before_images WHERE migration_id = ? AND stream = ? AND data IS NOT NULL", migrationID, s); err != nil {
+		if err := t.restoreImages(migrationID, s); err != nil {
 			return err
-		}
-		byIntegration := map[string][]dirsync.Object{}
-		for _, b := range images {
-			o, err := dirsync.NewObject(b.ObjectID, []byte(*b.Data))
-			if err != nil {
-				return err
-			}
-			byIntegration[b.IntegrationID] = append(byIntegration[b.IntegrationID], o)
-		}
-		for integrationID, objects := range byIntegration {
-			if err := t.Put(integrationID, s, objects); err != nil {
-				return err
-			}
 		}
 	}
 	_, err := t.exec("take back added memberships", `DELETE FROM mirror_members WHERE EXISTS (SELECT 1 FROM before_images AS b
@@ -78,6 +64,38 @@ func (t *Tables) RestoreBefore(migrationID string) error {
 	}
 	_, err = t.exec("forget how rows were", "DELETE FROM before_images WHERE migration_id = ?", migrationID)
 	return err
+}
+
+// imagesAtOnce bounds what is held in memory: a whole directory may have changed.
+const imagesAtOnce = 2_000
+
+// restoreImages puts back the rows that were there before.
+func (t *Tables) restoreImages(migrationID string, s dirsync.Stream) error {
+	for after := ([2]string{}); ; {
+		var images []imageRow
+		err := t.scan("read how rows were", &images, `SELECT * FROM before_images WHERE migration_id = ? AND stream = ? AND data IS NOT NULL
+			AND (integration_id, object_id) > (?, ?) ORDER BY integration_id, object_id LIMIT ?`, migrationID, s, after[0], after[1], imagesAtOnce)
+		if err != nil {
+			return err
+		}
+		byIntegration := map[string][]dirsync.Object{}
+		for _, b := range images {
+			o, err := dirsync.NewObject(b.ObjectID, []byte(*b.Data))
+			if err != nil {
+				return err
+			}
+			byIntegration[b.IntegrationID] = append(byIntegration[b.IntegrationID], o)
+			after = [2]string{b.IntegrationID, b.ObjectID}
+		}
+		for integrationID, objects := range byIntegration {
+			if err := t.Put(integrationID, s, objects); err != nil {
+				return err
+			}
+		}
+		if len(images) < imagesAtOnce {
+			return nil
+		}
+	}
 }
 
 // DropBefore implements service.Mirror.

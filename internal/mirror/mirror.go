@@ -35,10 +35,9 @@ type Tables struct {
 // On builds the tables on a transaction's handle.
 func On(ctx context.Context, db bun.IDB) service.Mirror { return &Tables{ctx: ctx, db: db} }
 
-// Rows per statement. SQLite refuses a statement of more than a million bytes,
-// and a record may take some thousand. PostgreSQL takes a whole slice at once,
-// which saves round trips; values stand in the text, so that there is no limit
-// of parameters.
+// Rows per statement: what is gained by more is little, and a record may take some
+// thousand bytes. PostgreSQL takes a whole slice at once, which saves round trips;
+// values stand in the text, so that there is no limit of parameters.
 const (
 	objectsPerStatement = 200
 	edgesPerStatement   = 1000

@@ -33,6 +33,9 @@ var suite = []struct {
 	{"links belong to the app that made them", linksBelongToTheAppThatMadeThem},
 	{"a page that names something twice keeps the later word", aPageThatNamesSomethingTwice},
 	{"more rows than a statement takes", moreRowsThanAStatementTakes},
+	{"awkward names settle", awkwardNamesSettle},
+	{"large records are taken", largeRecordsAreTaken},
+	{"more images than are held at once", moreImagesThanAreHeldAtOnce},
 }
 
 func TestConformance(t *testing.T) {

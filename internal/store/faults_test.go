@@ -67,6 +67,7 @@ func TestFaultsOfTheServerAreUnavailableAndMistakesAreNot(t *testing.T) {
 		"25006": domain.Unavailable, // the server has become a standby
 		"42601": "",                 // our SQL is wrong
 		"22001": "",
+		"54000": "", // longer than an index takes
 	} {
 		err := s.Write(t.Context(), func(r service.Rows) error { return raise(t, r, code) })
 		require.Error(t, err)

@@ -195,7 +195,7 @@ func (postgresEngine) lost(err error) bool {
 func (e postgresEngine) fault(err error) bool {
 	if code := state(err); code != "" {
 		switch code[:2] {
-		case "0A", "21", "22", "23", "26", "34", "42":
+		case "0A", "21", "22", "23", "26", "34", "42", "54":
 			return false
 		}
 		return true

@@ -1,0 +1,7 @@
+-- +goose Up
+
+-- The lists of operators go over all accounts, the latest first.
+CREATE INDEX migrations_latest ON migrations (started_at, id);
+CREATE INDEX integrations_latest ON integrations (created_at, id);
+CREATE INDEX notices_latest ON notices (created_at, id);
+CREATE INDEX sync_runs_latest ON sync_runs (started_at, id);
