@@ -30,6 +30,8 @@ type AccountDeletion struct {
 	Kept          []KeptEvidence
 	EvidenceUntil Instant // when evidence and audit chain of the account go, too
 	AuditPurgedAt Instant
+
+	AuditPurgeBeganAt Instant // the checkpoint of the audit is written
 }
 
 // Closed reports whether nothing of the account exists any more for anybody.

@@ -47,9 +47,9 @@ func (s *Service) EraseNext(ctx context.Context, caller domain.Caller, region st
 			done, err := tx.eraseAccount(&due[0])
 			return EraseStep{Accounts: done, More: true}, err
 		}
-		purged, err := tx.purgeEvidence()
-		if err != nil || purged > 0 {
-			return EraseStep{Evidence: purged, More: true}, err
+		purged, more, err := tx.purgeEvidence()
+		if err != nil || more {
+			return EraseStep{Evidence: purged, More: more}, err
 		}
 		chains, err := tx.chainsDue(region)
 		if err != nil || len(chains) == 0 {
@@ -68,9 +68,14 @@ func (t *Tx) deletionsDue(region string) ([]domain.AccountDeletion, error) {
 // eraseAccount does one batch of one account and reports whether it was the last.
 func (t *Tx) eraseAccount(d *domain.AccountDeletion) (done int, err error) {
 	if d.State == domain.DeletionPending {
-		if err := t.closeAccount(d); err != nil {
+		if err := t.beginDeletion(d); err != nil {
 			return 0, err
 		}
+		return 0, t.Rows.AccountDeletions().Update(d)
+	}
+	if n, err := t.closeBatch(d); err != nil {
+		return 0, err
+	} else if n > 0 {
 		return 0, t.Rows.AccountDeletions().Update(d)
 	}
 	taken, err := t.eraseBatch(*d)
@@ -93,17 +98,19 @@ func (t *Tx) eraseAccount(d *domain.AccountDeletion) (done int, err error) {
 	return 1, t.Done("", "delete-account", "account", d.ID, numbers(d.Deleted))
 }
 
-// eraseBatch takes the first kind of rows of which something is left. The
-// integrations come last, because the mirror is found through them.
+// eraseBatch takes the first kind of rows of which something is left. An
+// integration goes after its mirror, which is found through it.
 func (t *Tx) eraseBatch(d domain.AccountDeletion) (map[string]int64, error) {
-	integrations, err := t.Rows.Integrations().List(Query{Where: Where{"account_id": d.ID}, Order: []string{"id"}})
+	i, err := optional(t.Rows.Integrations().Find(Query{Where: Where{"account_id": d.ID}, Order: []string{"id"}}))
 	if err != nil {
 		return nil, err
 	}
-	for _, i := range integrations {
+	if i.ID != "" {
 		if taken, err := t.Mirror().Erase(i.ID, t.leaving.Batch); err != nil || len(taken) > 0 {
 			return taken, err
 		}
+		n, err := t.Rows.Integrations().Delete(By(Where{"id": i.ID}))
+		return map[string]int64{"integrations": int64(n)}, err
 	}
 	if taken, err := t.eraseRuns(d.ID); err != nil || len(taken) > 0 {
 		return taken, err
@@ -132,9 +139,6 @@ func (t *Tx) eraseBatch(d domain.AccountDeletion) (map[string]int64, error) {
 		{"engine-calls", func() (int, error) {
 			return some(t, t.Rows.EngineCalls(), Where{"account_id": d.ID, "state <>": "waiting"}, func(r domain.EngineCall) string { return r.ID })
 		}},
-		{"integrations", func() (int, error) {
-			return some(t, t.Rows.Integrations(), of, func(r domain.Integration) string { return r.ID })
-		}},
 	} {
 		if n, err := kind.take(); err != nil || n > 0 {
 			return map[string]int64{kind.name: int64(n)}, err
@@ -146,7 +150,7 @@ func (t *Tx) eraseBatch(d domain.AccountDeletion) (map[string]int64, error) {
 // eraseRuns forgets what runs have staged and, when nothing is left of that, the
 // runs.
 func (t *Tx) eraseRuns(accountID string) (map[string]int64, error) {
-	runs, err := t.Rows.SyncRuns().List(Query{Where: Where{"account_id": accountID}, Order: []string{"id"}, Limit: eraseRuns})
+	runs, err := t.Rows.SyncRuns().List(Query{Where: Where{"account_id": accountID}, Order: []string{"id"}, Limit: min(eraseRuns, t.leaving.Batch)})
 	if err != nil || len(runs) == 0 {
 		return nil, err
 	}

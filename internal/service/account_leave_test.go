@@ -226,6 +226,80 @@ func TestADeletionKilledBetweenAnyTwoBatchesGoesOn(t *testing.T) {
 	require.Equal(t, counts[false], counts[true])
 }
 
+// However large an account is: no step of its deletion, nor of the purge of its
+// evidence and audit, touches more than a few rows for each of its batch.
+func TestEveryStepOfADeletionIsSmall(t *testing.T) {
+	w := leavingWorld(t, storetest.SQLite, domain.Migrated)
+	w.write(func(r service.Rows) error {
+		at := domain.At(w.now)
+		for n := range 30 {
+			id := fmt.Sprint("many", n)
+			for _, err := range []error{
+				r.Integrations().Insert(&domain.Integration{ID: id, AccountID: "a", Name: id, TenantID: id, Binding: domain.BoundLegacy, Epoch: 1, Condition: domain.ConditionOK}),
+				r.Secrets().Insert(&domain.Secret{ID: id}), r.LegacyApps().Insert(&domain.LegacyApp{ID: id, SecretRef: id}),
+				r.Migrations().Insert(&domain.Migration{ID: id, AccountID: "a", IntegrationID: id, Phase: domain.CleanUp, Open: true}),
+				r.Snapshots().Insert(&domain.CutOverSnapshot{ID: id, IntegrationID: id}),
+				r.Connectors().Insert(&domain.Connector{ID: id, AccountID: "a", TenantID: id, Name: id, Product: "other"}),
+				r.ConsentSessions().Insert(&domain.ConsentSession{ID: id, AccountID: "a", ConnectorID: id, Outcome: domain.ConsentOpen}, &domain.ConsentSession{ID: id + "x", AccountID: "a", ConnectorID: "none", Outcome: domain.ConsentRefused}),
+				r.SyncRuns().Insert(&domain.SyncRun{ID: id, AccountID: "a", IntegrationID: id, State: domain.RunReading, Open: true}),
+				r.People().Insert(&domain.Person{ID: id, Issuer: "idp", Subject: id}), r.Grants().Insert(&domain.Grant{ID: id, PersonID: id, AccountID: "a", Role: domain.RoleView}),
+				r.Sessions().Insert(&domain.Session{ID: id, PersonID: id}), r.Tokens().Insert(&domain.Token{ID: id, Digest: id, AccountID: "a"}),
+				r.Invitations().Insert(&domain.Invitation{ID: id, Digest: id, AccountID: "a"}), r.Contacts().Insert(&domain.Contact{ID: id, AccountID: "a"}),
+				r.TenantUses().Insert(&domain.TenantUse{ID: id, AccountID: "a"}), r.EngineCalls().Insert(&domain.EngineCall{ID: id, AccountID: "a", Target: id, State: "waiting", NextAt: at}),
+				r.Mirror().StageEdges(id, []dirsync.StagedEdge{{Edge: dirsync.Edge{GroupID: "g", MemberID: "1"}}, {Edge: dirsync.Edge{GroupID: "g", MemberID: "2"}}}),
+			} {
+				if err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	d, err := w.RequestDeletion(t.Context(), ana, "a", "Contoso")
+	require.NoError(t, err)
+	const few = 40 // rows a batch of three may touch: each with what belongs to it, and the account of it
+	for _, due := range []func() time.Time{func() time.Time { return d.DueAt.Time }, func() time.Time {
+		d, err := w.Deletion(t.Context(), olga, "a")
+		require.NoError(t, err)
+		return d.EvidenceUntil.Time
+	}} {
+		w.now = due()
+		before := storetest.Dump(t, w.store)
+		for more := true; more; {
+			step, err := w.EraseNext(t.Context(), worker, "eu")
+			require.NoError(t, err)
+			more = step.More
+			after := storetest.Dump(t, w.store)
+			require.LessOrEqual(t, touched(before, after), few)
+			before = after
+			w.chainsHold()
+		}
+	}
+	require.Empty(t, list(t, w.world, audit, service.By(service.Where{"chain": "a"})))
+	for _, table := range []string{"connectors", "consent_sessions", "migrations", "sync_runs", "stage_members", "secrets"} {
+		require.Empty(t, storetest.Dump(t, w.store)[table], table)
+	}
+}
+
+// touched counts the rows that are new, gone or changed.
+func touched(before, after map[string][]string) (n int) {
+	for table := range after {
+		was := map[string]int{}
+		for _, row := range before[table] {
+			was[row]++
+		}
+		is := 0
+		for _, row := range after[table] {
+			if was[row] > 0 {
+				was[row]--
+				is++
+			}
+		}
+		n += max(len(before[table]), len(after[table])) - is
+	}
+	return n
+}
+
 func TestARequestCanBeWithdrawnUntilItsDate(t *testing.T) {
 	w := leavingWorld(t, storetest.SQLite, domain.Migrated)
 	ctx := t.Context()

@@ -58,6 +58,9 @@ func (t *Tx) connectorOf(id string, role domain.Role) (domain.Connector, error) 
 	if err != nil || !t.Caller.Sees(c.AccountID) {
 		return domain.Connector{}, notHere("connector", err)
 	}
+	if err := t.notDeleted(c.AccountID); err != nil {
+		return domain.Connector{}, err
+	}
 	if !t.Caller.Has(role, c.AccountID) {
 		return domain.Connector{}, domain.Refuse(domain.Forbidden, "role-needed", "This needs the role %q in the account. Ask somebody who has it.", role)
 	}

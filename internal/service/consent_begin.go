@@ -57,6 +57,9 @@ func (t *Tx) migrationFor(id string, role domain.Role) (domain.Migration, error)
 	if err != nil || !t.Caller.Sees(m.AccountID) {
 		return domain.Migration{}, notHere("migration", err)
 	}
+	if err := t.notDeleted(m.AccountID); err != nil {
+		return domain.Migration{}, err
+	}
 	if !t.Caller.Has(role, m.AccountID) {
 		return domain.Migration{}, domain.Refuse(domain.Forbidden, "role-needed", "This needs the role %q in the account. Ask somebody who has it.", role)
 	}

@@ -79,6 +79,9 @@ func (t *Tx) giveDecision(migrationID string, kind domain.DecisionKind, detail d
 	if err != nil || !t.Caller.Sees(m.AccountID) {
 		return domain.Decision{}, notHere("migration", err)
 	}
+	if err := t.notDeleted(m.AccountID); err != nil {
+		return domain.Decision{}, err
+	}
 	if !slices.Contains(migration.Kinds, kind) {
 		return domain.Decision{}, domain.InvalidField("kind", "There is no decision %q", kind)
 	}

@@ -104,11 +104,11 @@ func (c *AuditCheck) compare() {
 			continue
 		}
 		// Entries may have come between the round before and the purge, so the
-		// checkpoint is at least as long; of equal length it names the same entry.
+		// checkpoint is at least as long; of equal length it names the same entry. The
+		// purge goes on from the end, so a beginning may still be there.
 		p, known := c.purged[chain]
 		entries, err := strconv.ParseInt(p.entries, 10, 64)
-		whole := known && err == nil && c.last[chain].seq == 0
-		if !whole || entries < was.seq || (entries == was.seq && p.last != was.hash) {
+		if !known || err != nil || entries < was.seq || (entries == was.seq && p.last != was.hash) {
 			c.missing[chain] = true
 		}
 	}

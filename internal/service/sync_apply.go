@@ -37,6 +37,10 @@ func (s *Service) ApplySlice(ctx context.Context, caller domain.Caller, runID st
 		if err != nil {
 			return Applied{}, err
 		}
+		if gone, err := tx.gone(i.AccountID); err != nil || gone { // the deletion closes its row
+			run.State, run.Code = domain.RunStopped, contract.SyncDisabled
+			return Applied{Result: resultOf(run)}, err
+		}
 		code, text, err := tx.mayApply(i, run)
 		if err != nil {
 			return Applied{}, err

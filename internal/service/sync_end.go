@@ -96,12 +96,17 @@ func conditional(run domain.SyncRun) bool {
 
 // closeRun ends a run's row and forgets what it staged.
 func (t *Tx) closeRun(run *domain.SyncRun, state domain.RunState, code, text string) error {
+	if err := t.Mirror().DropStage(run.ID); err != nil {
+		return err
+	}
+	return t.endRun(run, state, code, text)
+}
+
+// endRun ends a run's row.
+func (t *Tx) endRun(run *domain.SyncRun, state domain.RunState, code, text string) error {
 	run.State, run.Open, run.Code, run.Text = state, false, code, text
 	run.UpdatedAt, run.FinishedAt = t.At(), t.At()
 	if err := t.Rows.SyncRuns().Update(run); err != nil {
-		return err
-	}
-	if err := t.Mirror().DropStage(run.ID); err != nil {
 		return err
 	}
 	outcome := "refused"

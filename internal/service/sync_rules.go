@@ -55,6 +55,9 @@ func (t *Tx) enforcedBy(i domain.Integration) (*domain.Migration, *domain.Campai
 // the code and the sentence of the rule that stops it. It is asked when the run
 // begins and before every slice that is applied.
 func (t *Tx) mayRun(i domain.Integration, purpose domain.Purpose, attemptID string) (code, text string, err error) {
+	if gone, err := t.gone(i.AccountID); err != nil || gone {
+		return contract.SyncDisabled, syncText(contract.SyncDisabled), err
+	}
 	if purpose != domain.RunShadow { // which reads through the connector and writes nothing
 		v, err := t.MaySync(i)
 		if err != nil {

@@ -86,6 +86,9 @@ func (s *Service) StagePage(ctx context.Context, caller domain.Caller, runID, li
 		if run.State != domain.RunReading {
 			return tx.position(run, nil)
 		}
+		if gone, err := tx.gone(run.AccountID); err != nil || gone {
+			return ReadPosition{RunID: run.ID, IntegrationID: run.IntegrationID, Ended: true, Code: contract.SyncDisabled}, err
+		}
 		c, err := tx.Mirror().Cursor(runID)
 		if err != nil {
 			return ReadPosition{}, err
