@@ -41,6 +41,7 @@ type Service interface {
 	ChangeRole(ctx context.Context, caller domain.Caller, personID, accountID string, role domain.Role) (service.Access, error)
 	RevokePerson(ctx context.Context, caller domain.Caller, personID, accountID string) error
 	IssueToken(ctx context.Context, caller domain.Caller, order service.TokenOrder) (service.IssuedToken, error)
+	WithdrawDeletion(ctx context.Context, caller domain.Caller, accountID string) (domain.AccountDeletion, error)
 	RevokeToken(ctx context.Context, caller domain.Caller, id string) (domain.Token, error)
 }
 
@@ -106,7 +107,7 @@ func Mount(e *echo.Echo, d Deps) (*Pages, error) {
 	}
 	for address, post := range map[string]echo.HandlerFunc{
 		"/migrations/:id": p.postMigration, "/connectors/:id": p.postConnector, "/directory-sync": p.postSync, "/directory-sync/:id": p.postIntegration,
-		"/people": p.postPeople, "/operators": p.postOperators,
+		"/people": p.postPeople, "/operators": p.postOperators, "/leaving": p.postLeaving,
 	} {
 		e.POST(address, p.guard(post))
 	}

@@ -3,6 +3,7 @@ package console
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -43,6 +44,18 @@ func (p *Pages) getConnectors(c echo.Context) error {
 		return err
 	}
 	return p.render(c, http.StatusOK, pageConnectors, p.connectorsPage(p.caller(c), v, selfOf(c)))
+}
+
+// postLeaving takes back the request to delete the account.
+func (p *Pages) postLeaving(c echo.Context) error {
+	id, chosen := p.account(c)
+	if !chosen {
+		return toAccounts(c)
+	}
+	if _, err := p.service.WithdrawDeletion(c.Request().Context(), p.caller(c), id); err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, "/connectors?account="+url.QueryEscape(id))
 }
 
 func (p *Pages) getMigration(c echo.Context) error {

@@ -22,7 +22,8 @@ type layout struct {
 	Section string // of the main navigation
 	Account *accountHead
 	Person  *personHead
-	Needed  *needed // nil: no actions are needed
+	Leaving *leaving // nil: the account stays
+	Needed  *needed  // nil: no actions are needed
 	Refused *refusal
 }
 
@@ -54,6 +55,29 @@ type needed struct {
 	Count      int
 	Reconnects []reconnect
 	Tasks      []task
+}
+
+// leaving is what every page of an account says that is to be deleted.
+type leaving struct {
+	allowed
+	Action     string
+	By         string
+	Since, Due time.Time
+}
+
+func newLeaving(caller domain.Caller, v service.ViewShell) *leaving {
+	if v.Leaving.State != domain.DeletionPending {
+		return nil
+	}
+	l := &leaving{
+		Action: "/leaving?account=" + url.QueryEscape(v.Account.ID), By: cmp.Or(v.LeavingBy, "Somebody who has no role here any more"),
+		Since: v.Leaving.RequestedAt.Time, Due: v.Leaving.DueAt.Time,
+	}
+	l.May = caller.Operator() || caller.Has(domain.RoleApprove, v.Account.ID)
+	if !l.May {
+		l.Role, l.Who = string(domain.RoleApprove), v.Keepers
+	}
+	return l
 }
 
 // reconnect is a connector in use that lost its consent.
@@ -123,6 +147,7 @@ func (p *Pages) newLayout(caller domain.Caller, v service.ViewShell, title, sect
 			})
 		}
 	}
+	l.Leaving = newLeaving(caller, v)
 	tasks := newTasks(v.Tasks, now)
 	if count := len(tasks) + len(v.Reconnects); count > 0 {
 		l.Needed = &needed{Tasks: tasks, Count: count, Tone: "warn"}

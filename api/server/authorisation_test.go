@@ -54,6 +54,7 @@ func (w *world) asks(ids map[string]string) map[string]func(n int) ask {
 		"POST /people": func(int) ask {
 			return ask{path: "/people?account=acc-contoso", form: "do=invite&name=S&role=view&days=3"}
 		},
+		"POST /leaving":                func(int) ask { w.leaves(); return ask{path: "/leaving?account=acc-contoso", form: "keep=yes"} },
 		"POST /operators":              func(int) ask { return ask{form: "do=invite&name=S&days=3"} },
 		"GET /people":                  func(int) ask { return ask{path: "/people?account=acc-contoso"} },
 		"GET /connectors":              func(int) ask { return ask{path: "/connectors?account=acc-contoso"} },

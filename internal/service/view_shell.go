@@ -29,7 +29,10 @@ type ViewShell struct {
 	Accounts   []domain.Account // others the caller may look at; operators search instead
 	Tasks      []ViewTask       // most urgent first
 	Reconnects []ViewReconnect
-	Seq        int64 // of the change log: the page shows everything up to it
+	Leaving    domain.AccountDeletion // pending; zero: nobody asked, or it was withdrawn
+	LeavingBy  string                 // who asked, by name
+	Keepers    []string               // who of the account may withdraw it
+	Seq        int64                  // of the change log: the page shows everything up to it
 }
 
 // ViewAccounts lists the accounts the caller may look at, by name. Text narrows
@@ -90,12 +93,31 @@ func (t *Tx) viewShell(accountID string) (ViewShell, error) {
 	if v.Reconnects, err = t.viewReconnects(accountID); err != nil {
 		return v, err
 	}
+	if err := t.viewLeaving(&v); err != nil {
+		return v, err
+	}
 	last, err := t.Changes().Find(Query{Order: []string{"-seq"}, Limit: 1})
 	if err != nil && !domain.IsNotFound(err) {
 		return v, err
 	}
 	v.Seq = last.Seq
 	return v, nil
+}
+
+// viewLeaving reads whether the account is to be deleted.
+func (t *Tx) viewLeaving(v *ViewShell) error {
+	d, err := optional(t.AccountDeletions().Get(v.Account.ID))
+	if err != nil || d.State != domain.DeletionPending {
+		return err
+	}
+	v.Leaving = d
+	names, err := t.viewPeople(d.RequestedBy)
+	if err != nil {
+		return err
+	}
+	v.LeavingBy = names[d.RequestedBy]
+	v.Keepers, err = t.viewHolders(v.Account.ID, domain.RoleApprove)
+	return err
 }
 
 const viewAccountsInMenu = 20
