@@ -115,6 +115,50 @@ func TestALinkEndsAndCanBeWithdrawn(t *testing.T) {
 	require.Equal(t, http.StatusGone, w.browser().get("/auth/invitation/guess").status)
 }
 
+// TestALinkTakesNothingAway from somebody who has more already, and lasts no
+// longer than two weeks.
+func TestALinkTakesNothingAway(t *testing.T) {
+	w := newWorld(t)
+	ana := w.as("ana-approver")
+	for subject, c := range map[string]struct{ link, then domain.Role }{
+		"mia-migrator": {domain.RoleView, domain.RoleMigrate}, "vic-viewer": {domain.RoleMigrate, domain.RoleMigrate},
+	} {
+		var i Invited
+		ana.post(prefix+"/invitations", map[string]any{"name": "Nia", "accountId": "acc-contoso", "role": c.link}).into(&i)
+		b := w.browser()
+		b.get(strings.TrimPrefix(i.Link, w.URL))
+		away := b.get("/auth/sign-in")
+		require.Equal(t, http.StatusSeeOther, b.get("/auth/callback?"+url.Values{"state": {away.query("state")}, "code": {subject}}.Encode()).status)
+		require.Equal(t, c.then, ana.person("acc-contoso", subject).Role, subject)
+	}
+	for ends, status := range map[time.Duration]int{14 * 24 * time.Hour: 201, 14*24*time.Hour + time.Second: 422, 0: 422, -time.Hour: 422} {
+		a := ana.post(prefix+"/invitations", map[string]any{"name": "Nia", "accountId": "acc-contoso", "role": "view", "expiresAt": w.clock.Now().Add(ends)})
+		require.Equal(t, status, a.status, a.body)
+	}
+}
+
+// TestWhoIsNotHereCannotBeManaged: somebody of another account, or an operator,
+// reads like somebody who never was.
+func TestWhoIsNotHereCannotBeManaged(t *testing.T) {
+	w := newWorld(t)
+	ana := w.as("ana-approver")
+	olga := w.as("olga-operator").person("", "olga-operator").PersonID
+	fay := w.as("fay-fabric").person("acc-fabric", "fay-fabric").PersonID
+	for name, query := range map[string]string{olga: "", fay: "?accountId=acc-fabric", fay + " ": "?accountId=acc-contoso"} {
+		path := prefix + "/people/" + strings.TrimSpace(name) + "/role" + query
+		theirs, nobodys := ana.do(http.MethodDelete, path, "", nil), ana.do(http.MethodDelete, prefix+"/people/per_nobody/role"+query, "", nil)
+		require.Equal(t, http.StatusNotFound, theirs.status, theirs.body)
+		require.Equal(t, nobodys.problem().Detail, theirs.problem().Detail)
+	}
+	for _, order := range []map[string]any{{"name": "Otto", "role": "operator"}, {"name": "Fred", "accountId": "acc-fabric", "role": "view"}} {
+		var i Invited
+		w.as("olga-operator").post(prefix+"/invitations", order).into(&i)
+		a := ana.do(http.MethodDelete, prefix+"/invitations/"+i.ID, "", nil)
+		require.Equal(t, http.StatusNotFound, a.status, a.body)
+		require.Equal(t, "There is no such invitation.", a.problem().Detail)
+	}
+}
+
 func TestTheLastOperatorStays(t *testing.T) {
 	w := newWorld(t)
 	olga := w.as("olga-operator")
