@@ -31,7 +31,13 @@ func TestWhoHasAccessIsListed(t *testing.T) {
 	require.Empty(t, page.all("main form"), "who only looks changes nothing")
 	require.Contains(t, page.text(), "This needs the role approve , which you do not have. It can be done by Ana Ruiz.")
 
+	page = w.get("/people?account=" + consoletest.Northwind)
+	page.none(t, "#invitations")
+	page.none(t, "#t-tok_export")
+	page.none(t, "#t-tok_ci")
 	page = w.as(consoletest.Olga).get("/operators")
+	page.none(t, "#t-tok_export")
+	page.none(t, "#invitations")
 	require.Contains(t, page.one(t, "#people").text(), "Olga Lind You")
 	require.NotContains(t, page.text(), "Ana Ruiz per_ana", "the accounts' people are theirs")
 	require.Contains(t, page.one(t, "#tokens").text(), "Pipeline")

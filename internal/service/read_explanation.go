@@ -47,6 +47,9 @@ func (s *Service) Explain(ctx context.Context, caller domain.Caller, integration
 			return notHere("integration", err)
 		}
 		m, c, err := t.enforcedBy(e.Integration)
+		if err == nil {
+			err = t.integrationAsOfNow(&e.Integration)
+		}
 		if err != nil {
 			return err
 		}
@@ -59,7 +62,7 @@ func (s *Service) Explain(ctx context.Context, caller domain.Caller, integration
 		if c != nil {
 			e.Campaign, e.DateInForce, situation.Paused = *c, campaign.DateInForce(*c, m), c.Paused
 			situation.InForce = e.DateInForce
-			situation.Migration.Overdue, situation.Grace = t.overdue(*c, e.Migration, situation.Bound)
+			situation.Migration.Overdue, situation.Grace = t.overdue(e.Integration, c, m)
 			e.Migration.Overdue = situation.Migration.Overdue
 			switch {
 			case e.DateInForce.IsZero():
@@ -84,17 +87,15 @@ func (s *Service) Explain(ctx context.Context, caller domain.Caller, integration
 	return e, nil
 }
 
-// overdue reports whether the date in force has stopped the old app, or until
+// overdue reports whether the date in force has passed for the old app, and until
 // when a consent that was begun in time holds that back. A timer that never rang
 // has marked nothing, so it is read from the date itself.
-func (t *Tx) overdue(c domain.Campaign, m domain.Migration, bound bool) (bool, time.Time) {
-	if bound || (m.ID != "" && !migration.BeforeCutOver(m.Phase) && !m.Phase.Ended()) || !campaign.Read(c, m, t.Now).Overdue {
+func (t *Tx) overdue(i domain.Integration, c *domain.Campaign, m *domain.Migration) (bool, time.Time) {
+	date := campaign.DateInForce(*c, m)
+	if i.Binding != domain.BoundLegacy || date.IsZero() || t.Now.Before(date) {
 		return false, time.Time{}
 	}
-	if grace := campaign.GraceEnd(c, m); m.Open && grace.After(t.Now) {
-		return true, grace
-	}
-	return true, time.Time{}
+	return true, campaign.MaySync(i, c, m, t.Now).Until
 }
 
 // present adds how things are at the moment beside the phase.

@@ -64,11 +64,8 @@ func (s *Service) ViewAccess(ctx context.Context, caller domain.Caller, accountI
 		for _, i := range v.Invitations {
 			givers = append(givers, i.InvitedBy)
 		}
-		for n := range v.Tokens {
-			givers, v.Tokens[n].Digest = append(givers, v.Tokens[n].CreatedBy), ""
-		}
-		for n := range v.Invitations {
-			v.Invitations[n].Digest = ""
+		for _, k := range v.Tokens {
+			givers = append(givers, k.CreatedBy)
 		}
 		if v.Names, err = tx.viewPeople(givers...); err != nil || accountID == "" {
 			return err
