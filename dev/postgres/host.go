@@ -9,33 +9,66 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
-// findPrograms gives the folder with initdb, pg_ctl and postgres: the newest of
-// Debian's, where they are not in the path, or that of the path.
-func findPrograms() (string, error) {
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+// debian is where each version that is installed has its programs.
+const debian = "/usr/lib/postgresql/*/bin"
+
+// findPrograms gives the folder with initdb, pg_ctl and postgres: of the version
+// that made the cluster if there is one, else the newest of those installed beside
+// each other, else that of the path.
+func findPrograms(installed, kept string) (string, error) {
+	found, err := filepath.Glob(installed)
 	if err != nil {
 		return "", err
 	}
+	found = slices.DeleteFunc(found, func(dir string) bool { return !complete(dir) || (kept != "" && version(dir) != kept) })
 	if len(found) > 0 {
-		newest := slices.MaxFunc(found, func(a, b string) int { return major(a) - major(b) })
-		return filepath.Dir(newest), nil
+		return slices.MaxFunc(found, func(a, b string) int { return major(a) - major(b) }), nil
 	}
-	program, err := exec.LookPath("initdb")
-	if err != nil {
-		return "", errors.New("PostgreSQL is not installed: initdb is neither in /usr/lib/postgresql/*/bin nor in the path. On Debian: apt-get install postgresql (no server of the system is needed or touched)")
+	if program, err := exec.LookPath("initdb"); err == nil {
+		if program, err = filepath.EvalSymlinks(program); err != nil {
+			return "", err
+		}
+		if dir := filepath.Dir(program); complete(dir) {
+			return dir, nil
+		}
 	}
-	if program, err = filepath.EvalSymlinks(program); err != nil {
-		return "", err
+	if kept != "" {
+		return "", fmt.Errorf("the rows were kept by PostgreSQL %s, whose programs are not in %s: install it again (on Debian: apt-get install postgresql-%s), or forget them (make dev-reset)", kept, installed, kept)
 	}
-	return filepath.Dir(program), nil
+	return "", fmt.Errorf("PostgreSQL is not installed: initdb, pg_ctl and postgres are neither in %s nor in the path. On Debian: apt-get install postgresql (no server of the system is needed or touched). SQLite needs nothing: leave --db out", installed)
 }
 
-// major is the version in /usr/lib/postgresql/15/bin/initdb.
-func major(program string) int {
-	n, err := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(program))))
+// keptVersion is the major version that made the cluster in dir; "" if there is
+// none yet.
+func keptVersion(dir string) string {
+	if dir == "" {
+		return ""
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "data", "PG_VERSION"))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}
+
+func complete(dir string) bool {
+	for _, program := range []string{"initdb", "pg_ctl", "postgres"} {
+		if _, err := os.Stat(filepath.Join(dir, program)); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// version is the 15 in /usr/lib/postgresql/15/bin.
+func version(dir string) string { return filepath.Base(filepath.Dir(dir)) }
+
+func major(dir string) int {
+	n, err := strconv.Atoi(version(dir))
 	if err != nil {
 		return 0
 	}

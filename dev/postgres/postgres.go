@@ -23,6 +23,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Options say how a cluster is run.
@@ -65,7 +68,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 }
 
 func (c *Cluster) start(ctx context.Context) (err error) {
-	if c.programs, err = findPrograms(); err != nil {
+	if c.programs, err = findPrograms(debian, keptVersion(c.dir)); err != nil {
 		return err
 	}
 	if c.user, err = unprivileged(); err != nil {
@@ -110,11 +113,14 @@ func (c *Cluster) run(ctx context.Context, program string, args ...string) error
 	return nil
 }
 
-// initialise makes the cluster, with names sorted as people of a country do and
-// not by bytes, as most servers in production: what depends on it would show.
+// initialise makes the cluster unless it is there, beside its place, so that one
+// that was broken off is never taken for whole.
 func (c *Cluster) initialise(ctx context.Context) error {
 	secret := filepath.Join(c.dir, "password")
-	if _, err := os.Stat(filepath.Join(c.data(), "PG_VERSION")); err == nil {
+	if _, err := os.Stat(c.data()); err == nil {
+		if keptVersion(c.dir) == "" {
+			return fmt.Errorf("the PostgreSQL cluster in %s is damaged: it names no version. It is left as it is; put back a copy of it, or forget it (make dev-reset)", c.data())
+		}
 		b, err := os.ReadFile(secret)
 		c.password = string(b)
 		return err
@@ -128,7 +134,20 @@ func (c *Cluster) initialise(ctx context.Context) error {
 			return err
 		}
 	}
-	args := []string{"--pgdata", c.data(), "--username", superuser, "--pwfile", secret, "--auth-local=trust", "--auth-host=scram-sha-256",
+	making := c.data() + ".new"
+	if err := c.initdb(ctx, making, secret); err != nil {
+		return err
+	}
+	return os.Rename(making, c.data())
+}
+
+// initdb makes a cluster with names sorted as people of a country do and not by
+// bytes, as most servers in production: what depends on it would show.
+func (c *Cluster) initdb(ctx context.Context, data, secret string) error {
+	if err := os.RemoveAll(data); err != nil {
+		return err
+	}
+	args := []string{"--pgdata", data, "--username", superuser, "--pwfile", secret, "--auth-local=trust", "--auth-host=scram-sha-256",
 		"--encoding=UTF8", "--locale=C", "--no-instructions"}
 	if c.options.Unsafe {
 		args = append(args, "--no-sync")
@@ -137,7 +156,7 @@ func (c *Cluster) initialise(ctx context.Context) error {
 	if c.run(ctx, "initdb", natural...) == nil {
 		return nil
 	}
-	if err := os.RemoveAll(c.data()); err != nil {
+	if err := os.RemoveAll(data); err != nil {
 		return err
 	}
 	return c.run(ctx, "initdb", args...) // before version 15, or built without ICU
@@ -193,15 +212,15 @@ func (c *Cluster) URL(database string) string {
 
 // Create makes a database, unless it is there.
 func (c *Cluster) Create(ctx context.Context, database string) error {
-	at := []string{"--host", c.dir, "--port", strconv.Itoa(max(c.options.Port, 0)), "--username", superuser}
-	if c.options.Port == 0 {
-		at[3] = strconv.Itoa(socketPort)
+	conn, err := pgx.Connect(ctx, c.URL("postgres"))
+	if err != nil {
+		return err
 	}
-	err := c.run(ctx, "createdb", append(at, database)...)
-	if err != nil && strings.Contains(err.Error(), "already exists") {
-		return nil
+	_, err = conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{database}.Sanitize())
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "42P04" { // duplicate_database
+		err = nil
 	}
-	return err
+	return errors.Join(err, conn.Close(ctx))
 }
 
 // Halt ends the server: "fast" breaks sessions off in order, "immediate" as a
