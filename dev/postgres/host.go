@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // debian is where each version that is installed has its programs.
@@ -122,6 +124,45 @@ if [ -f "$2/data/postmaster.pid" ]; then
 fi
 if [ "$3" = remove ]; then rm -rf "$2"; fi
 `
+
+// guardTakes bounds how long a guard is at it.
+const guardTakes = 15 * time.Second
+
+// Vacated waits for the end of a server in dir whose process was killed: its
+// guard stops it, which takes a moment. It holds folder and port until then.
+func Vacated(ctx context.Context, dir string) error {
+	late := time.NewTimer(guardTakes)
+	defer late.Stop()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for {
+		pid, err := postmaster(filepath.Join(dir, "data"))
+		if err != nil || errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			return nil // there is none
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-late.C: // another process may have the number by now; the server knows better
+			return nil
+		case <-look.C:
+		}
+	}
+}
+
+// postmaster is the server's first process.
+func postmaster(data string) (int, error) {
+	b, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
+	if err != nil {
+		return 0, err
+	}
+	line, _, _ := strings.Cut(string(b), "\n")
+	pid, err := strconv.Atoi(line)
+	if err != nil {
+		return 0, fmt.Errorf("PostgreSQL's postmaster.pid: %w", err)
+	}
+	return pid, nil
+}
 
 // guardStart starts the guard, who is there before the server is.
 func (c *Cluster) guardStart() error {

@@ -232,14 +232,9 @@ func (c *Cluster) Halt(ctx context.Context, mode string) error {
 // Kill ends the server's first process as the system does when memory runs out:
 // its sessions notice by themselves.
 func (c *Cluster) Kill() error {
-	first, err := os.ReadFile(filepath.Join(c.data(), "postmaster.pid"))
+	pid, err := postmaster(c.data())
 	if err != nil {
 		return err
-	}
-	line, _, _ := strings.Cut(string(first), "\n")
-	pid, err := strconv.Atoi(line)
-	if err != nil {
-		return fmt.Errorf("PostgreSQL's postmaster.pid: %w", err)
 	}
 	return syscall.Kill(pid, syscall.SIGKILL)
 }

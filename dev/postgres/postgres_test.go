@@ -62,8 +62,10 @@ func TestAClusterIsGoneOnWith(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, c.Create(t.Context(), "consentry"))
 		require.NoError(t, c.Create(t.Context(), "consentry"))
-		require.NoError(t, c.Stop())
-		require.NoError(t, c.Stop(), "once more changes nothing")
+		// As when this process is killed: the guard alone is left, at work.
+		require.NoError(t, c.leash.Close())
+		require.NoError(t, Vacated(t.Context(), filepath.Join(dir, "pg")))
+		require.NoFileExists(t, filepath.Join(dir, "pg", "data", "postmaster.pid"))
 	}
 	require.NoError(t, os.Rename(filepath.Join(dir, "pg", "data", "PG_VERSION"), filepath.Join(dir, "gone")))
 	_, err := Start(t.Context(), Options{Dir: filepath.Join(dir, "pg"), Unsafe: true})

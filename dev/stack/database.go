@@ -55,6 +55,8 @@ func (o *Options) databaseSetting() (database, databaseFile string) {
 	return filepath.Join(o.Dir, "consentry.db"), ""
 }
 
+func (o *Options) postgresDir() string { return filepath.Join(o.Dir, "postgres") }
+
 // startPostgres starts this folder's own cluster, if it is on one.
 func (s *Stack) startPostgres(ctx context.Context) error {
 	o := &s.options
@@ -66,7 +68,7 @@ func (s *Stack) startPostgres(ctx context.Context) error {
 			return err
 		}
 	}
-	cluster, err := postgres.Start(ctx, postgres.Options{Dir: filepath.Join(o.Dir, "postgres"), Port: o.Ports.Postgres})
+	cluster, err := postgres.Start(ctx, postgres.Options{Dir: o.postgresDir(), Port: o.Ports.Postgres})
 	if err != nil {
 		return err
 	}

@@ -77,6 +77,9 @@ func (s *Stack) start(ctx context.Context) (err error) {
 	if err := o.settleDatabase(); err != nil {
 		return err
 	}
+	if err := postgres.Vacated(ctx, o.postgresDir()); err != nil {
+		return err
+	}
 	if err := o.Ports.claim(address == "", o.Database == onPostgres); err != nil {
 		return err
 	}
