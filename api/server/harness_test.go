@@ -57,10 +57,15 @@ type world struct {
 // answer.
 type outageStore struct {
 	service.Store
-	down atomic.Bool
+	down  atomic.Bool
+	still atomic.Bool // it neither answers nor breaks off
 }
 
-func (s *outageStore) check() error {
+func (s *outageStore) check(ctx context.Context) error {
+	if s.still.Load() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	if s.down.Load() {
 		return domain.Refuse(domain.Unavailable, "store-unavailable", "The database does not answer. Nothing was changed; try again.")
 	}
@@ -68,21 +73,21 @@ func (s *outageStore) check() error {
 }
 
 func (s *outageStore) Write(ctx context.Context, fn func(service.Rows) error) error {
-	if err := s.check(); err != nil {
+	if err := s.check(ctx); err != nil {
 		return err
 	}
 	return s.Store.Write(ctx, fn)
 }
 
 func (s *outageStore) Read(ctx context.Context, fn func(service.Rows) error) error {
-	if err := s.check(); err != nil {
+	if err := s.check(ctx); err != nil {
 		return err
 	}
 	return s.Store.Read(ctx, fn)
 }
 
 func (s *outageStore) Look(ctx context.Context, fn func(service.Rows) error) error {
-	if err := s.check(); err != nil {
+	if err := s.check(ctx); err != nil {
 		return err
 	}
 	return s.Store.Look(ctx, fn)

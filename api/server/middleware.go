@@ -1,12 +1,14 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"go.uber.org/zap"
@@ -37,6 +39,27 @@ func (s *server) identify(next echo.HandlerFunc) echo.HandlerFunc {
 		ctx := service.WithSource(context.WithValue(c.Request().Context(), keyRequestID, id), c.RealIP())
 		ctx = service.LogWith(ctx, zap.String(logkey.Request, id))
 		c.SetRequest(c.Request().WithContext(ctx))
+		return next(c)
+	}
+}
+
+// answerWithin is longer than a command waits for its turn in both queues and a
+// decision for its being applied.
+const answerWithin = time.Minute
+
+// bound ends the waiting of a request for a part that neither answers nor breaks
+// off: a database that stands still, a machine that has left the network. Streams
+// live on, and an inventory takes as long as it is large.
+func (s *server) bound(next echo.HandlerFunc) echo.HandlerFunc {
+	within := cmp.Or(s.AnswerWithin, answerWithin)
+	return func(c echo.Context) error {
+		r := c.Request()
+		if r.URL.Path == "/events" || r.URL.Path == inventoryPath {
+			return next(c)
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), within)
+		defer cancel()
+		c.SetRequest(r.WithContext(ctx))
 		return next(c)
 	}
 }

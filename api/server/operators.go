@@ -95,12 +95,14 @@ func cellOf(r service.CellRead) Cell {
 // inventoryBody bounds an inventory: some ten thousand accounts.
 const inventoryBody = 32 << 20
 
+const inventoryPath = prefix + "/inventory"
+
 func (s *server) inventoryRoutes(api huma.API) {
 	type in struct {
 		Key  string `header:"Idempotency-Key" maxLength:"200" doc:"A repeat with the same key answers alike and changes nothing."`
 		Body service.Inventory
 	}
-	add(s, api, op{method: http.MethodPost, path: prefix + "/inventory", id: "import-inventory", tag: "inventory", summary: "Take in accounts, people, integrations and campaigns, whole or not at all (operators)", body: inventoryBody},
+	add(s, api, op{method: http.MethodPost, path: inventoryPath, id: "import-inventory", tag: "inventory", summary: "Take in accounts, people, integrations and campaigns, whole or not at all (operators)", body: inventoryBody},
 		func(ctx context.Context, in *in) (*one[service.InventoryReport], error) {
 			report, err := s.Service.ImportInventory(ctx, CallerFrom(ctx), in.Key, in.Body)
 			return &one[service.InventoryReport]{report}, err

@@ -58,6 +58,9 @@ type Deps struct {
 	// TrustedProxies are the networks whose word on the client's address is taken
 	// (X-Forwarded-For); none: the address of the connection counts.
 	TrustedProxies []*net.IPNet
+	// AnswerWithin bounds how long a request may wait for the parts behind it;
+	// zero: a minute.
+	AnswerWithin time.Duration
 	// Stopping is closed when the process begins to stop: event streams end, so
 	// that they do not hold the shutdown up.
 	Stopping <-chan struct{}
@@ -91,7 +94,7 @@ func Mount(e *echo.Echo, d Deps) {
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.answerError
 	e.IPExtractor = clientAddress(d.TrustedProxies)
-	e.Use(s.identify, s.trace, s.logAccess, s.recover, s.headers, s.protect, s.knowCaller)
+	e.Use(s.identify, s.bound, s.trace, s.logAccess, s.recover, s.headers, s.protect, s.knowCaller)
 
 	useProblems()
 	api := humaecho.New(e, s.apiConfig())

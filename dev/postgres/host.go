@@ -18,7 +18,7 @@ import (
 // debian is where each version that is installed has its programs.
 const debian = "/usr/lib/postgresql/*/bin"
 
-// findPrograms gives the folder with initdb, pg_ctl and postgres: of the version
+// findPrograms gives the folder with PostgreSQL's programs: of the version
 // that made the cluster if there is one, else the newest of those installed beside
 // each other, else that of the path.
 func findPrograms(installed, kept string) (string, error) {
@@ -41,7 +41,7 @@ func findPrograms(installed, kept string) (string, error) {
 	if kept != "" {
 		return "", fmt.Errorf("the rows were kept by PostgreSQL %s, whose programs are not in %s: install it again (on Debian: apt-get install postgresql-%s), or forget them (make dev-reset)", kept, installed, kept)
 	}
-	return "", fmt.Errorf("PostgreSQL is not installed: initdb, pg_ctl and postgres are neither in %s nor in the path. On Debian: apt-get install postgresql (no server of the system is needed or touched). SQLite needs nothing: leave --db out", installed)
+	return "", fmt.Errorf("PostgreSQL is not installed: initdb, pg_ctl, postgres and psql are neither all in %s nor beside each other in the path. On Debian: apt-get install postgresql (no server of the system is needed or touched). SQLite needs nothing: leave --db out", installed)
 }
 
 // keptVersion is the major version that made the cluster in dir; "" if there is
@@ -57,8 +57,10 @@ func keptVersion(dir string) string {
 	return strings.TrimSpace(string(b))
 }
 
+var programs = []string{"initdb", "pg_ctl", "postgres", "psql"}
+
 func complete(dir string) bool {
-	for _, program := range []string{"initdb", "pg_ctl", "postgres"} {
+	for _, program := range programs {
 		if _, err := os.Stat(filepath.Join(dir, program)); err != nil {
 			return false
 		}

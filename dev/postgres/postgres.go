@@ -7,6 +7,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -23,9 +24,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Options say how a cluster is run.
@@ -103,8 +101,12 @@ func (c *Cluster) Log() string { return filepath.Join(c.dir, "log") }
 
 // run runs one of PostgreSQL's programs to its end.
 func (c *Cluster) run(ctx context.Context, program string, args ...string) error {
+	return c.runOn(ctx, nil, program, args...)
+}
+
+func (c *Cluster) runOn(ctx context.Context, in io.Reader, program string, args ...string) error {
 	cmd := exec.CommandContext(ctx, filepath.Join(c.programs, program), args...)
-	cmd.Dir = c.dir
+	cmd.Dir, cmd.Stdin = c.dir, in
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.user, Setpgid: true}
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "PGPASSWORD="+c.password)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -212,15 +214,10 @@ func (c *Cluster) URL(database string) string {
 
 // Create makes a database, unless it is there.
 func (c *Cluster) Create(ctx context.Context, database string) error {
-	conn, err := pgx.Connect(ctx, c.URL("postgres"))
-	if err != nil {
-		return err
-	}
-	_, err = conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{database}.Sanitize())
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "42P04" { // duplicate_database
-		err = nil
-	}
-	return errors.Join(err, conn.Close(ctx))
+	const create = `SELECT format('CREATE DATABASE %I', :'name') WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'name') \gexec`
+	port := cmp.Or(c.options.Port, socketPort)
+	return c.runOn(ctx, strings.NewReader(create), "psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--set=name="+database,
+		"--host="+c.dir, "--port="+strconv.Itoa(port), "--username="+superuser, "--dbname=postgres") // the socket asks for no password
 }
 
 // Halt ends the server: "fast" breaks sessions off in order, "immediate" as a

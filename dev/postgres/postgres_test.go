@@ -26,10 +26,9 @@ func TestTheProgramsAreFoundOrTheirAbsenceHasARemedy(t *testing.T) {
 	require.ErrorContains(t, err, "apt-get install postgresql")
 	require.ErrorContains(t, err, "leave --db out")
 
-	all := []string{"initdb", "pg_ctl", "postgres"}
 	install(t, filepath.Join(root, "18", "bin"), "initdb") // half of it
-	nine := install(t, filepath.Join(root, "9", "bin"), all...)
-	fifteen := install(t, filepath.Join(root, "15", "bin"), all...)
+	nine := install(t, filepath.Join(root, "9", "bin"), programs...)
+	fifteen := install(t, filepath.Join(root, "15", "bin"), programs...)
 	found, err := findPrograms(installed, "")
 	require.NoError(t, err)
 	require.Equal(t, fifteen, found, "the newest that is whole, by number")
@@ -45,7 +44,7 @@ func TestTheProgramsAreFoundOrTheirAbsenceHasARemedy(t *testing.T) {
 	_, err = findPrograms(installed, "14")
 	require.ErrorContains(t, err, "apt-get install postgresql-14")
 
-	path := install(t, t.TempDir(), all...)
+	path := install(t, t.TempDir(), programs...)
 	t.Setenv("PATH", path)
 	found, err = findPrograms(filepath.Join(t.TempDir(), "*"), "")
 	require.NoError(t, err)
