@@ -22,6 +22,9 @@ PROGRAMS := $(foreach p,consentry-worker consentry-api consentry-dev consentry e
 SYSTEM := bin/consentry-worker bin/consentry-dev bin/consentry
 TEMPORAL := $(if $(TEMPORAL_ADDRESS),,bin/temporal-dev)
 
+# What the Go tests start, too: the processes of production and the emulator by itself.
+STARTED := bin/consentry-api bin/entra-emulator
+
 # Whole runs are bounded, so that a test that hangs ends with the stacks of everything that waits.
 TEST_TIMEOUT ?= 20m
 SOAK_TIMEOUT ?= 4h
@@ -46,7 +49,7 @@ demo: $(TEMPORAL) $(SYSTEM) ## Migrate the demo customers from start to end with
 test: prerequisites lint test-go clients e2e ## Run everything that CI runs: lint, Go tests with the race detector, other clients, the browser journey
 
 .PHONY: test-go
-test-go: prerequisites-go bin/temporal-dev $(SYSTEM) ## Run the Go tests, also those against a real Temporal server, but no browser
+test-go: prerequisites-go bin/temporal-dev $(SYSTEM) $(STARTED) ## Run the Go tests, also those against a real Temporal server, but no browser
 	@tools/step 'Go tests of the Temporal development server'
 	cd dev/temporal && go test -timeout $(TEST_TIMEOUT) ./...
 	@tools/step 'Go tests, with the race detector'

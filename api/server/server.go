@@ -156,11 +156,15 @@ type op struct {
 // own.
 const defaultBody = 64 << 10
 
+// bodyTime is how long a request's body may take: an inventory of many megabytes
+// comes through a slow line, too.
+const bodyTime = time.Minute
+
 // add registers an operation whose handler may answer a domain.Error as it is.
 func add[I, O any](s *server, api huma.API, o op, handle func(context.Context, *I) (*O, error)) {
 	operation := huma.Operation{
 		OperationID: o.id, Method: o.method, Path: o.path, Tags: []string{o.tag}, Summary: o.summary,
-		DefaultStatus: o.status, MaxBodyBytes: o.body,
+		DefaultStatus: o.status, MaxBodyBytes: o.body, BodyReadTimeout: bodyTime,
 		Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusUnprocessableEntity, http.StatusServiceUnavailable},
 	}
 	if o.body == 0 {

@@ -93,8 +93,17 @@ func (p *Process) Internals() string {
 	return address
 }
 
+// Signal sends a signal to the process.
+func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
+
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Ended is how the process ended, once Done is closed: nil stands for exit code 0.
+func (p *Process) Ended() error { return p.err }
+
+// Ready is the line with which the process said that it is ready.
+func (p *Process) Ready() string { return p.said }
 
 // PID is the process's id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }

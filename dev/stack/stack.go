@@ -213,6 +213,9 @@ func (s *Stack) StartWorker(ctx context.Context) (err error) {
 	return err
 }
 
+// Worker is the worker's process, if it is one of its own.
+func (s *Stack) Worker() *Process { return s.worker }
+
 // WorkerPID is the id of the worker's process.
 func (s *Stack) WorkerPID() int { return s.worker.PID() }
 

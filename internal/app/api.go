@@ -21,6 +21,8 @@ import (
 
 // API serves the API and the console until it is closed.
 type API struct {
+	Address string // where it listens
+
 	http     *http.Server
 	stopping chan struct{}
 	done     chan error
@@ -39,7 +41,7 @@ func (a *App) StartAPI(ctx context.Context) (*API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on --listen %s: %w", a.Config.Listen, err)
 	}
-	s := &API{http: &http.Server{Handler: e, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute}, stopping: stopping, done: make(chan error, 1), summed: make(chan struct{}), sumUp: a.Service.SumUpStrangers}
+	s := &API{Address: l.Addr().String(), http: &http.Server{Handler: e, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute}, stopping: stopping, done: make(chan error, 1), summed: make(chan struct{}), sumUp: a.Service.SumUpStrangers}
 	go s.sumUpWindows(context.WithoutCancel(ctx))
 	a.presence.does(domain.KindAPI)
 	a.life.Store(int32(working))

@@ -64,7 +64,7 @@ func Main(ctx context.Context, p Program, args []string, out, errs io.Writer) in
 	ctx, again := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer again()
 	context.AfterFunc(ctx, again) // the default action of the signal is back: a second one ends the process
-	err = run(ctx, p, line.Run.Config, out)
+	err = run(ctx, again, p, line.Run.Config, out)
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		fmt.Fprintln(errs, p.Name+": told to stop before it was ready")
 		return exitOK
@@ -75,7 +75,7 @@ func Main(ctx context.Context, p Program, args []string, out, errs io.Writer) in
 	return exitOK
 }
 
-func run(ctx context.Context, p Program, config Config, out io.Writer) error {
+func run(ctx context.Context, again func(), p Program, config Config, out io.Writer) error {
 	config.Process = p.Name
 	log, err := NewLogger(config.LogLevel, config.LogFormat, "stderr")
 	if err != nil {
@@ -95,6 +95,7 @@ func run(ctx context.Context, p Program, config Config, out io.Writer) error {
 	if _, err = fmt.Fprintln(out, ready); err == nil {
 		<-ctx.Done()
 	}
+	again() // before anybody can see that it stops, and asks a second time
 	a.life.Store(int32(stopping))
 	log.Info("stopping: what runs is finished first; a second signal ends at once", zap.Duration(logkey.Within, config.StopWithin))
 	if p.Drains {

@@ -1,6 +1,9 @@
 package app
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // WorkerProgram is consentry-worker.
 func WorkerProgram() Program {
@@ -25,7 +28,7 @@ func APIProgram() Program {
 			if err != nil {
 				return "", nil, err
 			}
-			return "consentry-api is ready: " + a.Config.PublicURL, func() error {
+			return fmt.Sprintf("consentry-api is ready: %s, listening on %s", a.Config.PublicURL, served.Address), func() error {
 				end, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Config.StopWithin)
 				defer cancel()
 				return served.Close(end)

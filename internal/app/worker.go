@@ -83,10 +83,7 @@ func (w *Worker) Stop() {
 // deployment may give one of them to other machines.
 func (a *App) workers() []worker.Worker {
 	source := credentials{a.Service, a.keeper}
-	options := engine.WorkerOptions()
-	if a.Config.StopWithin > 0 {
-		options.WorkerStopTimeout = a.Config.StopWithin
-	}
+	options := engine.WorkerOptions(a.Config.StopWithin)
 	migrations := worker.New(a.temporal.Workers, contract.QueueMigrations, options)
 	workflows.Register(migrations)
 	graph := worker.New(a.temporal.Workers, contract.QueueGraph, options)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -109,14 +110,16 @@ func (c *Connection) Close() {
 	c.Client.Close()
 }
 
-// WorkerOptions are the options of every worker. Stopping waits long enough for
-// a slice of a directory to be applied; activities are few at a time because
+// WorkerOptions are the options of every worker. Stopping waits for what runs, but
+// no longer than within, 0 standing for long enough for a slice of a directory to
+// be applied; what is not finished then is given back. Activities are few at a time because
 // each may hold a page of a directory in memory.
-func WorkerOptions() worker.Options {
+func WorkerOptions(within time.Duration) worker.Options {
+	within = cmp.Or(within, 20*time.Second)
 	return worker.Options{
 		DisableRegistrationAliasing:        true,
-		Interceptors:                       []interceptor.WorkerInterceptor{&named{}},
-		WorkerStopTimeout:                  20 * time.Second,
+		Interceptors:                       []interceptor.WorkerInterceptor{&named{}, newHandover(within)},
+		WorkerStopTimeout:                  within,
 		MaxConcurrentActivityExecutionSize: 64,
 	}
 }

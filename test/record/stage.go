@@ -44,7 +44,7 @@ func newStage(ctx context.Context, c client.Client) *stage {
 	stages++
 	s := &stage{ctx: ctx, client: c, engine: engine.New(c, engine.Plain(), engine.DefaultSchedules()), id: fmt.Sprintf("int_%d", stages)}
 	for _, queue := range []string{contract.QueueMigrations, contract.QueueGraph, contract.QueueKeys} {
-		s.workers = append(s.workers, worker.New(c, queue, engine.WorkerOptions()))
+		s.workers = append(s.workers, worker.New(c, queue, engine.WorkerOptions(0)))
 	}
 	return s
 }

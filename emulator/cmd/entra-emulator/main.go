@@ -35,6 +35,7 @@ func main() {
 	var o options
 	kong.Parse(&o, kong.Name("entra-emulator"), kong.Description("Entra ID and Microsoft Graph on this machine, for programs that must not meet the real ones."))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends at once
 	err := o.run(ctx, os.Stdout)
 	stop()
 	if err != nil {
