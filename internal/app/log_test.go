@@ -58,7 +58,7 @@ func TestALineOfAnActivityNamesItsTraceAndWorkflow(t *testing.T) {
 	require.NoError(t, err)
 	var client client.Options
 	spans(&client)
-	options := engine.WorkerOptions()
+	options := engine.WorkerOptions(0)
 	for _, i := range client.Interceptors { // a client's go before the worker's
 		options.Interceptors = append([]interceptor.WorkerInterceptor{i.(interceptor.WorkerInterceptor)}, options.Interceptors...)
 	}
