@@ -11,6 +11,7 @@ import (
 	"consentry/internal/domain"
 	"consentry/internal/migration"
 	"consentry/internal/service"
+	"consentry/internal/store/storetest"
 )
 
 var regret = domain.DecisionDetail{Reason: "Payroll misses its groups"}
@@ -169,6 +170,47 @@ func TestALaterDateOpensTheWayBackAgain(t *testing.T) {
 	require.Equal(t, domain.RunDone, w.round().State, "legacy synchronizes until the account's own date")
 	w.now = later.Time
 	require.Equal(t, contract.SyncDeadlinePassed, w.begin(contract.DirectorySyncInput{Purpose: domain.RunScheduled}).Code, "and no longer")
+}
+
+// How the integration and its rows were before the switch is kept for the way
+// back alone, and goes with it, whichever end the attempt comes to.
+func TestWhatTheWayBackNeededGoesWithTheAttempt(t *testing.T) {
+	kept := func(w *migrationWorld) int {
+		all := storetest.Dump(t, w.store)
+		return len(all["cut_over_snapshots"]) + len(all["before_images"])
+	}
+	for name, end := range map[domain.Phase]func(w *migrationWorld){
+		domain.Cancelled: func(w *migrationWorld) {
+			_, err := w.CompensateCutOver(t.Context(), worker, contract.FirstSyncFailed{AttemptID: w.m.ID, Code: contract.SyncUnavailable})
+			require.NoError(t, err)
+			require.NotZero(t, kept(w))
+			w.decide(mika, domain.DecideCancel, domain.DecisionDetail{})
+		},
+		domain.RolledBack: func(w *migrationWorld) {
+			_, err := w.FinishMigration(t.Context(), worker, contract.FirstSyncDone{AttemptID: w.m.ID, RunID: w.integration().LastRunID})
+			require.NoError(t, err)
+			require.NotZero(t, kept(w))
+			w.rollBack(migration.OldAppWorks, "")
+		},
+		domain.Closed: func(w *migrationWorld) {
+			_, err := w.FinishMigration(t.Context(), worker, contract.FirstSyncDone{AttemptID: w.m.ID, RunID: w.integration().LastRunID})
+			require.NoError(t, err)
+			_, err = w.OpenCleanUp(t.Context(), worker, w.m.ID)
+			require.NoError(t, err)
+			w.decide(mika, domain.DecideCleanUp, domain.DecisionDetail{})
+		},
+	} {
+		t.Run(string(name), func(t *testing.T) {
+			w := newMigrationWorld(t)
+			w.reach(domain.CuttingOver)
+			w.begunCutOver()
+			w.dir.user("u77", "Seen by the first sync only")
+			w.first()
+			end(w)
+			require.Equal(t, name, w.row().Phase)
+			require.Zero(t, kept(w))
+		})
+	}
 }
 
 func TestTheNextAttemptAfterAWayOut(t *testing.T) {
