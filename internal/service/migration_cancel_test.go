@@ -1,7 +1,9 @@
 package service_test
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -65,6 +67,30 @@ func TestCancellingLeavesNoHalfState(t *testing.T) {
 			})
 		}
 	}
+}
+
+// The engine was away when the attempt was opened, and comes back when it is
+// over: no workflow begins for it.
+func TestAnAttemptThatEndsBeforeTheEngineTookItIsNeverStarted(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.door.fail = errors.New("the engine is away")
+	w.open()
+	d, err := w.GiveDecision(t.Context(), mika, "", w.m.ID, domain.DecideCancel, domain.DecisionDetail{})
+	require.NoError(t, err)
+	_, res := w.applied(d) // a sweep or an operator's hand, since no workflow can
+	require.Equal(t, domain.Cancelled, res.Phase)
+	w.door.fail = nil
+	w.now = w.now.Add(time.Hour)
+	_, err = w.RedeliverCalls(t.Context())
+	require.NoError(t, err)
+	for _, c := range w.door.taken {
+		require.NotEqual(t, domain.CallStart, c.Kind, c.Name)
+	}
+	again, err := w.StartMigration(t.Context(), mika, "i")
+	require.NoError(t, err)
+	require.NotEqual(t, w.m.ID, again.ID)
+	w.m = again
+	require.Equal(t, again.ID, w.started().AttemptID, "the next one is")
 }
 
 // After the switch cancelling is no way out: the rows stay as they are.
