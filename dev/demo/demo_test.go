@@ -27,7 +27,7 @@ func open(t *testing.T) *show {
 	return openOn(t, "sqlite")
 }
 
-func openOn(t *testing.T, database string) *show {
+func openOn(t *testing.T, database string, tunes ...func(*stack.Options)) *show {
 	t.Helper()
 	bin, err := filepath.Abs("../../bin")
 	require.NoError(t, err)
@@ -42,10 +42,14 @@ func openOn(t *testing.T, database string) *show {
 	s.terms["us"] = s.terms["eu"] // nobody is late here
 	dir := t.TempDir()
 	require.NoError(t, os.Chmod(filepath.Dir(dir), 0o711)) // a database server runs as another user, who passes through
-	s.Stack, err = stack.Start(ctx, stack.Options{
+	o := stack.Options{
 		Dir: dir, Database: database, World: s.world, SweepEvery: 2 * time.Second, ConsentDelay: 200 * time.Millisecond, KeyDelay: 200 * time.Millisecond,
 		LogFormat: app.FormatJSON, WorkerProcess: true, WorkerProgram: filepath.Join(bin, "consentry-worker"), TemporalDev: filepath.Join(bin, "temporal-dev"),
-	})
+	}
+	for _, tune := range tunes {
+		tune(&o)
+	}
+	s.Stack, err = stack.Start(ctx, o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	require.NoError(t, s.SetScene(ctx, s.terms))

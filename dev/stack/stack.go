@@ -26,6 +26,7 @@ type Options struct {
 	Ports         Ports
 	Database      string // sqlite or postgres; "" is what the folder has, SQLite in a new one
 	World         *world.World
+	SealingKey    string // URL of the key that seals secrets; "" makes one that is kept in Dir
 	SweepEvery    time.Duration
 	ConsentDelay  time.Duration // how long Microsoft takes to spread a consent
 	KeyDelay      time.Duration // … and a new certificate
@@ -175,7 +176,7 @@ func (s *Stack) configure() (app.Config, error) {
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
 	if err := errors.Join(
-		writeOnce(filepath.Join(dir, "sealing-key"), "base64key://"+base64.URLEncoding.EncodeToString(key)),
+		writeOnce(filepath.Join(dir, "sealing-key"), cmp.Or(s.options.SealingKey, "base64key://"+base64.URLEncoding.EncodeToString(key))),
 		os.WriteFile(filepath.Join(dir, "console-secret"), []byte(s.options.World.Console.Secret), 0o600),
 		os.WriteFile(filepath.Join(dir, "microsoft-ca.pem"), s.Emulator.CAPEM(), 0o600),
 	); err != nil {
