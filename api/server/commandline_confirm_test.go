@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -64,6 +65,8 @@ func TestWhatCannotBeUndoneIsTyped(t *testing.T) {
 	read, err := bufio.NewReader(asked).ReadString(':') // "…asks to delete the account …" up to the question
 	require.NoError(t, err, read)
 	require.NoError(t, c.Process.Signal(os.Interrupt))
+	killed := time.AfterFunc(time.Minute, func() { _ = c.Process.Kill() }) // else a question that stays would hold the test
+	defer killed.Stop()
 	rest, err := io.ReadAll(asked)
 	require.NoError(t, err)
 	require.Error(t, c.Wait())
