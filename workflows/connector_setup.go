@@ -4,6 +4,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"consentry/internal/contract"
+	"consentry/internal/migration"
 )
 
 // ConnectorSetupWorkflow brings a connector that was consented to into use: one
@@ -11,18 +12,33 @@ import (
 // over, however many workers stop on the way. The store holds everything else,
 // so that a run which is started twice finds nothing left to do.
 func ConnectorSetupWorkflow(ctx workflow.Context, in contract.ConnectorSetupInput) (contract.ConnectorStanding, error) {
-	show := func(what string) {
-		workflow.SetCurrentDetails(ctx, "The consent given for connector `"+in.ConnectorID+"` "+what+"\n\nConsent session `"+in.ConsentSessionID+"`, account `"+in.AccountID+"`.\n")
-	}
-	show("is being **checked with real calls**. Nobody has to act; Microsoft usually shows a consent within seconds to minutes.")
+	show := func(out *contract.ConnectorStanding) { workflow.SetCurrentDetails(ctx, connectorDetails(in, out)) }
+	show(nil)
 	out, err := entraConfirmConnector(ctx, in)
-	switch {
-	case err != nil:
-		return out, err
-	case out.Code != "":
-		show("**did not hold** (`" + out.Code + "`). An administrator of the tenant has to consent again.")
-	default:
-		show("**works**, or another one has taken its place. Nothing is left to do here.")
+	if err == nil {
+		show(&out)
 	}
-	return out, nil
+	return out, err
+}
+
+// connectorDetails is the page of a connector's set-up; out is nil while it runs.
+func connectorDetails(in contract.ConnectorSetupInput, out *contract.ConnectorStanding) string {
+	var d details
+	switch {
+	case out == nil:
+		d.say("Where", "the consent is being **checked with real calls** to Microsoft.")
+		d.say("Why", "Microsoft usually shows a consent everywhere within seconds to minutes; what does not work yet is asked again, as the pending activity shows.")
+		d.say("Until", "it works, or the time is over that a consent may take; then this page says that it did not hold.")
+		d.say("Who acts", "nobody has to.")
+	case out.Code != "":
+		d.say("Where", "the consent **did not hold** (`%s`).", out.Code)
+		d.say("Why", "%s", migration.Text(out.Code))
+		d.say("Until", "somebody consents again; nothing here is waited for, this workflow is over.")
+		d.say("Who acts", "an administrator of the tenant consents again, from the connector's page in the console.")
+	default:
+		d.say("Where", "the connector **works**, or another consent has taken this one's place.")
+		d.say("Who acts", "nobody; this workflow is over.")
+	}
+	d.ids("connector", in.ConnectorID, "consent session", in.ConsentSessionID, "account", in.AccountID)
+	return d.String()
 }

@@ -30,6 +30,7 @@ type syncRun struct {
 	id    string    // of the run's row
 	until time.Time // a first synchronization gives up here; zero = no budget
 	read  contract.ReadSlice
+	held  int64 // changes that wait for a person
 }
 
 func (r *syncRun) run(ctx workflow.Context) (contract.DirectorySyncResult, error) {
@@ -74,6 +75,7 @@ func (r *syncRun) run(ctx workflow.Context) (contract.DirectorySyncResult, error
 	if err != nil {
 		return r.failed(ctx, err)
 	}
+	r.held = out.Held
 	r.show(ctx, fmt.Sprintf("ended %s %s: %d added, %d changed, %d removed, %d held", out.State, out.Code, out.Added, out.Changed, out.Removed, out.Held))
 	return out, nil
 }
@@ -153,6 +155,11 @@ func (r *syncRun) details(what string) string {
 	d.say("Why", "%s", purposes[r.in.Purpose])
 	if !r.until.IsZero() {
 		d.say("Until", "%s; a first synchronization that is not done by then is taken back.", stamp(r.until))
+	}
+	if r.held > 0 {
+		d.say("Who acts", "whoever may approve in the account decides about %d held changes, on the console's page *Directory sync*; nothing of them is applied before.", r.held)
+		d.ids("run", r.id, "integration", r.in.IntegrationID, "account", r.in.AccountID, "attempt", r.in.AttemptID)
+		return d.String()
 	}
 	d.say("Who acts", "nobody has to. Faults of Microsoft and of the network are tried again; what a rule stopped says so above.")
 	d.ids("run", r.id, "integration", r.in.IntegrationID, "account", r.in.AccountID, "attempt", r.in.AttemptID)

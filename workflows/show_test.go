@@ -1,16 +1,21 @@
 package workflows
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	sdk "go.temporal.io/api/sdk/v1"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/testsuite"
 
 	"consentry/internal/contract"
 	"consentry/internal/domain"
 	"consentry/internal/migration"
 	"consentry/internal/rotation"
+	"consentry/test/scripted"
 )
 
 // Whoever knows nothing but the page learns in every phase where it stands, until
@@ -79,4 +84,64 @@ func TestTheSynchronizationsPageSaysWhatItIsFor(t *testing.T) {
 		r.until = time.Unix(1e9, 0)
 		require.Contains(t, r.details("reads"), "**Until**: 2001-09-09T01:46:40Z")
 	}
+}
+
+func TestASynchronizationThatHeldChangesSaysWhoDecides(t *testing.T) {
+	r := &syncRun{in: contract.DirectorySyncInput{IntegrationID: "int_1", AccountID: "acc_1", Purpose: domain.RunManual}, id: "run_1", held: 7}
+	text := r.details("ended done")
+	require.Contains(t, text, "**Who acts**: whoever may approve in the account decides about 7 held changes")
+	require.Contains(t, text, "run `run_1`, integration `int_1`")
+	require.Equal(t, 1, strings.Count(text, "**Who acts**"))
+}
+
+func TestTheConnectorsPageSaysWhetherItHeldAndWhoActs(t *testing.T) {
+	in := contract.ConnectorSetupInput{ConnectorID: "con_1", ConsentSessionID: "cs_1", AccountID: "acc_1"}
+	for name, c := range map[string]struct {
+		out  *contract.ConnectorStanding
+		says []string
+	}{
+		"while it is checked": {nil, []string{"**checked with real calls**", "**Until**: it works", "**Who acts**: nobody has to"}},
+		"works":               {&contract.ConnectorStanding{Condition: domain.ConditionOK}, []string{"the connector **works**", "**Who acts**: nobody"}},
+		"did not hold":        {&contract.ConnectorStanding{Condition: domain.ConditionError, Code: "consent-no-permission"}, []string{"**did not hold** (`consent-no-permission`)", migration.Text("consent-no-permission"), "**Who acts**: an administrator of the tenant"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := connectorDetails(in, c.out)
+			for _, words := range append(c.says, "**Where**: ", "connector `con_1`, consent session `cs_1`, account `acc_1`") {
+				require.Contains(t, text, words)
+			}
+		})
+	}
+}
+
+// The sweep says step by step what it does and what it has done; what failed is
+// left to the next, and it says so.
+func TestTheSweepsPageSaysWhatItDidAndWhatIsNext(t *testing.T) {
+	p := sweepPage{region: "eu"}
+	text := p.text("looks for synchronizations that are due")
+	require.Contains(t, text, "**Where**: the sweep of region **eu** looks for synchronizations that are due.")
+	require.NotContains(t, text, "**So far**")
+	p.did("started %d synchronizations", 3)
+	p.tried(nil, "looked for %d consents", 2)
+	p.tried(errors.New("away"), "looked after %d migrations", 1)
+	text = p.text("is **done**")
+	require.Contains(t, text, "**So far**: started 3 synchronizations; looked for 2 consents; looked after 1 migrations in vain (the history says why).")
+	require.Contains(t, text, "(`sweep/eu`)")
+	for _, label := range []string{"Why", "Until", "Who acts"} {
+		require.Contains(t, text, "**"+label+"**: ")
+	}
+}
+
+// What a whole sweep shows at its end, asked as the Temporal UI asks.
+func TestASweepThatIsDoneShowsIt(t *testing.T) {
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestWorkflowEnvironment()
+	env.RegisterActivityWithOptions(&scripted.Sync{Waiting: 3}, activity.RegisterOptions{SkipInvalidStructFunctions: true})
+	env.ExecuteWorkflow(SweepWorkflow, contract.SweepInput{Region: "eu"})
+	require.NoError(t, env.GetWorkflowError())
+	v, err := env.QueryWorkflow("__temporal_workflow_metadata")
+	require.NoError(t, err)
+	var shown sdk.WorkflowMetadata
+	require.NoError(t, v.Get(&shown))
+	require.Contains(t, shown.GetCurrentDetails(), "the sweep of region **eu** is **done**.")
+	require.Contains(t, shown.GetCurrentDetails(), "looked for 3 consents")
 }
