@@ -112,10 +112,13 @@ func TestAKillSwitchFreesTheOverdue(t *testing.T) {
 	require.Equal(t, domain.ConditionOK, w.integration().Condition)
 }
 
-func TestConsentBegunInTimeHasAGrace(t *testing.T) {
-	w := newMigrationWorld(t)
+// inGrace opens an attempt whose consent was begun an hour before the date, at
+// the date.
+func inGrace(t *testing.T) (w *migrationWorld, deadline time.Time) {
+	t.Helper()
+	w = newMigrationWorld(t)
 	w.open()
-	deadline := w.now.Add(30 * day)
+	deadline = w.now.Add(30 * day)
 	w.write(func(r service.Rows) error {
 		m, err := r.Migrations().Get(w.m.ID)
 		if err != nil {
@@ -125,6 +128,21 @@ func TestConsentBegunInTimeHasAGrace(t *testing.T) {
 		return r.Migrations().Update(&m)
 	})
 	w.now = deadline
+	return w, deadline
+}
+
+// The grace is the attempt's: giving it up ends it at once, and that is said.
+func TestCancellingInTheGraceStopsAtOnce(t *testing.T) {
+	w, _ := inGrace(t)
+	w.readDates()
+	require.Equal(t, domain.ConditionOK, w.integration().Condition)
+	w.decide(mika, domain.DecideCancel, domain.DecisionDetail{})
+	require.Equal(t, domain.ConditionStopped, w.integration().Condition)
+	require.Equal(t, contract.SyncDeadlinePassed, w.begin(contract.DirectorySyncInput{Purpose: domain.RunScheduled}).Code)
+}
+
+func TestConsentBegunInTimeHasAGrace(t *testing.T) {
+	w, deadline := inGrace(t)
 	d := w.readDates()
 	require.True(t, d.Overdue)
 	require.True(t, d.NextAt.Equal(deadline.Add(2*day)), "the end of the grace lies ahead")
