@@ -207,7 +207,7 @@ func (s *Stack) configure() (app.Config, error) {
 // polls.
 func (s *Stack) StartWorker(ctx context.Context) (err error) {
 	if !s.options.WorkerProcess {
-		s.inside, err = s.App.StartWorker(ctx)
+		s.inside, err = app.StartWorker(ctx, s.App)
 		return err
 	}
 	s.worker, err = startProcess(ctx, filepath.Join(s.options.Dir, "worker.log"), s.env, s.options.WorkerProgram)

@@ -36,7 +36,7 @@ type App struct {
 	temporal  *engine.Connection
 	engine    *engine.Engine
 	cloud     entra.Cloud
-	microsoft microsoft
+	tokens    *entra.Tokens
 	health    *health.Monitor
 	metrics   *metrics.Metrics
 	audit     *service.AuditCheck
@@ -45,13 +45,6 @@ type App struct {
 	presence  *presence
 	traces    *tracing.Traces
 	life      atomic.Int32
-}
-
-// microsoft is everything that speaks to Entra ID and Graph.
-type microsoft struct {
-	tokens    *entra.Tokens
-	directory *entra.Directory
-	keys      *entra.ApplicationKeys
 }
 
 // Open reads the configuration and connects every adapter. Temporal and the
@@ -110,13 +103,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.engine = engine.New(a.temporal.Client, a.temporal.Codec.Converters(), a.Config.schedules())
 	a.Service = service.New(service.Deps{Store: a.store, Engine: a.engine, Keeper: a.keeper, Now: time.Now, Log: a.log.Named("service"), Observe: a.metrics, Tracer: a.traces,
 		Leaving: service.Leaving{Wait: a.Config.DeletionWait, EvidenceFor: a.Config.EvidenceFor}})
-	a.microsoft.tokens = entra.NewTokens(a.cloud, credentials{a.Service, a.keeper}, time.Now)
-	if a.microsoft.directory, err = entra.NewDirectory(a.cloud, a.microsoft.tokens); err != nil {
-		return err
-	}
-	if a.microsoft.keys, err = entra.NewApplicationKeys(a.cloud, a.microsoft.tokens); err != nil {
-		return err
-	}
+	a.tokens = entra.NewTokens(a.cloud, credentials{a.Service, a.keeper}, time.Now)
 	a.audit = service.NewAuditCheck(a.Service)
 	a.watchPool()
 	if a.health, err = a.monitor(); err != nil {

@@ -110,5 +110,5 @@ func (a *App) VerifyCell(ctx context.Context, cellID string) error {
 	if err != nil {
 		return err
 	}
-	return a.microsoft.tokens.ProveKey(ctx, key, found.Cell.HomeTenantID)
+	return a.tokens.ProveKey(ctx, key, found.Cell.HomeTenantID)
 }

@@ -10,7 +10,7 @@ func WorkerProgram() Program {
 	return Program{
 		Name: "consentry-worker", Description: "Runs Consentry's workflows and activities.", Internals: "127.0.0.1:9081",
 		Start: func(ctx context.Context, a *App) (string, func() error, error) {
-			w, err := a.StartWorker(ctx)
+			w, err := StartWorker(ctx, a)
 			if err != nil {
 				return "", nil, err
 			}

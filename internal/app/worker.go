@@ -14,6 +14,7 @@ import (
 	"consentry/internal/contract"
 	"consentry/internal/domain"
 	"consentry/internal/engine"
+	"consentry/internal/entra"
 	"consentry/internal/logkey"
 	"consentry/internal/service"
 	"consentry/workflows"
@@ -32,7 +33,12 @@ const redeliverEvery = 2 * time.Second
 
 // StartWorker makes Temporal ready for the product (search attributes and
 // schedules), starts polling and returns.
-func (a *App) StartWorker(ctx context.Context) (*Worker, error) {
+//
+// It is no method of App, and nothing that every process opens knows the
+// directory and the key changer: the linker keeps the methods of every type that
+// it meets, and the process that faces the internet is not to hold what reads
+// directories and changes keys. test/deploy looks for it there.
+func StartWorker(ctx context.Context, a *App) (*Worker, error) {
 	if err := a.awaitKeys(ctx); err != nil {
 		return nil, err
 	}
@@ -44,7 +50,11 @@ func (a *App) StartWorker(ctx context.Context) (*Worker, error) {
 	if err := a.ensureSchedules(ready); err != nil {
 		return nil, err
 	}
-	w := &Worker{workers: a.workers(), done: make(chan struct{})}
+	polling, err := workers(a)
+	if err != nil {
+		return nil, err
+	}
+	w := &Worker{workers: polling, done: make(chan struct{})}
 	for i, each := range w.workers {
 		if err := each.Start(); err != nil {
 			for _, started := range w.workers[:i] {
@@ -81,8 +91,16 @@ func (w *Worker) Stop() {
 
 // workers is one poller a queue: the queues are separate so that another
 // deployment may give one of them to other machines.
-func (a *App) workers() []worker.Worker {
+func workers(a *App) ([]worker.Worker, error) {
 	source := credentials{a.Service, a.keeper}
+	directory, err := entra.NewDirectory(a.cloud, a.tokens)
+	if err != nil {
+		return nil, err
+	}
+	changer, err := entra.NewApplicationKeys(a.cloud, a.tokens)
+	if err != nil {
+		return nil, err
+	}
 	options := engine.WorkerOptions(a.Config.StopWithin)
 	migrations := worker.New(a.temporal.Workers, contract.QueueMigrations, options)
 	workflows.Register(migrations)
@@ -90,11 +108,11 @@ func (a *App) workers() []worker.Worker {
 	keysQueue := worker.New(a.temporal.Workers, contract.QueueKeys, options)
 	workflows.Register(keysQueue)
 
-	migration := &activities.Migration{Service: a.Service, Consents: prober{a.microsoft.directory}, OldApps: oldApps{a.microsoft.directory, a.microsoft.tokens}, Now: time.Now}
-	connector := &activities.Connector{Service: a.Service, Consents: prober{a.microsoft.directory}, Now: time.Now}
-	syncs := &activities.Sync{Service: a.Service, Directory: directoryReader{a.microsoft.directory}, Now: time.Now}
+	migration := &activities.Migration{Service: a.Service, Consents: prober{directory}, OldApps: oldApps{directory, a.tokens}, Now: time.Now}
+	connector := &activities.Connector{Service: a.Service, Consents: prober{directory}, Now: time.Now}
+	syncs := &activities.Sync{Service: a.Service, Directory: directoryReader{directory}, Now: time.Now}
 	rotation := &activities.Rotation{
-		Service: a.Service, Keys: keyMint{a.keeper}, Graph: applicationKeys{a.microsoft.keys, source}, Entra: keyProver{a.microsoft.tokens, source},
+		Service: a.Service, Keys: keyMint{a.keeper}, Graph: applicationKeys{changer, source}, Entra: keyProver{a.tokens, source},
 	}
 	for _, w := range []worker.Worker{migrations, graph} {
 		w.RegisterActivity(migration)
@@ -103,7 +121,7 @@ func (a *App) workers() []worker.Worker {
 	}
 	migrations.RegisterActivity(&activities.Leaving{Service: a.Service, Now: time.Now})
 	keysQueue.RegisterActivity(rotation)
-	return []worker.Worker{migrations, graph, keysQueue}
+	return []worker.Worker{migrations, graph, keysQueue}, nil
 }
 
 // ensureSchedules creates what is missing: a sweep for each region and a

@@ -65,6 +65,7 @@ var parts = []struct {
 	}},
 	{"job.postgres.migration", onPostgres},
 	{"job.rss", memory},
+	{"job.size", sizes},
 	{"emulator.", func(ctx context.Context, report func(figure)) error {
 		return emulatorbench.Run(ctx, func(f emulatorbench.Figure) { report(figure(f)) })
 	}},

@@ -1,0 +1,50 @@
+package deploy
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// functions are the functions that a built program holds.
+func functions(t *testing.T, program string) []string {
+	t.Helper()
+	path := root + "bin/" + program
+	_, err := os.Stat(path)
+	require.NotErrorIs(t, err, fs.ErrNotExist, "`make build` makes the program that this test reads")
+	out, err := exec.CommandContext(t.Context(), "go", "tool", "nm", path).Output()
+	require.NoError(t, err)
+	var found []string
+	for line := range strings.Lines(string(out)) {
+		if words := strings.Fields(line); len(words) >= 3 && words[1] == "T" {
+			found = append(found, strings.Join(words[2:], " "))
+		}
+	}
+	return found
+}
+
+func holding(functions []string, parts ...string) (found []string) {
+	for _, f := range functions {
+		for _, part := range parts {
+			if strings.HasPrefix(f, part) {
+				found = append(found, f)
+			}
+		}
+	}
+	return found
+}
+
+// The process that faces the internet can have an assertion signed. What reads
+// directories, publishes and removes keys, and steers, is not even in it.
+func TestTheProcessThatFacesTheInternetHoldsNoWayToGraph(t *testing.T) {
+	workers := []string{"github.com/microsoftgraph/msgraph-sdk-go/", "consentry/internal/entra.(*Directory)", "consentry/internal/entra.(*ApplicationKeys)", "consentry/workflows.Register", "consentry/activities.(*Rotation)"}
+	inWorker := functions(t, "consentry-worker")
+	for _, one := range workers {
+		require.NotEmpty(t, holding(inWorker, one), "nothing is called %s any more: this test looks for the wrong things", one)
+	}
+	require.Empty(t, holding(functions(t, "consentry-api"), workers...))
+}
