@@ -69,6 +69,7 @@ type migrationRun struct {
 	armedFor time.Time
 	ended    bool // the window of the present phase is over
 	over     bool // nothing follows
+	stopped  bool // cancelled from outside
 
 	shownOverdue  bool
 	shownConsent  string
@@ -211,6 +212,8 @@ func (r *migrationRun) stop(ctx workflow.Context) error {
 		return err
 	}
 	r.follow(detached, s)
+	r.stopped, r.armedFor = true, time.Time{}
+	r.showDetails(detached)
 	return cause
 }
 

@@ -71,6 +71,11 @@ func (r *migrationRun) sleepUntil(ctx workflow.Context, at time.Time, why string
 		next, _ := r.alarm()
 		return timer != nil && timer.IsReady() || r.nudged || r.over || !next.Equal(at)
 	})
+	// Cancelling the workflow makes its timer ready at once, for good and without
+	// having fired: so the context is asked, and not the timer.
+	if err == nil {
+		err = ctx.Err()
+	}
 	return err == nil && timer != nil && timer.IsReady(), err
 }
 

@@ -80,6 +80,9 @@ func detailsOf(r *migrationRun) string {
 	if r.dates.Overdue && migration.BeforeCutOver(p) {
 		d.say("Overdue", "the date has passed: synchronization is stopped, nothing is deleted, and the same road still leads to the connector.")
 	}
+	if r.stopped {
+		d.say("Stopped", "%s", stoppedText(p))
+	}
 	if r.standing.Code != "" {
 		d.say("Why", "last time: %s", migration.Text(r.standing.Code))
 	}
@@ -102,6 +105,14 @@ func detailsOf(r *migrationRun) string {
 	d.decisions(p)
 	d.ids("attempt", r.in.AttemptID, "integration", r.in.IntegrationID, "account", r.in.AccountID, "campaign", r.in.CampaignID)
 	return d.String()
+}
+
+// stoppedText says what came of cancelling the workflow at the engine.
+func stoppedText(p domain.Phase) string {
+	if p.Ended() {
+		return "somebody cancelled this workflow at the engine, or its account was deleted; the attempt is over."
+	}
+	return "somebody cancelled this workflow at the engine. After the switch that is no way out: the attempt stands as it was, and the next sweep starts its workflow anew."
 }
 
 // meanings say what is going on in a phase to somebody who sees it for the first

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/worker"
 
+	"consentry/internal/domain"
 	"consentry/internal/engine"
 )
 
@@ -34,5 +36,19 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 	}
 	for _, family := range []string{"migration", "rotation", "connector", "sync", "sweep"} {
 		require.True(t, recorded[family], "no history of %s is recorded", family)
+	}
+}
+
+// Whoever cancels a migration's workflow at the engine sees it end, whatever it
+// was waiting for: only then does its history close and its retention begin.
+func TestAMigrationThatIsCancelledEndsInEveryPhase(t *testing.T) {
+	for phase, file := range map[domain.Phase]string{
+		domain.AwaitingConsent: "awaiting-consent", domain.ConfirmingConsent: "confirming-consent", domain.AwaitingDescription: "awaiting-description",
+		domain.Proving: "proving", domain.AwaitingApproval: "awaiting-approval", domain.CuttingOver: "in-cut-over", domain.Migrated: "migrated", domain.CleanUp: "clean-up",
+	} {
+		b, err := os.ReadFile(filepath.Join(histories, "migration-cancelled-"+file+".json"))
+		require.NoError(t, err, phase)
+		require.Contains(t, string(b), `"EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED"`, phase)
+		require.Contains(t, string(b), `"EVENT_TYPE_TIMER_STARTED"`, "%s: cancelled while a timer was armed", phase)
 	}
 }

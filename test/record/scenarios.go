@@ -108,15 +108,16 @@ var scenarios = []scenario{
 			}
 			return steps(s, s.start, nudge, s.decision("dec_1", domain.DecideExtend), s.decision("dec_2", domain.DecideCancel))
 		}},
-	{"migration-cancelled-in-cut-over",
-		func(s *stage) {
-			s.migration(scripted.Script{Described: true, GoOn: true})
-			s.syncs.Takes = 2 * time.Second
-		},
-		func(s *stage) (string, error) {
-			return steps(s, s.start, s.consent("cs_1"), s.at(domain.CuttingOver),
-				func() error { return s.client.CancelWorkflow(s.ctx, contract.MigrationID(s.id), "") })
-		}},
+	// Cancelled from outside in every phase, each while a timer is armed: a
+	// cancelled timer is ready without having fired.
+	stopped("awaiting-consent", domain.AwaitingConsent, scripted.Script{}, 0),
+	stopped("confirming-consent", domain.ConfirmingConsent, scripted.Script{ConsentAway: true}, 0),
+	stopped("awaiting-description", domain.AwaitingDescription, scripted.Script{}, 0),
+	stopped("proving", domain.Proving, scripted.Script{Described: true}, 2*time.Second),
+	stopped("awaiting-approval", domain.AwaitingApproval, scripted.Script{Described: true}, 0),
+	stopped("in-cut-over", domain.CuttingOver, scripted.Script{Described: true, GoOn: true}, 2*time.Second),
+	stopped("migrated", domain.Migrated, scripted.Script{Described: true, GoOn: true, WayBack: time.Hour}, 0),
+	stopped("clean-up", domain.CleanUp, scripted.Script{Described: true, GoOn: true}, 0),
 	{"migration-rolled-back",
 		func(s *stage) {
 			s.migration(scripted.Script{Described: true, GoOn: true, WayBack: time.Hour, RollBacks: []string{migration.OldAppNotTried}})
@@ -197,6 +198,25 @@ var scenarios = []scenario{
 		func(s *stage) (string, error) {
 			return s.execute(contract.SweepScheduleID("eu"), contract.QueueMigrations, contract.SweepWorkflow, contract.SweepInput{Region: "eu"})
 		}},
+}
+
+// stopped is a migration that somebody cancels at the engine while it is in a
+// phase; takes is how long its synchronizations last, so that they are met.
+func stopped(name string, in domain.Phase, script scripted.Script, takes time.Duration) scenario {
+	return scenario{
+		"migration-cancelled-" + name,
+		func(s *stage) {
+			s.migration(script)
+			s.syncs.Takes = takes
+		},
+		func(s *stage) (string, error) {
+			road := []step{s.start}
+			if in != domain.AwaitingConsent {
+				road = append(road, s.consent("cs_1"))
+			}
+			return steps(s, append(road, s.at(in), func() error { return s.client.CancelWorkflow(s.ctx, contract.MigrationID(s.id), "") })...)
+		},
+	}
 }
 
 func playSync(s *stage) (string, error) {

@@ -5,6 +5,7 @@ package scripted
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -19,6 +20,7 @@ import (
 // an exhausted list answers with the happy road.
 type Script struct {
 	Consents      []string         // code of each confirmation; "" = works
+	ConsentAway   bool             // no confirmation gets an answer: it is tried again and again
 	Described     bool             // the description was given ahead
 	Differences   []bool           // of each proof
 	GoOn          bool             // confirmed beforehand
@@ -137,6 +139,9 @@ func next[T any](list *[]T) (v T, ok bool) {
 
 // EntraConfirmConsent answers as the script says.
 func (m *Migration) EntraConfirmConsent(_ context.Context, _ contract.Attempt) (contract.Standing, error) {
+	if m.ConsentAway {
+		return contract.Standing{}, errors.New("no answer in this script")
+	}
 	return m.step("EntraConfirmConsent", domain.ConfirmingConsent, func() contract.Standing {
 		if code, _ := next(&m.Consents); code != "" {
 			return m.move(domain.AwaitingConsent, code)
