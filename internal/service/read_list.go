@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"encoding/base64"
 	"maps"
 	"strconv"
@@ -98,6 +99,15 @@ func page[T any](t *Tx, table Table[T], where Where, column string, p Page, at f
 		list.Next = at(list.Items[p.Limit-1]).cursor()
 	}
 	return list, nil
+}
+
+// paged is Read for one part of a list that is a page and nothing else; the first
+// part is one statement.
+func (s *Service) paged(ctx context.Context, caller domain.Caller, p Page, fn func(*Tx) error) error {
+	if p.Cursor == "" {
+		return s.look(ctx, caller, fn)
+	}
+	return s.Read(ctx, caller, fn)
 }
 
 // scope limits a list to what the caller may see. A named account that the

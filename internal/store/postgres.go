@@ -77,6 +77,8 @@ func postgresConfig(address string) (*pgx.ConnConfig, int, error) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 10 * time.Second
 	}
+	// A server that has left the network says nothing: nobody waits for it for long.
+	config.DialFunc = (&net.Dialer{Timeout: config.ConnectTimeout, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}}).DialContext
 	for name, value := range waits {
 		if _, given := config.RuntimeParams[name]; !given {
 			config.RuntimeParams[name] = value

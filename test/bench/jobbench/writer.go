@@ -20,7 +20,7 @@ import (
 
 // Writer measures how many commands a second pass the one writer, on PostgreSQL and on SQLite in turn.
 func Writer(ctx context.Context, report func(Figure)) error {
-	return writer(ctx, size{requests: 2_000, pairs: 5}, report)
+	return writer(ctx, size{requests: 400, pairs: 7}, report)
 }
 
 func writer(ctx context.Context, n size, report func(Figure)) (err error) {
