@@ -102,6 +102,8 @@ func (c *Config) checkWhere(f *faults) {
 	default:
 		if info, err := os.Stat(filepath.Dir(c.Database)); err != nil || !info.IsDir() {
 			f.add(Fault{Flag: "database", Value: c.Database, Wrong: "lies in a folder that does not exist", Remedy: "make the folder, or correct the path"})
+		} else if info, err := os.Stat(c.Database); err == nil && info.IsDir() {
+			f.add(Fault{Flag: "database", Value: c.Database, Wrong: "is a folder", Remedy: "name a file in it"})
 		}
 	}
 }
@@ -162,6 +164,10 @@ func checkAddress(f *faults, flag, value string, https bool) {
 		return
 	}
 	u, err := url.Parse(value)
+	if err == nil && (u.User != nil || u.RawQuery != "" || u.Fragment != "") {
+		f.add(Fault{Flag: flag, Value: shown(value), Wrong: "has more in it than an address", Remedy: "leave out user, password and everything from ? or # on"})
+		return
+	}
 	if err != nil || u.Host == "" || (u.Scheme != "https" && (https || u.Scheme != "http")) {
 		remedy := "give a full address such as https://host"
 		if https {

@@ -154,6 +154,45 @@ func TestEverythingThatIsWrongIsReportedAtOnce(t *testing.T) {
 	require.NotContains(t, err.Error(), "stray", "an argument that means nothing may be a secret")
 }
 
+// A default that stands in for a mistyped variable is found out in production.
+func TestAMistypedVariableIsTold(t *testing.T) {
+	environment := goodEnvironment(t)
+	environment["CONSENTRY_STOP_WITIN"], environment["CONSENTRY_REGION"] = "1m", "eu,us"
+	environment["CONSENTRY_API"], environment["CONSENTRY_TOKEN_FILE"], environment["CONSENTRY_HOST"], environment["CONSENTRY_VERSION"] = "x", "x", "x", "x" // other programs'
+	_, err := under(t, environment)
+	var report *ConfigError
+	require.ErrorAs(t, err, &report)
+	require.Len(t, report.Faults, 2, "%s", err)
+	require.ErrorContains(t, err, "CONSENTRY_STOP_WITIN is no setting: write CONSENTRY_STOP_WITHIN")
+	require.ErrorContains(t, err, "CONSENTRY_REGION is no setting: write CONSENTRY_REGIONS")
+}
+
+// What a person may well give by mistake, beside values of the wrong form.
+func TestWhatIsNoFileAndWhatIsTooMuchOfAnAddressIsTold(t *testing.T) {
+	dir := t.TempDir()
+	for name, one := range map[string]struct{ value, says string }{
+		"CONSENTRY_KEY_FILE":            {dir, "names what cannot be read"},
+		"CONSENTRY_CONSOLE_SECRET_FILE": {dir, "names what cannot be read"},
+		"CONSENTRY_CA_FILE":             {dir, "names what cannot be read"},
+		"TEMPORAL_CONFIG_FILE":          {dir, "names what cannot be read"},
+		"CONSENTRY_DATABASE":            {dir, "is a folder"},
+		"CONSENTRY_PUBLIC_URL":          {"https://olga:pl4nted@console.example", "leave out user, password"},
+		"CONSENTRY_CONSOLE_ISSUER":      {"https://id.example/v2.0?key=pl4nted", "leave out user, password"},
+		"CONSENTRY_TEMPORAL_UI":         {"https://ui.example/#pl4nted", "leave out user, password"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			environment := goodEnvironment(t)
+			environment[name] = one.value
+			_, err := under(t, environment)
+			var report *ConfigError
+			require.ErrorAs(t, err, &report)
+			require.Len(t, report.Faults, 1, "%s", err)
+			require.ErrorContains(t, err, one.says)
+			require.NotContains(t, err.Error(), "pl4nted")
+		})
+	}
+}
+
 // A secret reaches the configuration as the content of a file, as a variable of
 // Temporal, inside an address, or by mistake where its file should be named.
 func TestNoReportRepeatsASecret(t *testing.T) {

@@ -92,22 +92,30 @@ func (f *faults) err() error {
 	return e
 }
 
-// suggest adds to each missing setting the variable that somebody probably
-// meant to be it.
+// suggest names the variables that are probably a setting's, mistyped: at the
+// setting if it is missing, else by themselves, because a default would be used
+// without a word. Other variables of ours are other programs'.
 func (f *faults) suggest(environment []string) {
-	known := map[string]bool{}
-	for _, s := range settings() {
-		known[s.env] = true
+	all := settings()
+	known := func(name string) bool {
+		return slices.ContainsFunc(all, func(s setting) bool { return s.env == name })
 	}
-	for i, one := range f.all {
-		if one.Wrong != missing {
+	for _, pair := range environment {
+		name, _, _ := strings.Cut(pair, "=")
+		if !strings.HasPrefix(name, "CONSENTRY_") || known(name) {
 			continue
 		}
-		for _, pair := range environment {
-			name, _, _ := strings.Cut(pair, "=")
-			if strings.HasPrefix(name, "CONSENTRY_") && !known[name] && slips(name, one.Env) < 3 {
-				f.all[i].Remedy += " (" + name + " is set: was it meant?)"
+		for _, s := range all {
+			if slips(name, s.env) > 2 {
+				continue
 			}
+			at := slices.IndexFunc(f.all, func(have Fault) bool { return have.Env == s.env && have.Wrong == missing })
+			if at >= 0 {
+				f.all[at].Remedy += " (" + name + " is set: was it meant?)"
+			} else {
+				f.all = append(f.all, Fault{Env: name, Wrong: "is no setting", Remedy: "write " + s.env + " if that is meant, else unset it"})
+			}
+			break
 		}
 	}
 }
@@ -154,6 +162,9 @@ func shown(address string) string {
 			return "(an address with an @ that cannot be read)"
 		}
 		return address
+	}
+	if u.Fragment != "" {
+		u.Fragment, u.RawFragment = "…", ""
 	}
 	if u.RawQuery != "" {
 		u.RawQuery = "…"

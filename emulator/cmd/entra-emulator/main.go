@@ -82,15 +82,17 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 }
 
 func (o *options) check() error {
-	switch {
-	case o.PageSize < 0:
-		return fmt.Errorf("--page-size: %d is negative", o.PageSize)
-	case o.ConsentDelay != nil && *o.ConsentDelay < 0:
-		return fmt.Errorf("--consent-delay: %s is negative", *o.ConsentDelay)
-	case o.KeyDelay != nil && *o.KeyDelay < 0:
-		return fmt.Errorf("--key-delay: %s is negative", *o.KeyDelay)
+	var errs []error
+	if o.PageSize < 0 {
+		errs = append(errs, fmt.Errorf("--page-size: %d is negative", o.PageSize))
 	}
-	return nil
+	if o.ConsentDelay != nil && *o.ConsentDelay < 0 {
+		errs = append(errs, fmt.Errorf("--consent-delay: %s is negative", *o.ConsentDelay))
+	}
+	if o.KeyDelay != nil && *o.KeyDelay < 0 {
+		errs = append(errs, fmt.Errorf("--key-delay: %s is negative", *o.KeyDelay))
+	}
+	return errors.Join(errs...)
 }
 
 // settings are the flags, then the file, then the defaults.

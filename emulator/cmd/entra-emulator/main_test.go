@@ -103,6 +103,9 @@ func TestFlagsGoBeforeTheFileAndTheFileBeforeDefaults(t *testing.T) {
 		name, _, _ := strings.Cut(flag, "=")
 		require.ErrorContains(t, parsed(t, flag, "--https", "127.0.0.1:0", "--http", "127.0.0.1:0").run(t.Context(), io.Discard), name+": -1")
 	}
+	err = parsed(t, "--page-size=-1", "--key-delay=-1s").run(t.Context(), io.Discard)
+	require.ErrorContains(t, err, "--page-size: -1")
+	require.ErrorContains(t, err, "--key-delay: -1", "what is wrong is told at once")
 	require.Equal(t, "a", first("", "a", "b"))
 	second := time.Second
 	require.Equal(t, time.Second, span(&second, nil, time.Minute))
