@@ -43,6 +43,7 @@ type App struct {
 	foreign   *findings // workflows of builds that this one cannot replay
 	internals *internals
 	presence  *presence
+	answers   *answers // whether Microsoft gives any
 	traces    *tracing.Traces
 	life      atomic.Int32
 }
@@ -61,7 +62,7 @@ func Open(ctx context.Context, config Config, log *zap.Logger) (*App, error) {
 }
 
 func (a *App) open(ctx context.Context) (err error) {
-	a.metrics = metrics.New()
+	a.metrics, a.answers = metrics.New(), &answers{}
 	a.foreign = newFindings(a.metrics, a.log.Named("worker"))
 	if a.presence, err = a.newPresence(); err != nil {
 		return err

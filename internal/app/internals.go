@@ -74,6 +74,7 @@ func (a *App) monitor() (*health.Monitor, error) {
 			Remedy: "See to the sealing key and the database first; then this becomes well by itself.",
 		},
 		a.foreign.probe(),
+		a.answers.probe(time.Now),
 	}
 	return health.New(time.Now, healthFresh, a.log.Named("health"), append(probes, a.processProbes()...)...), nil
 }

@@ -102,7 +102,7 @@ func (a *App) watched(cloud entra.Cloud) *http.Client {
 	if u, err := url.Parse(cloud.GraphURL); err == nil {
 		graph = u.Host + u.Path
 	}
-	return &http.Client{Transport: &watcher{base: base, graph: graph, metrics: a.metrics, traces: a.traces}}
+	return &http.Client{Transport: &watcher{base: base, graph: graph, metrics: a.metrics, traces: a.traces, answers: a.answers}}
 }
 
 type watcher struct {
@@ -110,6 +110,7 @@ type watcher struct {
 	graph   string // host and path that Graph's addresses begin with
 	metrics *metrics.Metrics
 	traces  *tracing.Traces
+	answers *answers
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -118,6 +119,7 @@ func (w *watcher) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := w.base.RoundTrip(r)
 	outcome := microsoftOutcome(r.Context(), answer, err)
 	w.metrics.Microsoft(asked, outcome, time.Since(began))
+	w.answers.note(outcome, time.Now())
 	w.span(r, asked, outcome, began, answer)
 	return answer, err
 }
