@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -73,6 +74,17 @@ func TestFaultsOfTheServerAreUnavailableAndMistakesAreNot(t *testing.T) {
 		require.Error(t, err)
 		require.Equal(t, kind, domain.KindOf(err), code)
 	}
+}
+
+// A list is longer than the 65,535 parameters that a statement takes.
+func TestALongListIsTaken(t *testing.T) {
+	s := storetest.At(t, storetest.Database(t, storetest.Postgres))
+	wanted := make([]string, 66_000)
+	for n := range wanted {
+		wanted[n] = "x" + strconv.Itoa(n)
+	}
+	insert(t, s, &domain.EngineCall{ID: "x0"}, &domain.EngineCall{ID: "x65999"}, &domain.EngineCall{ID: "y"})
+	require.Equal(t, []string{"x0", "x65999"}, ids(t, s, service.Query{Where: service.Where{"id": wanted}, Order: []string{"id"}}))
 }
 
 func codeOf(t *testing.T, err error) string {

@@ -132,17 +132,3 @@ func awkwardValuesComeBackWhole(t *testing.T, database string) {
 		return err
 	}))
 }
-
-// aLongListIsTaken: longer than the 65,535 parameters that a statement of
-// PostgreSQL takes, and the 32,766 of SQLite.
-func aLongListIsTaken(t *testing.T, database string) {
-	t.Helper()
-	s := storetest.At(t, database)
-	wanted := make([]string, 70_000)
-	for n := range wanted {
-		wanted[n] = fmt.Sprint("x", n)
-	}
-	insert(t, s, &domain.EngineCall{ID: "x0"}, &domain.EngineCall{ID: "x69999"}, &domain.EngineCall{ID: "y"})
-	require.Equal(t, []string{"x0", "x69999"}, ids(t, s, service.Query{Where: service.Where{"id": wanted}, Order: []string{"id"}}))
-	require.Equal(t, []string{"y"}, ids(t, s, service.Query{Where: service.Where{"id <>": wanted}}))
-}

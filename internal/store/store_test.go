@@ -27,7 +27,6 @@ var suite = []struct {
 	{"where selects by every operator and by lists", whereSelectsByEveryOperatorAndByLists},
 	{"a question that is asked again is answered alike", aQuestionAskedAgain},
 	{"askers that all ask something new do not wait for each other", askersThatAllAskSomethingNew},
-	{"a long list is taken", aLongListIsTaken},
 	{"texts are ordered by their bytes", textsAreOrderedByTheirBytes},
 	{"a failed write leaves nothing", aFailedWriteLeavesNothing},
 	{"a panic leaves nothing and gives the turn back", aPanicLeavesNothing},

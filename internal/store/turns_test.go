@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -38,13 +39,15 @@ func whoeverHasNoTurnIsToldSo(t *testing.T, database string) {
 }
 
 // aBusyProcessLeavesOthersTheirTurn: one whose commands follow each other without
-// a gap keeps nobody out. That it has a hundred turns to each of the other's says
-// little of speed and all of fairness: left to itself, SQLite gives it thousands.
+// a gap keeps nobody out. Its turns while the other waits are counted, which says
+// little of speed: a handful, where SQLite left to itself gives it thousands. The
+// median, because a moment in which the machine forgets the other proves nothing.
 func aBusyProcessLeavesOthersTheirTurn(t *testing.T, database string) {
 	t.Helper()
 	busy, other := storetest.At(t, database), storetest.At(t, database)
 	stop := make(chan struct{})
-	var turns, each [4]int
+	var turns [4]int
+	var each [5]int
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	for n := range turns {
@@ -56,6 +59,7 @@ func aBusyProcessLeavesOthersTheirTurn(t *testing.T, database string) {
 				default:
 				}
 				_ = busy.Write(t.Context(), func(r service.Rows) error {
+					<-time.After(5 * time.Millisecond) // the work of a turn, beside which the gap between two is nothing
 					mu.Lock()
 					defer mu.Unlock()
 					turns[n]++
@@ -74,16 +78,16 @@ func aBusyProcessLeavesOthersTheirTurn(t *testing.T, database string) {
 		}
 		return sum
 	}
-	require.Eventually(t, func() bool { return taken() > 0 }, 30*time.Second, time.Millisecond)
 	for n := range each {
+		under := taken() + 20 // the busy one is at it again
+		require.Eventually(t, func() bool { return taken() >= under }, 30*time.Second, time.Millisecond)
 		before := taken()
 		insert(t, other, &domain.EngineCall{ID: fmt.Sprint("other-", n)})
 		each[n] = taken() - before
 	}
 	t.Logf("turns of the busy one while the other waited: %v", each)
-	for _, n := range each {
-		require.Less(t, n, 400)
-	}
+	slices.Sort(each[:])
+	require.Less(t, each[len(each)/2], 60)
 }
 
 // processes are several handles on one database.
