@@ -232,7 +232,7 @@ func TestEveryStepOfADeletionIsSmall(t *testing.T) {
 	w := leavingWorld(t, storetest.SQLite, domain.Migrated)
 	w.write(func(r service.Rows) error {
 		at := domain.At(w.now)
-		for n := range 30 {
+		for n := range 14 {
 			id := fmt.Sprint("many", n)
 			for _, err := range []error{
 				r.Integrations().Insert(&domain.Integration{ID: id, AccountID: "a", Name: id, TenantID: id, Binding: domain.BoundLegacy, Epoch: 1, Condition: domain.ConditionOK}),
@@ -257,8 +257,8 @@ func TestEveryStepOfADeletionIsSmall(t *testing.T) {
 	})
 	d, err := w.RequestDeletion(t.Context(), ana, "a", "Contoso")
 	require.NoError(t, err)
-	const few = 40 // rows a batch of three may touch: each with what belongs to it, and the account of it
-	for _, due := range []func() time.Time{func() time.Time { return d.DueAt.Time }, func() time.Time {
+	const few = 18 // rows a batch of three may touch: each with what belongs to it, and the account of it
+	for purge, due := range []func() time.Time{func() time.Time { return d.DueAt.Time }, func() time.Time {
 		d, err := w.Deletion(t.Context(), olga, "a")
 		require.NoError(t, err)
 		return d.EvidenceUntil.Time
@@ -272,7 +272,9 @@ func TestEveryStepOfADeletionIsSmall(t *testing.T) {
 			after := storetest.Dump(t, w.store)
 			require.LessOrEqual(t, touched(before, after), few)
 			before = after
-			w.chainsHold()
+			if purge > 0 {
+				w.chainsHold() // also of one that is half purged
+			}
 		}
 	}
 	require.Empty(t, list(t, w.world, audit, service.By(service.Where{"chain": "a"})))

@@ -22,7 +22,7 @@ import (
 // compensation leaves is what was there before the switch, to the byte. The epoch
 // alone grows.
 func TestAnyCutOverThatIsTakenBackLeavesNothingBehind(t *testing.T) {
-	for e, n := range map[storetest.Engine]int{storetest.SQLite: 40, storetest.Postgres: 12} {
+	for e, n := range map[storetest.Engine]int{storetest.SQLite: 20, storetest.Postgres: 5} {
 		t.Run(string(e), func(t *testing.T) {
 			checks := flag.Lookup("rapid.checks").Value
 			asked := checks.String()
