@@ -14,6 +14,7 @@ import (
 
 	"consentry/internal/engine"
 	"consentry/internal/health"
+	"consentry/internal/keys"
 	"consentry/internal/store"
 )
 
@@ -79,13 +80,24 @@ func (a *App) monitor() (*health.Monitor, error) {
 	return health.New(time.Now, healthFresh, a.log.Named("health"), append(probes, a.processProbes()...)...), nil
 }
 
-// sealingWorks seals and opens a value of no worth.
+// sealingWorks seals and opens a value of no worth, which any key can, and opens
+// something that was sealed before, which only the right one can.
 func (a *App) sealingWorks(ctx context.Context) error {
 	sealed, err := a.keeper.Seal(ctx, []byte("health"))
 	if err == nil {
 		_, err = a.keeper.Open(ctx, sealed)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	id, err := a.Service.NewestCodecKey(ctx)
+	if err == nil {
+		_, err = a.Service.OpenCodecKey(ctx, id)
+	}
+	if errors.Is(err, keys.ErrSealed) {
+		return err
+	}
+	return nil // whatever else it is has a probe of its own
 }
 
 // internals is the listener for the vendor's own network: metrics, and health

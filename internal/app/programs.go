@@ -22,7 +22,7 @@ func WorkerProgram() Program {
 // APIProgram is consentry-api.
 func APIProgram() Program {
 	return Program{
-		Name: "consentry-api", Description: "Serves Consentry's API and console.", Internals: "127.0.0.1:9080", Drains: true,
+		Name: "consentry-api", Description: "Serves Consentry's API and console. `consentry-api bootstrap` lets the first operator in (bootstrap --help).", Internals: "127.0.0.1:9080", Drains: true,
 		Start: func(ctx context.Context, a *App) (string, func() error, error) {
 			served, err := a.StartAPI(ctx)
 			if err != nil {

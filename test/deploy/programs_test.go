@@ -57,7 +57,7 @@ func TestTheProgramsTakeTheEnvironmentOfTheComposeFile(t *testing.T) {
 				if strings.HasPrefix(variable, "CONSENTRY_") {
 					require.Contains(t, help, "$"+variable, "%s does not know it", name)
 				} else {
-					require.Contains(t, []string{"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"}, variable)
+					require.Contains(t, []string{"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "TEMPORAL_CONFIG_FILE", "OTEL_EXPORTER_OTLP_ENDPOINT"}, variable)
 				}
 				t.Setenv(variable, strings.Replace(value, "/run/secrets", secrets, 1))
 			}
