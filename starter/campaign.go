@@ -178,13 +178,13 @@ func listCampaigns(e *env) error {
 
 type campaignExtend struct {
 	ID    string `arg:"" help:"Id of the campaign."`
-	Until string `required:"" placeholder:"DATE" help:"The new deadline: 2026-12-24, \"2026-12-24 18:00\" (UTC), or RFC 3339. An earlier one than the present needs --earlier."`
+	Until string `required:"" placeholder:"DATE" help:"The new deadline: 2026-12-24 (to the end of that day, UTC), \"2026-12-24 18:00\" (UTC), or RFC 3339. An earlier one than the present needs --earlier."`
 	// A slip of the finger must not stop thousands of synchronizations.
 	Earlier bool `help:"Yes, the new deadline is earlier."`
 }
 
 func (c *campaignExtend) Run(e *env) error {
-	until, err := parseDate("--until", c.Until)
+	until, err := e.out.parseDate("--until", c.Until)
 	if err != nil {
 		return err
 	}

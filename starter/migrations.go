@@ -149,12 +149,12 @@ const awayPatience = 120
 
 type extendCommand struct {
 	Integration string `arg:"" help:"Id of the integration."`
-	Until       string `required:"" placeholder:"DATE" help:"The new date, later than the present one: 2026-12-24, \"2026-12-24 18:00\" (UTC), or RFC 3339."`
+	Until       string `required:"" placeholder:"DATE" help:"The new date, later than the present one: 2026-12-24 (to the end of that day, UTC), \"2026-12-24 18:00\" (UTC), or RFC 3339."`
 	Reason      string `help:"Why; kept with the decision."`
 }
 
 func (c *extendCommand) Run(e *env) error {
-	until, err := parseDate("--until", c.Until)
+	until, err := e.out.parseDate("--until", c.Until)
 	if err != nil {
 		return err
 	}

@@ -171,9 +171,16 @@ func (m moment) String() string {
 }
 
 // dateForms are how a date may be typed; without a zone it is UTC.
-var dateForms = []string{time.RFC3339, "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly}
+var dateForms = []string{time.RFC3339, "2006-01-02T15:04", "2006-01-02 15:04"}
 
-func parseDate(flag, text string) (time.Time, error) {
+// parseDate reads a date until when something holds. A day alone is meant with
+// the day itself, to its last second, and that is said.
+func (p *printer) parseDate(flag, text string) (time.Time, error) {
+	if day, err := time.ParseInLocation(time.DateOnly, text, time.UTC); err == nil {
+		end := day.AddDate(0, 0, 1).Add(-time.Second)
+		p.note("%s %s is the end of that day: %s.", flag, text, end.Format("2006-01-02 15:04:05 UTC"))
+		return end, nil
+	}
 	for _, form := range dateForms {
 		if t, err := time.ParseInLocation(form, text, time.UTC); err == nil {
 			return t, nil

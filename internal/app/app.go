@@ -103,6 +103,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	}
 	a.engine = engine.New(a.temporal.Client, a.temporal.Codec.Converters(), a.Config.schedules())
 	a.Service = service.New(service.Deps{Store: a.store, Engine: a.engine, Keeper: a.keeper, Now: time.Now, Log: a.log.Named("service"), Observe: a.metrics, Tracer: a.traces,
+		Served:  service.Served{Regions: a.Config.Regions, Cloud: a.Config.Cloud, Issuer: a.Config.ConsoleIssuer},
 		Leaving: service.Leaving{Wait: a.Config.DeletionWait, EvidenceFor: a.Config.EvidenceFor}})
 	a.tokens = entra.NewTokens(a.cloud, credentials{a.Service, a.keeper}, time.Now)
 	a.audit = service.NewAuditCheck(a.Service)

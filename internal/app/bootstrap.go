@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ import (
 // it nobody can sign in or hold a token.
 type bootstrap struct {
 	Config
-	Issuer  string `placeholder:"URL" help:"Issuer of the first operator's identity: that of the console."`
+	Issuer  string `placeholder:"URL" help:"Issuer of the first operator's identity; the console's (--console-issuer) is the one that opens anything, and is meant without this."`
 	Subject string `help:"Subject of the identity; for Entra tenant id/object id."`
 	Name    string `help:"What the person is called here."`
 	Token   bool   `help:"Print an operator's token that works for an hour, instead."`
@@ -39,8 +40,11 @@ func Bootstrap(ctx context.Context, args []string, out io.Writer) error {
 }
 
 func (b *bootstrap) run(ctx context.Context, out io.Writer) (err error) {
-	if b.Token == (b.Issuer+b.Subject+b.Name != "") || (!b.Token && (b.Issuer == "" || b.Subject == "" || b.Name == "")) {
-		return errors.New("give --issuer, --subject and --name, or --token alone")
+	if b.Token == (b.Issuer+b.Subject+b.Name != "") || (!b.Token && (b.Subject == "" || b.Name == "")) {
+		return errors.New("give --subject and --name, or --token alone")
+	}
+	if !b.Token && b.ConsoleIssuer == "" {
+		return errors.New("--console-issuer (CONSENTRY_CONSOLE_ISSUER) is missing: give that of the API, because nobody signs in with another")
 	}
 	log, err := NewLogger(b.LogLevel, b.LogFormat, "stderr")
 	if err != nil {
@@ -55,7 +59,7 @@ func (b *bootstrap) run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	s := service.New(service.Deps{Store: rows, Now: time.Now, Log: log.Named("service")})
+	s := service.New(service.Deps{Store: rows, Now: time.Now, Log: log.Named("service"), Served: service.Served{Issuer: b.ConsoleIssuer}})
 	if b.Token {
 		issued, err := s.FirstToken(ctx, b.Recover)
 		if err != nil {
@@ -64,7 +68,7 @@ func (b *bootstrap) run(ctx context.Context, out io.Writer) (err error) {
 		_, err = fmt.Fprintln(out, issued.Value)
 		return err
 	}
-	a, err := s.FirstOperator(ctx, service.PersonOrder{Issuer: b.Issuer, Subject: b.Subject, Name: b.Name, Role: domain.RoleOperator}, b.Recover)
+	a, err := s.FirstOperator(ctx, service.PersonOrder{Issuer: cmp.Or(b.Issuer, b.ConsoleIssuer), Subject: b.Subject, Name: b.Name, Role: domain.RoleOperator}, b.Recover)
 	if err != nil {
 		return err
 	}

@@ -12,15 +12,17 @@ import (
 func TestTheFirstOperatorIsLetInOnce(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "c.db")
 	run := func(args ...string) (string, error) {
-		b := bootstrap{Config: Config{Database: file, LogLevel: "error", PublicURL: "https://console.test"}}
+		b := bootstrap{Config: Config{Database: file, LogLevel: "error", PublicURL: "https://console.test", ConsoleIssuer: "https://idp.test"}}
 		for _, a := range args {
 			switch a {
 			case "token":
 				b.Token = true
+			case "elsewhere":
+				b.Issuer = "https://other.test"
 			case "recover":
 				b.Recover = true
 			default:
-				b.Issuer, b.Subject, b.Name = "https://idp.test", a, a
+				b.Subject, b.Name = a, a
 			}
 		}
 		var out bytes.Buffer
@@ -28,7 +30,9 @@ func TestTheFirstOperatorIsLetInOnce(t *testing.T) {
 		return strings.TrimSpace(out.String()), err
 	}
 	_, err := run()
-	require.ErrorContains(t, err, "--issuer")
+	require.ErrorContains(t, err, "--subject")
+	_, err = run("olga", "elsewhere")
+	require.ErrorContains(t, err, "https://idp.test", "nobody could sign in, and bootstrap would say that an operator is there")
 	token, err := run("token")
 	require.NoError(t, err)
 	require.True(t, strings.HasPrefix(token, "consentry_"), token)

@@ -40,7 +40,7 @@ type Config struct {
 	ConsoleClientID   string `name:"console-client-id" env:"CONSENTRY_CONSOLE_CLIENT_ID" needed:"" placeholder:"ID" help:"The console's application there. Required."`
 	ConsoleSecretFile string `name:"console-secret-file" env:"CONSENTRY_CONSOLE_SECRET_FILE" needed:"" secret:"" placeholder:"FILE" help:"File that holds its client secret. Required."`
 
-	Regions          []string      `name:"regions" env:"CONSENTRY_REGIONS" default:"eu" help:"Regions whose due synchronizations the worker looks for."`
+	Regions          []string      `name:"regions" env:"CONSENTRY_REGIONS" default:"eu" help:"Regions that are served: the worker looks for their due synchronizations, and accounts, campaigns and cells of others are refused. The same for every process."`
 	SweepEvery       time.Duration `name:"sweep-every" env:"CONSENTRY_SWEEP_EVERY" default:"1m" help:"How often it looks."`
 	DeletionWait     time.Duration `name:"deletion-wait" env:"CONSENTRY_DELETION_WAIT" default:"720h" help:"How long after the request an account is deleted; until then it can be withdrawn."`
 	EvidenceFor      time.Duration `name:"evidence-for" env:"CONSENTRY_EVIDENCE_FOR" default:"17520h" help:"How long the evidence of consents and the audit of an account are kept after it left."`

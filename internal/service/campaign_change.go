@@ -38,6 +38,9 @@ func (s *Service) ChangeCampaign(ctx context.Context, caller domain.Caller, camp
 		if err := checkTerms("terms.", change.Terms); err != nil {
 			return c, err
 		}
+		if err := tx.checkDeadline(c.Terms.Deadline, change.Terms.Deadline); err != nil {
+			return c, err
+		}
 		c.Version, c.Terms, c.Paused, c.UpdatedAt = c.Version+1, change.Terms, change.Paused, tx.At()
 		if err := tx.Rows.Campaigns().Update(&c); err != nil {
 			return c, err
@@ -53,6 +56,21 @@ func (s *Service) ChangeCampaign(ctx context.Context, caller domain.Caller, camp
 			"version": strconv.FormatInt(c.Version, 10), "paused": strconv.FormatBool(c.Paused), "nudged": strconv.Itoa(nudged),
 		})
 	})
+}
+
+// checkDeadline bounds a new deadline. One in the past would stop every customer
+// who has not moved in this moment, without a reminder. The present one may stay
+// whatever it is, so that a campaign past its date can still be changed.
+func (t *Tx) checkDeadline(present, asked domain.Instant) error {
+	switch {
+	case asked.Equal(present.Time):
+		return nil
+	case asked.Due(t.Now):
+		return domain.InvalidField("terms.deadline", "The deadline %s has passed already, and everybody who has not moved would stop at once. Choose one that lies ahead", at(asked))
+	case asked.After(t.Now.Add(extensionMax)):
+		return domain.InvalidField("terms.deadline", "The deadline %s is too far away. Choose one by %s", at(asked), at(t.In(extensionMax)))
+	}
+	return nil
 }
 
 // nudge tells the attempts whose timer would ring too late, or that wait for a

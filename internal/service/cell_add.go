@@ -20,7 +20,8 @@ func (s *Service) AddCell(ctx context.Context, caller domain.Caller, cell domain
 			return cell, domain.Refuse(domain.Forbidden, "operator-needed", "Only an operator of the vendor may add a cell.")
 		}
 		err := firstOf(key("id", cell.ID), text("name", cell.Name), key("region", cell.Region), text("cloud", cell.Cloud),
-			guid("clientId", cell.ClientID), guid("applicationObjectId", cell.ApplicationObjectID), guid("homeTenantId", cell.HomeTenantID))
+			guid("clientId", cell.ClientID), guid("applicationObjectId", cell.ApplicationObjectID), guid("homeTenantId", cell.HomeTenantID),
+			tx.served.region("region", cell.Region), tx.served.cloud("cloud", cell.Cloud))
 		if err != nil {
 			return cell, err
 		}

@@ -19,7 +19,7 @@ import (
 // reasonMax bounds what a person may write beside a decision, in code points.
 const reasonMax = 240
 
-// extensionMax bounds an account's own date: a typing error in the year should
+// extensionMax bounds a new date, an account's own and a campaign's: a typing error in the year should
 // not keep an account on its secret for a decade.
 const extensionMax = 2 * 365 * 24 * time.Hour
 

@@ -111,7 +111,7 @@ func (s *Service) sealSecrets(ctx context.Context, caller domain.Caller, inv Inv
 	if !caller.Operator() {
 		return nil, domain.Refuse(domain.Forbidden, "operator-needed", "Only an operator of the vendor may import an inventory.")
 	}
-	if err := inv.check(); err != nil {
+	if err := firstOf(inv.check(), s.served.inventory(inv)); err != nil {
 		return nil, err
 	}
 	sealed := map[string][]byte{}

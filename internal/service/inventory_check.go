@@ -108,6 +108,8 @@ func checkTerms(at string, t domain.CampaignTerms) error {
 	return nil
 }
 
+func indexed(list string, n int) string { return fmt.Sprintf("%s[%d]", list, n) }
+
 func firstOf(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {

@@ -231,9 +231,10 @@ func TestAChangedDateReachesWhatNoAttemptLooksAfter(t *testing.T) {
 			w := newMigrationWorld(t)
 			begin(w)
 			start := w.now
+			w.setTerms(func(t *domain.CampaignTerms) { t.Deadline, t.KillSwitch = domain.At(start.Add(day)), true })
 			w.now = start.Add(2 * day)
-			w.setTerms(func(t *domain.CampaignTerms) { t.Deadline = domain.At(start.Add(day)) })
-			require.Equal(t, domain.ConditionStopped, w.integration().Condition, "an earlier date has passed already")
+			w.setTerms(func(t *domain.CampaignTerms) { t.KillSwitch = false })
+			require.Equal(t, domain.ConditionStopped, w.integration().Condition, "the date has passed, and is enforced again")
 			require.Equal(t, contract.SyncDeadlinePassed, w.integration().ConditionCode)
 
 			w.now = start.Add(3 * day)

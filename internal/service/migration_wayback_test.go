@@ -99,7 +99,7 @@ func TestARollBackIsRefusedWithItsReason(t *testing.T) {
 		"the window is over":  {func(w *migrationWorld) { w.now = w.row().WayBackUntil.Time }, migration.WayBackClosed, "closed on"},
 		"the secret is over":  {func(w *migrationWorld) { w.oldApp(func(a *domain.LegacyApp) { a.SecretEndsAt = domain.At(w.now) }) }, migration.LegacySecretDead, "expired on"},
 		"the secret is gone":  {func(w *migrationWorld) { w.oldApp(func(a *domain.LegacyApp) { a.SecretRef = "" }) }, migration.LegacySecretDead, "nothing to go back to"},
-		"the date has passed": {func(w *migrationWorld) { w.campaignDate(w.now.Add(-time.Minute)) }, migration.WayBackPastDate, "later date"},
+		"the date has passed": {func(w *migrationWorld) { w.campaignDatePassed() }, migration.WayBackPastDate, "later date"},
 		"it is said to be removed": {func(w *migrationWorld) {
 			w.decide(mika, domain.DecideCleanUp, domain.DecisionDetail{Removed: true})
 		}, migration.NotInPhase, "way back is closed"},
@@ -159,7 +159,7 @@ func TestWhatMicrosoftSaysOfTheOldAppDecidesARollBack(t *testing.T) {
 func TestALaterDateOpensTheWayBackAgain(t *testing.T) {
 	w := newMigrationWorld(t)
 	w.reach(domain.Migrated)
-	w.campaignDate(w.now.Add(-time.Minute))
+	w.campaignDatePassed()
 	_, err := w.GiveDecision(t.Context(), ana, "", w.m.ID, domain.DecideRollBack, regret)
 	require.Equal(t, migration.WayBackPastDate, codeOf(t, err))
 	later := domain.At(w.now.Add(20 * day))
@@ -261,6 +261,12 @@ func (w *migrationWorld) oldApp(change func(*domain.LegacyApp)) {
 		change(&app)
 		return r.LegacyApps().Update(&app)
 	})
+}
+
+func (w *migrationWorld) campaignDatePassed() {
+	w.t.Helper()
+	w.campaignDate(w.now.Add(time.Minute))
+	w.now = w.now.Add(2 * time.Minute)
 }
 
 func (w *migrationWorld) campaignDate(at time.Time) {

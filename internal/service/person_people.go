@@ -63,7 +63,7 @@ func (s *Service) InvitePerson(ctx context.Context, caller domain.Caller, order 
 			return Access{}, err
 		}
 		order.Issuer, order.Subject, order.Name = strings.TrimSpace(order.Issuer), strings.TrimSpace(order.Subject), strings.TrimSpace(order.Name)
-		if err := firstOf(text("issuer", order.Issuer), text("subject", order.Subject), text("name", order.Name)); err != nil {
+		if err := firstOf(text("issuer", order.Issuer), text("subject", order.Subject), text("name", order.Name), tx.served.issuer("issuer", order.Issuer)); err != nil {
 			return Access{}, err
 		}
 		person, err := tx.personOf(order.Issuer, order.Subject, order.Name)

@@ -24,6 +24,7 @@ type Service struct {
 	log    *zap.Logger
 
 	leaving   Leaving
+	served    Served
 	slice     int // operations that one transaction applies
 	strangers *strangers
 	observe   Observer
@@ -39,6 +40,8 @@ type Deps struct {
 	Log    *zap.Logger
 	// Leaving is how long leaving takes; zero: the product's defaults.
 	Leaving Leaving
+	// Served is what else must fit; zero: everything does.
+	Served Served
 	// Observe is told what happened; nil: nobody is.
 	Observe Observer
 	// Tracer takes the spans of commands and engine calls; nil: there are none.
@@ -54,7 +57,7 @@ func New(d Deps) *Service {
 		d.Tracer = noop.NewTracerProvider().Tracer("")
 	}
 	return &Service{
-		leaving: d.Leaving.orDefaults(), tracer: d.Tracer, observe: d.Observe, store: d.Store, engine: d.Engine, keeper: d.Keeper, now: d.Now, log: d.Log,
+		leaving: d.Leaving.orDefaults(), served: d.Served, tracer: d.Tracer, observe: d.Observe, store: d.Store, engine: d.Engine, keeper: d.Keeper, now: d.Now, log: d.Log,
 		slice: sliceOperations, strangers: newStrangers(),
 	}
 }
@@ -70,6 +73,7 @@ type Tx struct {
 	Now    time.Time
 
 	leaving Leaving
+	served  Served
 
 	calls []string         // ids of the engine calls this command wrote
 	ended []domain.SyncRun // runs that this command ended
@@ -99,7 +103,7 @@ func Do[T any](ctx context.Context, s *Service, caller domain.Caller, key, actio
 	var ended []domain.SyncRun
 	run := func(rows Rows) error {
 		answer = *new(T) // a conflict on the database runs this again
-		tx := &Tx{Rows: rows, Caller: caller, Now: s.now(), leaving: s.leaving, trace: parentOf(ctx)}
+		tx := &Tx{Rows: rows, Caller: caller, Now: s.now(), leaving: s.leaving, served: s.served, trace: parentOf(ctx)}
 		if key != "" {
 			id := string(caller.Kind) + "/" + caller.ID + "/" + action + "/" + key
 			known, err := rows.CommandKeys().Get(id)
@@ -154,7 +158,7 @@ func (s *Service) auditRefusal(ctx context.Context, caller domain.Caller, action
 		err = s.auditStranger(ctx, caller, "", action, subject, refusal.Code)
 	} else {
 		err = s.store.Write(context.WithoutCancel(ctx), func(rows Rows) error {
-			tx := &Tx{Rows: rows, Caller: caller, Now: s.now(), leaving: s.leaving}
+			tx := &Tx{Rows: rows, Caller: caller, Now: s.now(), leaving: s.leaving, served: s.served}
 			return tx.Audit("", action, subject, "refused", refusal.Code, nil)
 		})
 	}
@@ -166,14 +170,14 @@ func (s *Service) auditRefusal(ctx context.Context, caller domain.Caller, action
 // Read runs fn on one consistent view of the store.
 func (s *Service) Read(ctx context.Context, caller domain.Caller, fn func(*Tx) error) error {
 	return s.store.Read(ctx, func(rows Rows) error {
-		return fn(&Tx{Rows: rows, Caller: caller, Now: s.now(), leaving: s.leaving})
+		return fn(&Tx{Rows: rows, Caller: caller, Now: s.now(), leaving: s.leaving, served: s.served})
 	})
 }
 
 // look is Read for what is one statement.
 func (s *Service) look(ctx context.Context, caller domain.Caller, fn func(*Tx) error) error {
 	return s.store.Look(ctx, func(rows Rows) error {
-		return fn(&Tx{Rows: rows, Caller: caller, Now: s.now(), leaving: s.leaving})
+		return fn(&Tx{Rows: rows, Caller: caller, Now: s.now(), leaving: s.leaving, served: s.served})
 	})
 }
 

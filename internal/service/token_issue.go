@@ -121,8 +121,8 @@ func (t *Tx) roleFits(caller domain.Caller, accountID string, role domain.Role) 
 // tokenEnd bounds a token's life; one that a token issues ends with it at the
 // latest.
 func (t *Tx) tokenEnd(asked domain.Instant) (domain.Instant, error) {
-	latest := t.In(TokenLifetimeMax)
-	if t.Caller.Kind == domain.CallerMachine {
+	latest, byToken := t.In(TokenLifetimeMax), t.Caller.Kind == domain.CallerMachine
+	if byToken {
 		own, err := t.Tokens().Get(t.Caller.ID)
 		if err != nil {
 			return asked, err
@@ -138,6 +138,8 @@ func (t *Tx) tokenEnd(asked domain.Instant) (domain.Instant, error) {
 	switch {
 	case asked.Due(t.Now):
 		return asked, domain.InvalidField("expiresAt", "The token must end after now")
+	case asked.After(latest.Time) && byToken:
+		return asked, domain.InvalidField("expiresAt", "A token issues none that outlives it, and this one ends on %s: ask for a shorter time. One that lasts is issued by a person, signed in to the console (Operators, or People and tokens of an account), for up to a year", at(latest))
 	case asked.After(latest.Time):
 		return asked, domain.InvalidField("expiresAt", "The token must end by %s", latest.Format("2 January 2006 15:04 UTC"))
 	}
