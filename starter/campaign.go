@@ -184,7 +184,7 @@ type campaignExtend struct {
 }
 
 func (c *campaignExtend) Run(e *env) error {
-	until, err := e.out.parseDate("--until", c.Until)
+	until, err := parseDate("--until", c.Until)
 	if err != nil {
 		return err
 	}
@@ -253,8 +253,8 @@ func (e *env) changeCampaign(id string, change func(now campaign, terms map[stri
 	}
 	return e.out.answer(doc, id, func() {
 		e.out.say("Changed; this is version %d.", then.Version)
-		deadline := then.dates().Deadline.String()
-		if was := now.dates().Deadline.String(); was != deadline {
+		deadline := untilWords(then.dates().Deadline)
+		if was := untilWords(now.dates().Deadline); was != deadline {
 			deadline += " (was " + was + ")"
 		}
 		e.out.facts("Deadline", deadline, "Paused", strconv.FormatBool(then.Paused), "Deadline enforced", strconv.FormatBool(!then.dates().KillSwitch))

@@ -154,7 +154,7 @@ type extendCommand struct {
 }
 
 func (c *extendCommand) Run(e *env) error {
-	until, err := e.out.parseDate("--until", c.Until)
+	until, err := parseDate("--until", c.Until)
 	if err != nil {
 		return err
 	}
@@ -231,6 +231,9 @@ func (e *env) decide(integration string, asked map[string]any) error {
 			return
 		}
 		e.out.say("Done (decision %s).", d.ID)
+		if date, ok := asked["deadline"].(time.Time); ok {
+			e.out.say("Its own date is %s.", untilWords(moment{date}))
+		}
 	})
 	if err == nil && d.State == "given" {
 		return &failure{exit: exitWaits, said: true}

@@ -173,13 +173,11 @@ func (m moment) String() string {
 // dateForms are how a date may be typed; without a zone it is UTC.
 var dateForms = []string{time.RFC3339, "2006-01-02T15:04", "2006-01-02 15:04"}
 
-// parseDate reads a date until when something holds. A day alone is meant with
-// the day itself, to its last second, and that is said.
-func (p *printer) parseDate(flag, text string) (time.Time, error) {
+// parseDate reads a date until when something holds. A day alone is meant to its
+// last second; untilWords says so.
+func parseDate(flag, text string) (time.Time, error) {
 	if day, err := time.ParseInLocation(time.DateOnly, text, time.UTC); err == nil {
-		end := day.AddDate(0, 0, 1).Add(-time.Second)
-		p.note("%s %s is the end of that day: %s.", flag, text, end.Format("2006-01-02 15:04:05 UTC"))
-		return end, nil
+		return day.AddDate(0, 0, 1).Add(-time.Second), nil
 	}
 	for _, form := range dateForms {
 		if t, err := time.ParseInLocation(form, text, time.UTC); err == nil {
@@ -187,6 +185,14 @@ func (p *printer) parseDate(flag, text string) (time.Time, error) {
 		}
 	}
 	return time.Time{}, usage(fmt.Sprintf("%s is %q: give a date such as 2026-12-24, \"2026-12-24 18:00\" (UTC) or 2026-12-24T18:00:00+01:00", flag, text))
+}
+
+// untilWords writes until when something holds.
+func untilWords(m moment) string {
+	if !m.IsZero() && m.UTC().Format(time.TimeOnly) == "23:59:59" {
+		return m.String() + ", the end of that day"
+	}
+	return m.String()
 }
 
 // lifetime is a duration as people say it: 90d beside Go's 36h or 30m.

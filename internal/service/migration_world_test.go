@@ -200,10 +200,12 @@ func (w *migrationWorld) proof() (p domain.Proof) {
 	return p
 }
 
+// notices gives what was told, in the order of the change log: of notices of one
+// moment the rows alone do not know the first.
 func (w *migrationWorld) notices() (kinds []string) {
 	w.t.Helper()
-	for _, n := range list(w.t, w.world, func(r service.Rows) service.Table[domain.Notice] { return r.Notices() }, service.Query{Order: []string{"created_at"}}) {
-		kinds = append(kinds, n.Kind)
+	for _, c := range list(w.t, w.world, func(r service.Rows) service.Table[domain.Change] { return r.Changes() }, service.Query{Where: service.Where{"kind": "notice"}, Order: []string{"seq"}}) {
+		kinds = append(kinds, c.What)
 	}
 	return kinds
 }
