@@ -10,6 +10,7 @@ import (
 
 	"consentry/internal/contract"
 	"consentry/internal/domain"
+	"consentry/internal/logkey"
 )
 
 // DirectorySyncWorkflow runs one round: a row, pages into the staging, slices
@@ -30,7 +31,8 @@ type syncRun struct {
 	id    string    // of the run's row
 	until time.Time // a first synchronization gives up here; zero = no budget
 	read  contract.ReadSlice
-	held  int64 // changes that wait for a person
+	held  int64  // changes that wait for a person
+	code  string // why it ended, other than done
 }
 
 func (r *syncRun) run(ctx workflow.Context) (contract.DirectorySyncResult, error) {
@@ -41,6 +43,7 @@ func (r *syncRun) run(ctx workflow.Context) (contract.DirectorySyncResult, error
 		return r.notBegun(ctx, err)
 	}
 	if start.Refused {
+		r.code = start.Code
 		r.show(ctx, "was refused: "+start.Code)
 		return contract.DirectorySyncResult{State: domain.RunStopped, Code: start.Code}, nil
 	}
@@ -56,6 +59,7 @@ func (r *syncRun) run(ctx workflow.Context) (contract.DirectorySyncResult, error
 			return r.failed(ctx, err)
 		}
 		if r.read.Stopped {
+			r.code = r.read.Code
 			r.show(ctx, "was stopped: "+r.read.Code)
 			return contract.DirectorySyncResult{RunID: r.id, State: domain.RunStopped, Code: r.read.Code, Read: r.read.Read}, nil
 		}
@@ -76,6 +80,7 @@ func (r *syncRun) run(ctx workflow.Context) (contract.DirectorySyncResult, error
 		return r.failed(ctx, err)
 	}
 	r.held = out.Held
+	r.code = out.Code
 	r.show(ctx, fmt.Sprintf("ended %s %s: %d added, %d changed, %d removed, %d held", out.State, out.Code, out.Added, out.Changed, out.Removed, out.Held))
 	return out, nil
 }
@@ -86,6 +91,7 @@ func (r *syncRun) notBegun(ctx workflow.Context, err error) (contract.DirectoryS
 		return contract.DirectorySyncResult{}, ctx.Err()
 	}
 	code := r.codeOf(ctx, err)
+	r.code = code
 	state := domain.RunError
 	if code == contract.SyncRunOpen {
 		state = domain.RunStopped
@@ -111,12 +117,27 @@ func (r *syncRun) failed(ctx workflow.Context, err error) (contract.DirectorySyn
 func (r *syncRun) giveUp(ctx workflow.Context, code string) (contract.DirectorySyncResult, error) {
 	detached, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
+	r.code = code
 	r.show(ctx, "gives up: "+code)
 	state := domain.RunError
 	if code == contract.SyncCancelled {
 		state = domain.RunStopped
 	}
-	return serviceEndRun(endStep(detached, "close the run: "+code), contract.EndRun{RunID: r.id, State: string(state), Code: code})
+	out, err := serviceEndRun(endStep(detached, "close the run: "+code), contract.EndRun{RunID: r.id, State: string(state), Code: code})
+	r.showLost(detached)
+	return out, err
+}
+
+// showLost puts a lost consent where operators filter. A migration shows its own.
+func (r *syncRun) showLost(ctx workflow.Context) {
+	if r.in.AttemptID != "" || r.code != contract.SyncConsentLost {
+		return
+	}
+	err := workflow.UpsertTypedSearchAttributes(ctx,
+		contract.AttrNeedsPerson.ValueSet(domain.AwaitingConsent.NeedsPerson()), contract.AttrConsentError.ValueSet(r.code))
+	if err != nil {
+		workflow.GetLogger(ctx).Error("search attributes could not be set", logkey.Error, err)
+	}
 }
 
 func (r *syncRun) late(ctx workflow.Context) bool {
@@ -156,14 +177,24 @@ func (r *syncRun) details(what string) string {
 	if !r.until.IsZero() {
 		d.say("Until", "%s; a first synchronization that is not done by then is taken back.", stamp(r.until))
 	}
-	if r.held > 0 {
+	switch who := mendedBy[r.code]; {
+	case who != "":
+		d.say("Who acts", "%s", who)
+	case r.held > 0:
 		d.say("Who acts", "whoever may approve in the account decides about %d held changes, on the console's page *Directory sync*; nothing of them is applied before.", r.held)
-		d.ids("run", r.id, "integration", r.in.IntegrationID, "account", r.in.AccountID, "attempt", r.in.AttemptID)
-		return d.String()
+	default:
+		d.say("Who acts", "nobody has to. Faults of Microsoft and of the network are tried again; what a rule stopped says so above.")
 	}
-	d.say("Who acts", "nobody has to. Faults of Microsoft and of the network are tried again; what a rule stopped says so above.")
 	d.ids("run", r.id, "integration", r.in.IntegrationID, "account", r.in.AccountID, "attempt", r.in.AttemptID)
 	return d.String()
+}
+
+// mendedBy says who acts when a run ended for what only they can mend.
+var mendedBy = map[string]string{
+	contract.SyncConsentLost:    "a tenant administrator of the customer: Microsoft no longer lets the connector read, and nothing is synchronized until they consent again. The command below says where.",
+	contract.SyncTenantMismatch: "a tenant administrator of the customer: what answers is another directory than the integration's, and nothing is synchronized until they consent in the right one.",
+	contract.SyncLegacyDead:     "a tenant administrator of the customer: the legacy app no longer lets us in, and consenting to the connector is what brings synchronization back.",
+	contract.SyncDeadlinePassed: "a tenant administrator of the customer: the date for the legacy app has passed, and consenting to the connector is what brings synchronization back.",
 }
 
 // purposes say what a run is for.

@@ -163,6 +163,10 @@ func TestEveryLastingFaultEndsTheRunWithItsCode(t *testing.T) {
 			e.begins(started)
 			e.OnActivity(syncActivities.GraphReadRound, mock.Anything, mock.Anything).Return(contract.ReadSlice{}, final(kind)).Once()
 			e.ends(domain.RunError, code)
+			if kind == contract.ErrConsentLost { // where operators filter for people
+				e.OnUpsertTypedSearchAttributes(temporal.NewSearchAttributes(
+					contract.AttrNeedsPerson.ValueSet("tenant-administrator"), contract.AttrConsentError.ValueSet(contract.SyncConsentLost))).Return(nil).Once()
+			}
 			out := e.mustRun(scheduled)
 			require.Equal(t, []string{string(domain.RunError), code}, []string{string(out.State), out.Code})
 		})

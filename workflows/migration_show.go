@@ -66,9 +66,8 @@ func (r *migrationRun) upsert(ctx workflow.Context, updates []temporal.SearchAtt
 	}
 }
 
-// showDetails writes the text of the workflow's page. It is Markdown, and it
-// says what the timer is armed for rather than what date is in force: that is
-// the store's to say.
+// showDetails writes the text of the workflow's page. It is Markdown. A date on
+// it says when it was read, because the one in force is the store's to say.
 func (r *migrationRun) showDetails(ctx workflow.Context) {
 	workflow.SetCurrentDetails(ctx, detailsOf(r))
 }
@@ -77,8 +76,8 @@ func detailsOf(r *migrationRun) string {
 	p := r.phase()
 	var d details
 	d.say("Where", "**%s** since %s. %s", p, stamp(r.since), meanings[p])
-	if r.dates.Overdue && migration.BeforeCutOver(p) {
-		d.say("Overdue", "the date has passed: synchronization is stopped, nothing is deleted, and the same road still leads to the connector.")
+	if migration.BeforeCutOver(p) {
+		r.sayDeadline(&d)
 	}
 	if r.stopped {
 		d.say("Stopped", "%s", stoppedText(p))
@@ -91,20 +90,38 @@ func detailsOf(r *migrationRun) string {
 	}
 	if !r.armedFor.IsZero() {
 		_, why := r.alarm()
-		d.say("Until", "the timer is armed for %s (%s), by campaign version %d as read at %s. The date in force is the database's to say.",
-			stamp(r.armedFor), why, r.dates.CampaignVersion, stamp(r.dates.ReadAt))
+		d.say("Until", "the timer is armed for %s (%s).", stamp(r.armedFor), why)
 	}
 	switch actor := migration.StageOf(p).Actor; {
 	case actor != "":
 		d.say("Who acts", "%s.", actor)
 	case p.Ended():
 		d.say("Who acts", "nobody; this attempt is over.")
+	case p.Switched():
+		d.say("Who acts", "nobody has to, for the migration. Whether Microsoft still lets the connector read is said by the workflow `%s` and by the command below.", contract.DirectorySyncID(r.in.IntegrationID))
 	default:
 		d.say("Who acts", "nobody has to.")
 	}
 	d.decisions(p)
 	d.ids("attempt", r.in.AttemptID, "integration", r.in.IntegrationID, "account", r.in.AccountID, "campaign", r.in.CampaignID)
 	return d.String()
+}
+
+// sayDeadline gives the date in force as it was last read here, and what holds
+// before it and after.
+func (r *migrationRun) sayDeadline(d *details) {
+	read := fmt.Sprintf("campaign version %d as read at %s; the date in force is the database's to say", r.dates.CampaignVersion, stamp(r.dates.ReadAt))
+	switch {
+	case r.dates.Overdue:
+		d.say("Overdue", "the date has passed: synchronization is stopped, nothing is deleted, and the same road still leads to the connector.")
+		if !r.dates.Deadline.IsZero() {
+			d.say("Deadline", "it was %s (%s).", stamp(r.dates.Deadline), read)
+		}
+	case r.dates.Deadline.IsZero():
+		d.say("Deadline", "none is in force (%s).", read)
+	default:
+		d.say("Deadline", "%s (%s). Until then the legacy app may go on synchronizing.", stamp(r.dates.Deadline), read)
+	}
 }
 
 // stoppedText says what came of cancelling the workflow at the engine.
@@ -118,7 +135,7 @@ func stoppedText(p domain.Phase) string {
 // meanings say what is going on in a phase to somebody who sees it for the first
 // time.
 var meanings = map[domain.Phase]string{
-	domain.AwaitingConsent:     "An administrator of the customer has to consent to the connector at Microsoft. Until the deadline the legacy app goes on synchronizing.",
+	domain.AwaitingConsent:     "An administrator of the customer has to consent to the connector at Microsoft.",
 	domain.ConfirmingConsent:   "Consent was given; real calls show whether Microsoft has spread it.",
 	domain.AwaitingDescription: "The connector exists and needs a description before anything is read for comparison.",
 	domain.Proving:             "The directory is read through the legacy app and through the connector, and compared; nothing is changed.",

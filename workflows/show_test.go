@@ -52,6 +52,36 @@ func TestTheMigrationsPageSaysWhatToDoInEveryPhase(t *testing.T) {
 	}
 }
 
+// The deadline stands on the page as it was read, and what is said about the
+// legacy app fits the side of it on which the migration is.
+func TestTheMigrationsPageDoesNotContradictItsDeadline(t *testing.T) {
+	r := &migrationRun{
+		in: contract.MigrationInput{IntegrationID: "int_1"}, standing: contract.Standing{Phase: domain.AwaitingConsent},
+		dates: contract.Dates{Deadline: time.Unix(1e9, 0), CampaignVersion: 3, ReadAt: time.Unix(9e8, 0)},
+	}
+	const read = "2001-09-09T01:46:40Z (campaign version 3 as read at 1998-07-09T16:00:00Z"
+	before := detailsOf(r)
+	require.Contains(t, before, "**Deadline**: "+read)
+	require.Contains(t, before, "Until then the legacy app may go on synchronizing.")
+	r.dates.Overdue = true
+	after := detailsOf(r)
+	require.Contains(t, after, "synchronization is stopped")
+	require.Contains(t, after, "**Deadline**: it was "+read)
+	require.NotContains(t, after, "go on synchronizing")
+	r.dates = contract.Dates{}
+	require.Contains(t, detailsOf(r), "**Deadline**: none is in force")
+	r.standing.Phase = domain.Migrated
+	require.NotContains(t, detailsOf(r), "Deadline")
+}
+
+// A cancelled workflow says so, and what becomes of the attempt.
+func TestACancelledMigrationsPageSaysWhatBecomesOfIt(t *testing.T) {
+	r := &migrationRun{standing: contract.Standing{Phase: domain.Cancelled}, stopped: true}
+	require.Contains(t, detailsOf(r), "the attempt is over")
+	r.standing.Phase = domain.Migrated
+	require.Contains(t, detailsOf(r), "the next sweep starts its workflow anew")
+}
+
 func TestTheRotationsPageSaysWhoActs(t *testing.T) {
 	in := contract.RotationInput{CellID: "cell_1"}
 	busy := rotationDetails(in, contract.RotationStep{Action: string(rotation.Prove), CredentialID: "crd_2", Reason: string(rotation.NotProven), Message: "Tokens must show it."})
@@ -67,6 +97,18 @@ func TestTheRotationsPageSaysWhoActs(t *testing.T) {
 	for _, why := range []rotation.Reason{rotation.FirstKey, rotation.WaitingForPerson} {
 		person := rotationDetails(in, contract.RotationStep{Action: string(rotation.Prove), Reason: string(why), Message: "It waits."})
 		require.Contains(t, person, "**Who acts**: an engineer of the vendor")
+	}
+}
+
+// Nobody has to act, but for what the customer alone can mend.
+func TestTheSynchronizationsPageNamesWhoMendsIt(t *testing.T) {
+	for code, who := range map[string]string{
+		contract.SyncConsentLost: "a tenant administrator of the customer", contract.SyncTenantMismatch: "a tenant administrator of the customer",
+		contract.SyncLegacyDead: "a tenant administrator of the customer", contract.SyncDeadlinePassed: "a tenant administrator of the customer",
+		contract.SyncUnavailable: "nobody has to", "": "nobody has to",
+	} {
+		r := &syncRun{in: contract.DirectorySyncInput{IntegrationID: "int_1", Purpose: domain.RunScheduled}, code: code}
+		require.Contains(t, r.details("gives up: "+code), "**Who acts**: "+who, code)
 	}
 }
 

@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
 
 	"consentry/emulator"
 	"consentry/internal/contract"
@@ -125,4 +127,71 @@ func TestAWorkflowThatIsTerminatedIsHealedByTheSweep(t *testing.T) {
 	require.NoError(t, c.until(ctx, domain.Migrated))
 	require.Equal(t, 2, x.switched(c), "once for each approval")
 	x.requireSame(t, "fabrikam")
+}
+
+// Somebody cancels migrations' workflows at the engine, and an account is deleted:
+// each time the workflow ends, so that its history closes. Before the switch that
+// cancels the attempt; after it the sweep starts another one, which it misses
+// although there is one too many beside; and a deleted account leaves none.
+func TestAWorkflowThatIsCancelledEnds(t *testing.T) {
+	x := newTerminator(t, open(t))
+	ctx := bounded(t)
+	c, err := x.at(ctx, "contoso")
+	require.NoError(t, err)
+	c.ready(t)
+	run := x.cancel(c)
+	x.ended(c, run)
+	x.stands(c, "before the switch the attempt is cancelled", func(m migration) bool { return m.Phase == domain.Cancelled })
+
+	_, err = x.engine.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: contract.MigrationID("nobodys"), TaskQueue: "nobody-works-here", TypedSearchAttributes: temporal.NewSearchAttributes(contract.AttrRegion.ValueSet(x.world.Customer("fabrikam").Region)),
+	}, contract.MigrationWorkflow)
+	require.NoError(t, err)
+	c, err = x.at(ctx, "fabrikam")
+	require.NoError(t, err)
+	c.ready(t)
+	require.NoError(t, c.approve(ctx))
+	require.NoError(t, c.until(ctx, domain.Migrated))
+	run = x.cancel(c)
+	x.ended(c, run)
+	x.runs(c)
+	x.stands(c, "after the switch cancelling is no way out", func(m migration) bool { return m.Phase == domain.Migrated })
+
+	run = x.run(c)
+	_, err = x.operator.API(ctx, http.MethodPut, "/accounts/fabrikam/deletion", map[string]any{"name": c.Name}, nil)
+	require.NoError(t, err)
+	_, err = service.Do(ctx, x.App.Service, domain.System("test"), "", "let-time-pass", "fabrikam", func(tx *service.Tx) (domain.AccountDeletion, error) {
+		d, err := tx.Rows.AccountDeletions().Get("fabrikam")
+		if err == nil {
+			d.DueAt = tx.At()
+			err = tx.Rows.AccountDeletions().Update(&d)
+		}
+		return d, err
+	})
+	require.NoError(t, err)
+	x.ended(c, run)
+}
+
+// run gives the run that is at work, or was last.
+func (x *terminator) run(c *customer) string {
+	x.t.Helper()
+	d, err := x.engine.DescribeWorkflowExecution(x.t.Context(), contract.MigrationID(c.Integration), "")
+	require.NoError(x.t, err)
+	return d.GetWorkflowExecutionInfo().GetExecution().GetRunId()
+}
+
+func (x *terminator) cancel(c *customer) (run string) {
+	x.t.Helper()
+	run = x.run(c)
+	require.NoError(x.t, x.engine.CancelWorkflow(x.t.Context(), contract.MigrationID(c.Integration), run))
+	return run
+}
+
+// ended waits until a run has ended as cancelled.
+func (x *terminator) ended(c *customer, run string) {
+	x.t.Helper()
+	require.Eventually(x.t, func() bool {
+		d, err := x.engine.DescribeWorkflowExecution(x.t.Context(), contract.MigrationID(c.Integration), run)
+		return err == nil && d.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED
+	}, 90*time.Second, 50*time.Millisecond, "the cancelled workflow must end")
 }

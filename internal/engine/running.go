@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -26,12 +28,24 @@ func (e *Engine) Running(ctx context.Context, workflowID string) (bool, error) {
 	return d.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
 }
 
-// RunningMigrations implements service.Engine.
-func (e *Engine) RunningMigrations(ctx context.Context, region string) (int, error) {
-	query := fmt.Sprintf("WorkflowType = '%s' AND %s = '%s' AND ExecutionStatus = 'Running'", contract.MigrationWorkflow, contract.AttrRegion.GetName(), region)
-	n, err := e.client.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query})
-	if err != nil {
-		return 0, fmt.Errorf("count the migrations at work in %s: %w", region, err)
+// idsPerQuery bounds the length of a query and of its answer, which is one page.
+const idsPerQuery = 100
+
+// RunningAmong implements service.Engine. Ids are made of letters, digits, "-",
+// "_" and "/", so that they can stand in a query as they are.
+func (e *Engine) RunningAmong(ctx context.Context, workflowIDs []string) ([]string, error) {
+	var running []string
+	for some := range slices.Chunk(workflowIDs, idsPerQuery) {
+		answer, err := e.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+			Query:    fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Running' AND WorkflowId IN ('%s')", contract.MigrationWorkflow, strings.Join(some, "', '")),
+			PageSize: idsPerQuery,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("look up which migrations are at work: %w", err)
+		}
+		for _, w := range answer.GetExecutions() {
+			running = append(running, w.GetExecution().GetWorkflowId())
+		}
 	}
-	return int(n.GetCount()), nil
+	return running, nil
 }

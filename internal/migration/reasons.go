@@ -29,6 +29,7 @@ const (
 	WayBackPastDate      = "way-back-past-date"    // legacy would not be allowed to synchronize
 	LegacySecretDead     = "legacy-secret-dead"    // legacy could not synchronize
 	OldAppNotTried       = "old-app-not-tried"     // Microsoft did not answer, so nothing is known
+	OldAppNotAsked       = "old-app-not-asked"     // our own engine was not at work to ask
 	OldAppStillThere     = "old-app-still-there"   // said to be removed, and Microsoft knows it
 	WorkflowLost         = "workflow-lost"         // the engine ended or lost it in the middle
 	WayBackStillOpen     = "way-back-open"         // declining closes nothing yet
@@ -61,6 +62,7 @@ var texts = map[string]string{
 	WayBackPastDate:      "The date for the old app has passed, so synchronization through it would be stopped. An operator of the vendor can give the account a later date; then the migration can be taken back while the way back is open.",
 	LegacySecretDead:     "The old app no longer lets us in, so there is nothing to go back to. Synchronization goes on through the connector.",
 	OldAppNotTried:       "Microsoft did not answer when we tried the old app, so nothing was changed. Try again in a few minutes.",
+	OldAppNotAsked:       "Microsoft was not asked about the old app after this was decided, because the workflow that asks was not at work in our own engine. It is started again by itself, usually within two minutes; then decide once more. Nothing was changed.",
 	OldAppStillThere:     "The old app still exists at Microsoft. Deleting takes effect within minutes; try again then, or choose to keep it.",
 	WorkflowLost:         "The switch was interrupted in our own engine and everything was put back as it was.",
 	WayBackStillOpen:     "The way back is still open. Removal can be declined once it is closed.",

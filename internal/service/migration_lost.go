@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -14,7 +15,7 @@ import (
 )
 
 const (
-	// lostBatch bounds how many workflows one sweep asks the engine about.
+	// lostBatch is how many migrations one sweep looks up at the engine.
 	lostBatch = 500
 	// cutOverSilence is how long a switch may be without an open run before it is
 	// looked at: between two commands of a healthy one lie moments.
@@ -22,61 +23,150 @@ const (
 )
 
 // LostMigrations counts the open migrations of a region whose workflow may be
-// gone: as many as the engine has fewer at work than rows are open, or else the
-// switches that have been without a run for a while. It is asked at every sweep,
-// so it costs two counts while nothing is wrong. It may name too many; HealLost
-// asks for each.
+// gone: the engine does not list it under its id, or a switch has been without a
+// run for a while. Counts of both sides would not do, because a workflow that
+// should be gone would hide one that is. It is asked at every sweep, so it looks
+// up a bounded number, and goes on with the next where there are more. It may
+// name too many; HealLost asks for each.
 func (s *Service) LostMigrations(ctx context.Context, caller domain.Caller, region string) (lost int, err error) {
-	var silent int
-	err = s.Read(ctx, caller, func(tx *Tx) error {
-		if lost, err = tx.Rows.Migrations().Count(By(Where{"region": region, "open": true})); err != nil || lost == 0 {
-			return err
-		}
-		silent, err = tx.silentCutOvers(region)
-		return err
-	})
-	if err != nil || lost == 0 {
-		return 0, err
-	}
-	running, err := s.engine.RunningMigrations(ctx, region)
+	open, err := s.openAfter(ctx, caller, region, s.lostAfter.of(region))
 	if err != nil {
 		return 0, err
 	}
-	return max(lost-running, silent), nil
+	missing, err := s.unlisted(ctx, open)
+	if err != nil {
+		return 0, err
+	}
+	lost = len(missing)
+	err = s.Read(ctx, caller, func(tx *Tx) error {
+		silent, err := tx.silentCutOvers(region)
+		for _, m := range silent {
+			if !slices.ContainsFunc(missing, func(x domain.Migration) bool { return x.ID == m.ID }) {
+				lost++
+			}
+		}
+		return err
+	})
+	if len(open) < lostBatch {
+		s.lostAfter.set(region, "") // from the beginning again
+	} else {
+		s.lostAfter.set(region, open[len(open)-1].ID)
+	}
+	return lost, err
 }
 
-func (t *Tx) silentCutOvers(region string) (n int, err error) {
+// lookedUpTo remembers per region which migration was looked up last. It is only
+// a turn: a process that starts anew begins at the first.
+type lookedUpTo struct {
+	mu sync.Mutex
+	id map[string]string
+}
+
+func (l *lookedUpTo) of(region string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.id[region]
+}
+
+func (l *lookedUpTo) set(region, id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.id == nil {
+		l.id = map[string]string{}
+	}
+	l.id[region] = id
+}
+
+// openAfter gives the next open migrations of a region.
+func (s *Service) openAfter(ctx context.Context, caller domain.Caller, region, id string) (open []domain.Migration, err error) {
+	err = s.Read(ctx, caller, func(tx *Tx) (err error) {
+		open, err = tx.Rows.Migrations().List(Query{Where: Where{"region": region, "open": true, "id >": id}, Order: []string{"id"}, Limit: lostBatch})
+		return err
+	})
+	return open, err
+}
+
+// unlisted gives those whose workflow the engine's list does not hold.
+func (s *Service) unlisted(ctx context.Context, open []domain.Migration) ([]domain.Migration, error) {
+	if len(open) == 0 {
+		return nil, nil
+	}
+	ids := make([]string, len(open))
+	for n, m := range open {
+		ids[n] = contract.MigrationID(m.IntegrationID)
+	}
+	listed, err := s.engine.RunningAmong(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	var missing []domain.Migration
+	for n, m := range open {
+		if !slices.Contains(listed, ids[n]) {
+			missing = append(missing, m)
+		}
+	}
+	return missing, nil
+}
+
+// silentCutOvers gives the switches that have been without a run for a while.
+func (t *Tx) silentCutOvers(region string) (silent []domain.Migration, err error) {
 	switching, err := t.Rows.Migrations().List(By(Where{"region": region, "open": true, "phase": domain.CuttingOver, "phase_since <=": t.In(-cutOverSilence)}))
 	for _, m := range switching {
 		open, err := t.Rows.SyncRuns().Count(By(Where{"integration_id": m.IntegrationID, "open": true}))
 		if err != nil {
-			return n, err
+			return nil, err
 		}
 		if open == 0 {
-			n++
+			silent = append(silent, m)
 		}
 	}
-	return n, err
+	return silent, err
 }
 
 // HealLost starts the lost workflows of a region again, each in a command of its
 // own, and counts them. Whether one is lost, the engine says about each; while it
-// does not answer, nothing is concluded and the next sweep looks again.
+// does not answer, nothing is concluded and the next sweep looks again. Switches
+// come first, because an integration stands still meanwhile.
 func (s *Service) HealLost(ctx context.Context, caller domain.Caller, region string) (healed int, err error) {
-	var open []domain.Migration
+	var switching []domain.Migration
 	err = s.Read(ctx, caller, func(tx *Tx) (err error) {
-		open, err = tx.Rows.Migrations().List(Query{Where: Where{"region": region, "open": true}, Order: []string{"id"}})
+		switching, err = tx.Rows.Migrations().List(Query{Where: Where{"region": region, "open": true, "phase": domain.CuttingOver}, Order: []string{"id"}})
 		return err
 	})
 	if err != nil {
 		return 0, err
 	}
-	for _, m := range lostFirst(open, s.now()) {
+	if healed, err = s.healAmong(ctx, caller, switching); err != nil {
+		return healed, err
+	}
+	for after := ""; ; {
+		open, err := s.openAfter(ctx, caller, region, after)
+		if err != nil {
+			return healed, err
+		}
+		missing, err := s.unlisted(ctx, open)
+		if err != nil {
+			return healed, err
+		}
+		n, err := s.healAmong(ctx, caller, missing)
+		healed += n
+		if err != nil || len(open) < lostBatch {
+			return healed, err
+		}
+		after = open[len(open)-1].ID
+	}
+}
+
+func (s *Service) healAmong(ctx context.Context, caller domain.Caller, some []domain.Migration) (healed int, err error) {
+	for _, m := range some {
+		if s.now().Before(restartAfter(m)) {
+			continue
+		}
 		running, err := s.engine.Running(ctx, contract.MigrationID(m.IntegrationID))
 		if err != nil {
 			return healed, err
 		}
-		if running {
+		if running { // the engine's list lags moments behind
 			continue
 		}
 		yes, err := s.healLost(ctx, caller, m)
@@ -92,26 +182,6 @@ func (s *Service) HealLost(ctx context.Context, caller domain.Caller, region str
 		}
 	}
 	return healed, nil
-}
-
-// lostFirst is the order in which to ask: switches first, because an integration
-// stands still meanwhile, and then a window that moves on with the minutes, so
-// that every migration has its turn.
-func lostFirst(open []domain.Migration, now time.Time) []domain.Migration {
-	if len(open) > lostBatch {
-		at := int(now.Unix()/60%int64(len(open))) * lostBatch % len(open)
-		open = slices.Concat(open[at:], open[:at])
-	}
-	slices.SortStableFunc(open, func(a, b domain.Migration) int {
-		rank := func(m domain.Migration) int {
-			if m.Phase == domain.CuttingOver {
-				return 0
-			}
-			return 1
-		}
-		return rank(a) - rank(b)
-	})
-	return open[:min(len(open), lostBatch)]
 }
 
 // healLost has the workflow of an attempt started again where its row stands. A

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -221,4 +222,36 @@ func TestASilentSwitchIsLookedAt(t *testing.T) {
 	require.Equal(t, 1, look())
 	w.begin(contract.DirectorySyncInput{Purpose: domain.RunFirst, AttemptID: w.m.ID, ShadowRunID: w.proof().ShadowRunID})
 	require.Zero(t, look(), "its run is at work")
+}
+
+// However many are open, a sweep looks up a bounded number of them, each under
+// its id, and a few sweeps have looked up all. When one is missing, it is found
+// and healed wherever it stands.
+func TestAMissingWorkflowIsFoundAmongMany(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.Migrated)
+	of := w.row()
+	require.NoError(t, w.store.Write(t.Context(), func(r service.Rows) error {
+		for n := range 1200 {
+			m, i := of, fmt.Sprintf("many-%04d", n)
+			m.ID, m.IntegrationID = "mig_"+i, i
+			if err := r.Migrations().Insert(&m); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	w.door.lose(contract.MigrationID("many-0901"))
+	found := 0
+	for range 3 {
+		n, err := w.LostMigrations(t.Context(), worker, "eu")
+		require.NoError(t, err)
+		found += n
+	}
+	require.Equal(t, 1, found)
+	require.Equal(t, []int{500, 500, 201}, w.door.looked)
+	healed, err := w.HealLost(t.Context(), worker, "eu")
+	require.NoError(t, err)
+	require.Equal(t, 1, healed)
+	require.Equal(t, 1, w.door.asked, "one by one only where the list has it not")
 }

@@ -50,7 +50,9 @@ func (t *Tx) applyRollBack(m *domain.Migration, d domain.Decision) (*refusal, er
 		return nil, err
 	}
 	switch tried := migration.OldApp(app.ProbeVerdict); {
-	case app.ProbedAt.Before(d.GivenAt.Time), tried == migration.OldAppUnknown:
+	case app.ProbedAt.Before(d.GivenAt.Time): // the engine dropped the call: nobody has asked
+		return refused(migration.OldAppNotAsked), nil
+	case tried == migration.OldAppUnknown:
 		return refused(migration.OldAppNotTried), nil
 	case tried != migration.OldAppWorks:
 		return &refusal{migration.LegacySecretDead, migration.Text(migration.LegacySecretDead) + " What Microsoft says: " + migration.OldAppText(tried, app.ProbeCode) + "."}, nil

@@ -153,7 +153,22 @@ func TestWhatMicrosoftSaysOfTheOldAppDecidesARollBack(t *testing.T) {
 	w.tried(migration.OldAppWorks, "") // yesterday's answer
 	w.now = w.now.Add(24 * time.Hour)
 	d, _ := w.decide(ana, domain.DecideRollBack, regret)
-	require.Equal(t, migration.OldAppNotTried, d.Code, "only an answer to this very decision counts")
+	require.Equal(t, migration.OldAppNotAsked, d.Code, "only an answer to this very decision counts")
+}
+
+// A roll-back that finds no workflow is refused for that reason, and not with an
+// answer of Microsoft that nobody has asked for.
+func TestARollBackThatTheEngineDropsSaysSo(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.Migrated)
+	w.door.fail = domain.Refuse(domain.Gone, "workflow-complete", "complete")
+	d, err := w.GiveDecision(t.Context(), ana, "", w.m.ID, domain.DecideRollBack, regret)
+	require.NoError(t, err)
+	d = w.decision(d.ID)
+	require.Equal(t, domain.DecisionRefused, d.State)
+	require.Equal(t, migration.OldAppNotAsked, d.Code)
+	require.NotContains(t, d.Reason, "did not answer")
+	require.Equal(t, domain.Migrated, w.row().Phase)
 }
 
 func TestALaterDateOpensTheWayBackAgain(t *testing.T) {

@@ -115,9 +115,9 @@ type Engine interface {
 	// Running tells whether a workflow is at work under the id right now. An error
 	// means that the engine did not say.
 	Running(ctx context.Context, workflowID string) (bool, error)
-	// RunningMigrations counts the migrations of a region that are at work. It may
-	// lag moments behind.
-	RunningMigrations(ctx context.Context, region string) (int, error)
+	// RunningAmong gives those of the migrations' workflow ids under which one is
+	// at work. It looks them up in a list that may lag moments behind.
+	RunningAmong(ctx context.Context, workflowIDs []string) ([]string, error)
 }
 
 // Keeper seals values at rest.

@@ -27,6 +27,7 @@ type Service struct {
 	served    Served
 	slice     int // operations that one transaction applies
 	strangers *strangers
+	lostAfter lookedUpTo
 	observe   Observer
 	tracer    trace.Tracer
 }

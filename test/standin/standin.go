@@ -66,8 +66,8 @@ func (e *Engine) Deliver(_ context.Context, c domain.EngineCall) error {
 // Running says that every workflow is at work.
 func (e *Engine) Running(context.Context, string) (bool, error) { return true, nil }
 
-// RunningMigrations finds none.
-func (e *Engine) RunningMigrations(context.Context, string) (int, error) { return 0, nil }
+// RunningAmong says so of every migration.
+func (e *Engine) RunningAmong(_ context.Context, ids []string) ([]string, error) { return ids, nil }
 
 // Named lists the calls of a name: of a workflow type, signal or update.
 func (e *Engine) Named(name string) (calls []domain.EngineCall) {
