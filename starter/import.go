@@ -18,6 +18,9 @@ import (
 type importCommand struct {
 	File  string `arg:"" help:"The inventory as JSON; - reads standard input."`
 	Again bool   `help:"Import this very content once more. Without it, content that was taken in before is only reported."`
+	// A file that was cut short, or another customer's id, must not take anything away.
+	Change bool `help:"Also where it moves an account to another region, or empties what is filled. Without it such an import is refused."`
+	DryRun bool `name:"dry-run" help:"Say per row what would be new, changed or the same, and do nothing."`
 }
 
 type importReport struct {
@@ -27,7 +30,21 @@ type importReport struct {
 	Campaigns     int      `json:"campaigns"`
 	SharedTenants []string `json:"sharedTenants"`
 	Repeated      bool     `json:"repeated"`
-	AsOf          moment   `json:"asOf"`
+	DryRun        bool     `json:"dryRun"`
+	Rows          []struct {
+		Kind      string `json:"kind"`
+		ID        string `json:"id"`
+		AccountID string `json:"accountId"`
+		State     string `json:"state"`
+		Changes   []struct {
+			Field string `json:"field"`
+			From  string `json:"from"`
+			To    string `json:"to"`
+		} `json:"changes"`
+		NeedsChange bool   `json:"needsChange"`
+		Note        string `json:"note"`
+	} `json:"rows"`
+	AsOf moment `json:"asOf"`
 }
 
 func (c *importCommand) Run(e *env) error {
@@ -42,12 +59,19 @@ func (c *importCommand) Run(e *env) error {
 	// lost changes nothing. --again is for whoever means it.
 	sum := sha256.Sum256(content)
 	key := "import-" + hex.EncodeToString(sum[:])
-	if c.Again {
+	query := ""
+	switch {
+	case c.DryRun:
+		query, key = "?dryRun=true", ""
+	case c.Change:
+		query, key = "?change=true", key+"-change"
+	}
+	if c.Again && key != "" {
 		key += "-" + strconv.FormatInt(time.Now().UnixNano(), 36)
 	}
 	e.out.show("sending %s …", size(len(content)))
 	var report importReport
-	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/inventory", body: content, key: key}, &report)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/inventory" + query, body: content, key: key}, &report)
 	e.out.clear()
 	if f, ok := errors.AsType[*failure](err); ok {
 		for i, field := range f.fields {
@@ -58,15 +82,40 @@ func (c *importCommand) Run(e *env) error {
 		return err
 	}
 	return e.out.answer(doc, "", func() {
-		if report.Repeated {
+		report.table(e.out)
+		switch {
+		case report.DryRun:
+			e.out.say("A dry run, as of %s: nothing was changed.", report.AsOf)
+		case report.Repeated:
 			e.out.say("This content was taken in before, on %s; nothing was changed now. --again imports it once more.", report.AsOf)
-		} else {
+		default:
 			e.out.say("Imported, as of %s.", report.AsOf)
 		}
 		e.out.facts("Accounts", strconv.Itoa(report.Accounts), "Integrations", strconv.Itoa(report.Integrations),
 			"People", strconv.Itoa(report.People), "Campaigns", strconv.Itoa(report.Campaigns),
 			"Tenants of several accounts", strings.Join(report.SharedTenants, ", "))
 	})
+}
+
+// table says what was done, or would be, per row.
+func (r importReport) table(out *printer) {
+	var rows [][]string
+	for _, row := range r.Rows {
+		var said []string
+		for _, c := range row.Changes {
+			said = append(said, fmt.Sprintf("%s: %s -> %s", c.Field, or(c.From, "(empty)"), or(c.To, "(empty)")))
+		}
+		if r.DryRun && row.NeedsChange {
+			said = append(said, "refused without --change")
+		}
+		if row.Note != "" {
+			said = append(said, row.Note)
+		}
+		rows = append(rows, []string{row.State, row.Kind, row.ID, or(row.AccountID, "-"), or(strings.Join(said, "; "), "-")})
+	}
+	if len(rows) > 0 {
+		out.table("STATE|KIND|ID|ACCOUNT|WHAT CHANGES", rows)
+	}
 }
 
 func (c *importCommand) read(in io.Reader) ([]byte, error) {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"os"
 	"regexp"
 	"slices"
@@ -8,7 +9,56 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"consentry/internal/domain"
+	"consentry/internal/service"
 )
+
+// TestTheDocumentedInventoryIsTakenIn: the format is told by an example, and the
+// example is what it says.
+func TestTheDocumentedInventoryIsTakenIn(t *testing.T) {
+	text, err := os.ReadFile("../../docs/command-line.md")
+	require.NoError(t, err)
+	_, example, found := strings.Cut(string(text), "```json\n")
+	require.True(t, found)
+	example, _, found = strings.Cut(example, "\n```")
+	require.True(t, found)
+
+	w := newWorldOfNow(t)
+	operator := w.shell("", domain.RoleOperator)
+	imported := func(file string, flags ...string) printed {
+		return operator.fed(file, append([]string{"import", "-"}, flags...)...)
+	}
+	states := func(p printed) string {
+		t.Helper()
+		var doc struct{ Rows []service.InventoryRow }
+		require.Equal(t, 0, p.exit, p.errs)
+		require.NoError(t, json.Unmarshal([]byte(p.out), &doc), p.out)
+		var said []string
+		for _, r := range doc.Rows {
+			said = append(said, r.Kind+" "+r.State)
+		}
+		return strings.Join(said, ", ")
+	}
+	require.Equal(t, 0, operator.run("whoami").exit) // its first use is noted
+	before := w.rows()
+	const all = "campaign new, operator new, account new, person new, integration new"
+	require.Equal(t, all, states(imported(example, "--dry-run", "--json")))
+	require.Equal(t, before, w.rows(), "a dry run keeps nothing")
+	require.Equal(t, all, states(imported(example, "--json")))
+
+	renamed := strings.ReplaceAll(example, `"name": "Northwind Traders"`, `"name": "Northwind"`)
+	require.Contains(t, imported(renamed).out, "name: Northwind Traders -> Northwind")
+
+	moved := strings.ReplaceAll(strings.ReplaceAll(renamed, `"region": "eu", "timeZone"`, `"region": "us", "timeZone"`), `["northwind.example"]`, `[]`)
+	refused := imported(moved)
+	require.Equal(t, 3, refused.exit)
+	require.Contains(t, refused.errs, "the region of the account northwind would be us and is eu")
+	require.Contains(t, refused.errs, "domains of the account northwind would be emptied")
+	require.Contains(t, imported(moved, "--dry-run").out, "refused without --change")
+	require.Contains(t, imported(moved, "--change").out, "region: eu -> us")
+	require.Contains(t, imported(moved, "--change").out, "taken in before")
+}
 
 // TestEveryOperationHasACommandOrAReason: what the command line leaves out, it
 // leaves out on purpose, and the documentation says so.

@@ -92,6 +92,12 @@ func cellOf(r service.CellRead) Cell {
 	return c
 }
 
+// InventoryTaken says what an import did, per row.
+type InventoryTaken struct {
+	service.InventoryReport
+	Rows []service.InventoryRow `json:"rows" nullable:"false" doc:"In the order of the inventory; none of an import that was a repeat."`
+}
+
 // inventoryBody bounds an inventory: some ten thousand accounts.
 const inventoryBody = 32 << 20
 
@@ -99,13 +105,15 @@ const inventoryPath = prefix + "/inventory"
 
 func (s *server) inventoryRoutes(api huma.API) {
 	type in struct {
-		Key  string `header:"Idempotency-Key" maxLength:"200" doc:"A repeat with the same key answers alike and changes nothing."`
-		Body service.Inventory
+		Key    string `header:"Idempotency-Key" maxLength:"200" doc:"A repeat with the same key answers alike and changes nothing."`
+		Change bool   `query:"change" doc:"Also where it moves an account to another region, or empties what is filled. Refused without."`
+		DryRun bool   `query:"dryRun" doc:"Say what would be done, and do nothing."`
+		Body   service.Inventory
 	}
 	add(s, api, op{method: http.MethodPost, path: inventoryPath, id: "import-inventory", tag: "inventory", summary: "Take in accounts, people, integrations and campaigns, whole or not at all (operators)", body: inventoryBody},
-		func(ctx context.Context, in *in) (*one[service.InventoryReport], error) {
-			report, err := s.Service.ImportInventory(ctx, CallerFrom(ctx), in.Key, in.Body)
-			return &one[service.InventoryReport]{report}, err
+		func(ctx context.Context, in *in) (*one[InventoryTaken], error) {
+			report, err := s.Service.ImportInventoryWith(ctx, CallerFrom(ctx), in.Key, in.Body, service.ImportOptions{Change: in.Change, DryRun: in.DryRun})
+			return &one[InventoryTaken]{InventoryTaken{InventoryReport: report, Rows: append([]service.InventoryRow{}, report.Rows()...)}}, err
 		})
 }
 

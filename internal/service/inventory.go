@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"consentry/internal/domain"
 )
@@ -83,21 +82,34 @@ type InventoryReport struct {
 	Campaigns     int            `json:"campaigns"`
 	SharedTenants []string       `json:"sharedTenants"` // tenants read by several accounts: each must prove itself
 	Repeated      bool           `json:"repeated"`      // of an import of before with the same key; nothing was changed now
+	DryRun        bool           `json:"dryRun,omitempty"`
 	AsOf          domain.Instant `json:"asOf"`
 
-	now bool // not kept with the answer, so a repeat lacks it
+	rows []InventoryRow
+	now  bool // not kept with the answer, so a repeat lacks it
 }
 
 // ImportInventory takes an inventory in, whole or not at all. Operators only. A
 // refusal names the first field that breaks a rule by its path.
 func (s *Service) ImportInventory(ctx context.Context, caller domain.Caller, key string, inv Inventory) (InventoryReport, error) {
+	return s.ImportInventoryWith(ctx, caller, key, inv, ImportOptions{})
+}
+
+// ImportInventoryWith is ImportInventory with a say in what may be taken away.
+func (s *Service) ImportInventoryWith(ctx context.Context, caller domain.Caller, key string, inv Inventory, how ImportOptions) (InventoryReport, error) {
 	sealed, err := s.sealSecrets(ctx, caller, inv)
 	if err != nil {
 		s.auditRefusal(ctx, caller, "import-inventory", "inventory", err)
 		return InventoryReport{}, err
 	}
+	if how.DryRun {
+		return s.dryRun(ctx, caller, inv)
+	}
 	report, err := Do(ctx, s, caller, key, "import-inventory", "inventory", func(tx *Tx) (InventoryReport, error) {
 		rep, err := tx.importInventory(inv, sealed)
+		if err == nil && !how.Change {
+			err = rep.mayTakeAway()
+		}
 		rep.now = true
 		return rep, err
 	})
@@ -133,30 +145,30 @@ func (s *Service) sealSecrets(ctx context.Context, caller domain.Caller, inv Inv
 func (tx *Tx) importInventory(inv Inventory, sealed map[string][]byte) (InventoryReport, error) {
 	rep := InventoryReport{AsOf: tx.At(), SharedTenants: []string{}}
 	for _, c := range inv.Campaigns {
-		if err := tx.importCampaign(c); err != nil {
+		if err := tx.importCampaign(&rep, c); err != nil {
 			return rep, err
 		}
 		rep.Campaigns++
 	}
 	for _, p := range inv.Operators {
-		if err := tx.invite(p, "", domain.RoleOperator); err != nil {
+		if err := tx.invite(&rep, p, "", domain.RoleOperator); err != nil {
 			return rep, err
 		}
 		rep.People++
 	}
 	for _, a := range inv.Accounts {
-		if err := tx.importAccount(a); err != nil {
+		if err := tx.importAccount(&rep, a); err != nil {
 			return rep, err
 		}
 		rep.Accounts++
 		for _, p := range a.People {
-			if err := tx.invite(p, a.ID, p.Role); err != nil {
+			if err := tx.invite(&rep, p, a.ID, p.Role); err != nil {
 				return rep, err
 			}
 			rep.People++
 		}
 		for _, i := range a.Integrations {
-			if err := tx.importIntegration(a, i, sealed[i.ID]); err != nil {
+			if err := tx.importIntegration(&rep, a, i, sealed[i.ID]); err != nil {
 				return rep, err
 			}
 			rep.Integrations++
@@ -174,28 +186,43 @@ func (tx *Tx) importInventory(inv Inventory, sealed map[string][]byte) (Inventor
 
 // importCampaign adds a campaign. One that exists keeps its terms: they change
 // only by the command that also nudges whom the new dates touch.
-func (tx *Tx) importCampaign(c InventoryCampaign) error {
-	_, err := tx.Campaigns().Get(c.ID)
-	if err == nil || !domain.IsNotFound(err) {
+func (tx *Tx) importCampaign(rep *InventoryReport, c InventoryCampaign) error {
+	old, err := tx.Campaigns().Get(c.ID)
+	if err != nil && !domain.IsNotFound(err) {
 		return err
 	}
+	if err == nil {
+		note := ""
+		if old.Name != c.Name || old.Region != c.Region || !old.Terms.Deadline.Equal(c.Terms.Deadline.Time) {
+			note = "it is there already and stays as it is; its dates change with `consentry campaign`"
+		}
+		rep.known("campaign", c.ID, "", nil, note)
+		return nil
+	}
+	rep.added("campaign", c.ID, "")
 	return tx.Campaigns().Insert(&domain.Campaign{
 		ID: c.ID, Name: c.Name, Region: c.Region, Product: domain.ProductDirectorySync, Version: 1,
 		Terms: c.Terms, CreatedAt: tx.At(), UpdatedAt: tx.At(),
 	})
 }
 
-func (tx *Tx) importAccount(a InventoryAccount) error {
+func (tx *Tx) importAccount(rep *InventoryReport, a InventoryAccount) error {
 	if err := tx.notDeleted(a.ID); err != nil {
 		return err
 	}
 	row := domain.Account{ID: a.ID, Name: a.Name, Region: a.Region, TimeZone: a.TimeZone, Domains: a.Domains, CreatedAt: tx.At()}
+	had, err := tx.Contacts().List(By(Where{"account_id": a.ID}))
+	if err != nil {
+		return err
+	}
 	old, err := tx.Accounts().Get(a.ID)
 	switch {
 	case err == nil:
+		rep.known("account", a.ID, "", accountDifferences(old, row, had, a.Contacts), "")
 		row.CreatedAt = old.CreatedAt
 		err = tx.Accounts().Update(&row)
 	case domain.IsNotFound(err):
+		rep.added("account", a.ID, "")
 		err = tx.Accounts().Insert(&row)
 	}
 	if err != nil {
@@ -213,78 +240,29 @@ func (tx *Tx) importAccount(a InventoryAccount) error {
 }
 
 // invite gives an identity a role; one that is there already keeps its id.
-func (tx *Tx) invite(p InventoryPerson, accountID string, role domain.Role) error {
+func (tx *Tx) invite(rep *InventoryReport, p InventoryPerson, accountID string, role domain.Role) error {
+	kind := "person"
+	if accountID == "" {
+		kind = "operator"
+	}
 	person, err := tx.personOf(p.Issuer, p.Subject, p.Name)
 	if err != nil {
 		return err
 	}
 	n, err := tx.Grants().Count(By(Where{"person_id": person.ID, "account_id": accountID, "role": role}))
-	if err != nil || n > 0 {
+	if err != nil {
 		return err
 	}
+	if n > 0 {
+		rep.known(kind, p.Subject, accountID, nil, "")
+		return nil
+	}
+	rep.added(kind, p.Subject, accountID)
 	grant := domain.Grant{ID: domain.NewID("grt"), PersonID: person.ID, AccountID: accountID, Role: role, GrantedAt: tx.At(), GrantedBy: tx.Caller.ID}
 	if err := tx.Grants().Insert(&grant); err != nil {
 		return err
 	}
 	return tx.Done(accountID, "invite-person", "person", person.ID, map[string]string{"role": string(role)})
-}
-
-func (tx *Tx) importIntegration(a InventoryAccount, in InventoryIntegration, sealed []byte) error {
-	row, err := tx.Integrations().Get(in.ID)
-	switch {
-	case err == nil && row.AccountID != a.ID:
-		return domain.Refuse(domain.Conflict, "integration-elsewhere", "Integration %s belongs to another account.", in.ID)
-	case err == nil && row.Frozen:
-		// Its migration is open: settings stay as they are until it ends.
-	case err == nil:
-		row.Name, row.Schedule, row.Settings = in.Name, in.Schedule, in.Settings
-		err = tx.Integrations().Update(&row)
-	case domain.IsNotFound(err):
-		row = domain.Integration{
-			ID: in.ID, AccountID: a.ID, Name: in.Name, TenantID: strings.ToLower(in.TenantID), TenantDomain: in.TenantDomain,
-			Product: domain.ProductDirectorySync, Binding: domain.BoundLegacy, Epoch: 1, Settings: in.Settings, Schedule: in.Schedule,
-			Condition: domain.ConditionOK, NextDueAt: tx.At(), CreatedAt: tx.At(),
-		}
-		err = tx.Integrations().Insert(&row)
-	}
-	if err != nil {
-		return err
-	}
-	if err := tx.importLegacyApp(in, sealed); err != nil {
-		return err
-	}
-	return tx.Done(a.ID, "import-integration", "integration", in.ID, nil)
-}
-
-// importLegacyApp stores the registration and, when a value came along, a new
-// sealed secret under a new id. The old sealed value is dropped at once.
-func (tx *Tx) importLegacyApp(in InventoryIntegration, sealed []byte) error {
-	app := domain.LegacyApp{ID: in.ID, ClientID: strings.ToLower(in.LegacyApp.ClientID), Name: in.LegacyApp.Name, SecretEndsAt: in.LegacyApp.SecretEndsAt}
-	old, err := tx.LegacyApps().Get(in.ID)
-	if err != nil && !domain.IsNotFound(err) {
-		return err
-	}
-	known := err == nil
-	if known && !old.DestroyedAt.IsZero() {
-		return nil // migrated and its secret destroyed: an old inventory brings it back no more
-	}
-	app.SecretRef = old.SecretRef
-	if sealed != nil {
-		secret := domain.Secret{ID: domain.NewID("sec"), Sealed: sealed, CreatedAt: tx.At()}
-		if err := tx.Secrets().Insert(&secret); err != nil {
-			return err
-		}
-		if old.SecretRef != "" {
-			if _, err := tx.Secrets().Delete(By(Where{"id": old.SecretRef})); err != nil {
-				return err
-			}
-		}
-		app.SecretRef = secret.ID
-	}
-	if known {
-		return tx.LegacyApps().Update(&app)
-	}
-	return tx.LegacyApps().Insert(&app)
 }
 
 // flagSharedTenants marks every integration whose tenant another account reads
