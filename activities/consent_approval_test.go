@@ -3,6 +3,7 @@ package activities_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -219,7 +220,22 @@ func TestATenantOfSeveralAccounts(t *testing.T) {
 	require.Equal(t, consent.CodeTenantUnproven, a.migration("hers").ConsentCode)
 
 	olga := domain.Caller{Kind: domain.CallerPerson, ID: "olga", Grants: []domain.Grant{{Role: domain.RoleOperator}}}
-	_, err := a.svc.AllowTenantUse(t.Context(), domain.Caller{Kind: domain.CallerPerson, ID: "eve", Grants: []domain.Grant{{AccountID: "eve", Role: domain.RoleApprove}}}, tenant, []string{"eve"}, "mine")
+	told, err := a.svc.Notices(t.Context(), olga, "", "", service.Page{})
+	require.NoError(t, err)
+	told.Items = slices.DeleteFunc(told.Items, func(n domain.Notice) bool { return n.Kind != "tenant-shared" })
+	require.Len(t, told.Items, 1, "operators are told, once")
+	require.Contains(t, told.Items[0].Body, "consentry tenant allow "+tenant+" --account acc ")
+	acc := domain.Caller{Kind: domain.CallerPerson, ID: "ana", Grants: []domain.Grant{{AccountID: "acc", Role: domain.RoleApprove}}}
+	theirs, err := a.svc.Notices(t.Context(), acc, "", "", service.Page{})
+	require.NoError(t, err)
+	require.False(t, slices.ContainsFunc(theirs.Items, func(n domain.Notice) bool { return n.Kind == "tenant-shared" }), "nobody else hears of it")
+	e, err := a.svc.Explain(t.Context(), olga, a.migration("m").IntegrationID)
+	require.NoError(t, err)
+	require.Contains(t, e.Who, "an operator can decide")
+	require.Empty(t, e.CanAct)
+	require.True(t, e.NeedsPerson)
+
+	_, err = a.svc.AllowTenantUse(t.Context(), domain.Caller{Kind: domain.CallerPerson, ID: "eve", Grants: []domain.Grant{{AccountID: "eve", Role: domain.RoleApprove}}}, tenant, []string{"eve"}, "mine")
 	require.True(t, domain.IsNotFound(err))
 	for range 2 {
 		uses, err := a.svc.AllowTenantUse(t.Context(), olga, tenant, []string{"eve", "acc"}, "one group of companies")

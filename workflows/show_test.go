@@ -33,6 +33,7 @@ func TestTheMigrationsPageSaysWhatToDoInEveryPhase(t *testing.T) {
 			}
 			text := detailsOf(r)
 			require.NotEmpty(t, meanings[stage.Phase])
+			require.NotContains(t, text, "goes on synchronizing", "it is overdue")
 			require.Contains(t, text, "**Where**: **"+string(stage.Phase)+"** since 1998-07-09T16:00:00Z. "+meanings[stage.Phase])
 			require.Contains(t, text, "**Who acts**: ")
 			if stage.Actor != "" {

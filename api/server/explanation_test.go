@@ -53,6 +53,19 @@ func TestADecisionOnItsWayIsExplained(t *testing.T) {
 	require.NotContains(t, w.explained("contoso-two").Sentence, "engine", "only what it is about")
 }
 
+// TestReasonsAreShown to whoever asks what was decided: with the decision, and in the explanation.
+func TestReasonsAreShown(t *testing.T) {
+	w := newWorld(t)
+	a := w.as("ana-approver").do(http.MethodPost, prefix+"/migrations/"+w.migration("contoso").ID+"/decisions", `{"kind":"cancel","reason":"The tenant is sold"}`, nil)
+	require.Equal(t, http.StatusAccepted, a.status, a.body)
+	require.Contains(t, a.body, `"because":"The tenant is sold"`)
+	e := w.explained("contoso")
+	require.Equal(t, "cancel, given on 22 November 2026 10:00 UTC by ana-approver: “The tenant is sold”", e.fact("Not yet applied"))
+	require.False(t, e.NeedsPerson, "it is decided")
+	require.Contains(t, e.Who, "nobody has to act before the decision that is given is applied")
+	require.Empty(t, e.CanAct)
+}
+
 // TestALostConsentIsExplained: what was migrated long ago, and reads nothing.
 func TestALostConsentIsExplained(t *testing.T) {
 	w := newWorld(t)

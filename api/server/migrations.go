@@ -102,6 +102,7 @@ type Decision struct {
 	Kind        domain.DecisionKind  `json:"kind"`
 	State       domain.DecisionState `json:"state" enum:"given,applied,refused"`
 	Refusal     *Reason              `json:"refusal,omitempty"`
+	Because     string               `json:"because,omitempty" doc:"The reason that was given with it, in the giver's words."`
 	GivenBy     string               `json:"givenBy"`
 	GivenByName string               `json:"givenByName,omitempty" doc:"Of the person or token; absent when it is not known any more."`
 	GivenAt     domain.Instant       `json:"givenAt"`
@@ -117,7 +118,7 @@ func namedDecisionOf(d service.NamedDecision) Decision {
 func decisionOf(d domain.Decision) Decision {
 	return Decision{
 		ID: d.ID, AccountID: d.AccountID, MigrationID: d.MigrationID, Kind: d.Kind, State: d.State, Refusal: reason(d.Code, d.Reason),
-		GivenBy: d.GivenBy, GivenAt: d.GivenAt, DecidedAt: d.DecidedAt,
+		GivenBy: d.GivenBy, GivenAt: d.GivenAt, DecidedAt: d.DecidedAt, Because: d.Detail.Reason,
 	}
 }
 

@@ -22,6 +22,15 @@ type Situation struct {
 	Grace         time.Time // until when consent that was begun in time holds the date back; zero: it does not
 	Undelivered   bool      // the engine has not taken a message about it
 	Given         bool      // a decision is given and not applied
+	Answered      bool      // and it is what the phase waits for
+	NoWayBack     string    // why a migrated integration cannot go back now; "": it can
+	PastDate      bool      // because the date in force has passed, which an operator can move
+}
+
+// NeedsOperator reports whether nobody of the account can go on before the
+// vendor has decided.
+func (s Situation) NeedsOperator() bool {
+	return s.Migration.Phase == domain.AwaitingConsent && s.Migration.ConsentCode == ConsentTenantShared
 }
 
 // Outlook says why an integration is where it is, what happens next and when,
@@ -68,12 +77,15 @@ func OutlookOf(s Situation) Outlook {
 			o.Who = "an operator can resume the campaign"
 		}
 	}
+	if s.Answered && !s.Paused {
+		o.Who = "nobody has to act before the decision that is given is applied"
+	}
 	switch {
 	case m.WaitingCode != "":
 		o.Why += " (" + firstClause(or(m.WaitingText, Text(m.WaitingCode))) + ", which is tried again by itself)"
 	case s.Undelivered:
 		o.Why += " (the workflow engine does not answer; what was asked for is kept and delivered by itself)"
-	case s.Given:
+	case s.Given, s.Answered:
 		o.Why += " (a decision is given and about to be applied)"
 	}
 	return o
@@ -112,6 +124,12 @@ func (s Situation) ofPhase() Outlook {
 	}
 	switch m.Phase {
 	case domain.AwaitingConsent:
+		if s.NeedsOperator() {
+			return Outlook{
+				Why: "waits for an operator, because another account uses its tenant, too", Next: "the administrator consents again after the decision",
+				Who: "an operator can decide that the accounts share the tenant (consentry tenant allow)",
+			}
+		}
 		why := "waits for the consent of its tenant"
 		switch text := firstClause(or(m.ConsentText, Text(m.ConsentCode))); {
 		case m.ConsentCode == "" && !m.ConsentBeganAt.IsZero():
@@ -146,11 +164,7 @@ func (s Situation) ofPhase() Outlook {
 	case domain.CuttingOver:
 		return Outlook{Why: "is being switched to its connector and synchronized for the first time", Next: "it is migrated then, or exactly as before if that fails", Who: who}
 	case domain.Migrated:
-		return Outlook{
-			Why: "is migrated and synchronizes through its connector", At: m.WayBackUntil.Time,
-			Next: "the way back is open until " + day(m.WayBackUntil.Time) + ", and from then on removing the old app is recommended",
-			Who:  "an operator or somebody with the role approve can roll it back until then",
-		}
+		return s.wayBack()
 	case domain.CleanUp:
 		return Outlook{
 			Why: "is migrated and its way back is closed", Next: "removing the old app is recommended",
@@ -168,6 +182,31 @@ func (s Situation) ofPhase() Outlook {
 		return o
 	}
 	return Outlook{Why: "is in a phase that is not known here: " + string(m.Phase), Who: "an operator can act"}
+}
+
+// wayBack is the outlook of a migrated integration. The way back needs an old
+// app that may synchronize, so it ends with the date in force where that comes
+// before the window's end.
+func (s Situation) wayBack() Outlook {
+	ends := s.Migration.WayBackUntil.Time
+	o := Outlook{Why: "is migrated and synchronizes through its connector", At: ends}
+	switch advised := "removing the old app is recommended"; {
+	case s.NoWayBack != "":
+		o.Next = "there is no way back now: " + lower(firstClause(s.NoWayBack))
+		o.When = "from " + day(ends) + " on " + advised
+		o.Who = nobody
+		if s.PastDate {
+			o.Who += ", and an operator can give the account a later date, which opens the way back again"
+		}
+	case !s.InForce.IsZero() && s.InForce.Before(ends):
+		o.At = s.InForce
+		o.Next = "the way back is open until " + day(s.InForce) + ", when the date for the old app passes, and from " + day(ends) + " on " + advised
+		o.Who = "an operator or somebody with the role approve can roll it back while the way back is open"
+	default:
+		o.Next = "the way back is open until " + day(ends) + ", and from then on " + advised
+		o.Who = "an operator or somebody with the role approve can roll it back until then"
+	}
+	return o
 }
 
 func (s Situation) withoutAttempt() Outlook {
@@ -190,6 +229,8 @@ func (s Situation) deadline() (string, time.Time) {
 		return fmt.Sprintf("synchronization through the old app ended on %s, nothing is deleted, and migrating starts it again", day(s.InForce)), time.Time{}
 	case s.InForce.IsZero():
 		return "no date is in force", time.Time{}
+	case s.Condition == domain.ConditionError && !s.Bound: // nothing is synchronized that could end
+		return "migrating starts synchronization again (its date is " + day(s.InForce) + ")", s.InForce
 	}
 	return "synchronization through the old app ends on " + day(s.InForce), s.InForce
 }
@@ -206,4 +247,19 @@ func because(m domain.Migration) string {
 func firstClause(text string) string {
 	first, _, _ := strings.Cut(text, ". ")
 	return strings.TrimSuffix(first, ".")
+}
+
+// Answers reports whether a decision that is given and not applied is what its
+// phase waits for, so that nobody need act meanwhile.
+func Answers(p domain.Phase, kind domain.DecisionKind) bool {
+	switch kind {
+	case domain.DecideApprove, domain.DecideRefuse:
+		return p == domain.AwaitingApproval
+	case domain.DecideDescribe:
+		return p == domain.AwaitingDescription
+	case domain.DecideCancel:
+		return BeforeCutOver(p)
+	case domain.DecideExtend, domain.DecideRollBack, domain.DecideCleanUp:
+	}
+	return false
 }

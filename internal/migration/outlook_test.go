@@ -59,7 +59,7 @@ func TestTheOutlookIsOneSentence(t *testing.T) {
 		},
 		"migrated": {
 			func(s *migration.Situation) {
-				s.Migration.Phase, s.Migration.WayBackUntil = domain.Migrated, domain.At(date.Add(time.Hour))
+				s.Migration.Phase, s.Migration.WayBackUntil, s.InForce = domain.Migrated, domain.At(date.Add(time.Hour)), time.Time{}
 			},
 			"the way back is open until 18 August 2026 11:00 UTC, and from then on removing the old app is recommended; an operator or somebody with the role approve can roll it back until then.", date.Add(time.Hour),
 		},
@@ -73,7 +73,7 @@ func TestTheOutlookIsOneSentence(t *testing.T) {
 			func(s *migration.Situation) {
 				s.Migration.Phase, s.Condition, s.ConditionText, s.ConditionAt = domain.AwaitingApproval, domain.ConditionError, "Microsoft no longer accepts the secret. Migrate.", date.Add(-time.Hour)
 			},
-			"Contoso waits for the approval of what changes, and nothing is read through its old app since 18 August 2026 09:00 UTC: Microsoft no longer accepts the secret; the switch", date,
+			"Contoso waits for the approval of what changes, and nothing is read through its old app since 18 August 2026 09:00 UTC: Microsoft no longer accepts the secret; the switch to the connector follows at once; migrating starts synchronization again (its date is 18 August 2026 10:00 UTC); somebody", date,
 		},
 		"the consent was taken back": {
 			func(s *migration.Situation) {
@@ -104,6 +104,39 @@ func TestTheOutlookIsOneSentence(t *testing.T) {
 		"never begun, too late": {
 			func(s *migration.Situation) { s.Migration.ID, s.Migration.Overdue = "", true },
 			"no migration of it was opened; synchronization through the old app ended on 18 August 2026 10:00 UTC,", time.Time{},
+		},
+		"the tenant is shared": {
+			func(s *migration.Situation) {
+				s.Migration.Phase, s.Migration.ConsentCode, s.Migration.ConsentText = domain.AwaitingConsent, migration.ConsentTenantShared, "This tenant is already connected elsewhere."
+			},
+			"Contoso waits for an operator, because another account uses its tenant, too; the administrator consents again after the decision; synchronization through the old app ends on 18 August 2026 10:00 UTC; an operator can decide that the accounts share the tenant (consentry tenant allow).", date,
+		},
+		"the way back ends with the date": {
+			func(s *migration.Situation) {
+				s.Migration.Phase, s.Migration.WayBackUntil, s.Bound = domain.Migrated, domain.At(date.Add(time.Hour)), true
+			},
+			"the way back is open until 18 August 2026 10:00 UTC, when the date for the old app passes, and from 18 August 2026 11:00 UTC on removing the old app is recommended; an operator or somebody with the role approve can roll it back while the way back is open.", date,
+		},
+		"the way back is shut by the date": {
+			func(s *migration.Situation) {
+				s.Migration.Phase, s.Migration.WayBackUntil, s.Bound = domain.Migrated, domain.At(date.Add(time.Hour)), true
+				s.NoWayBack, s.PastDate = "The date for the old app has passed, so synchronization through it would be stopped. Ask.", true
+			},
+			"there is no way back now: the date for the old app has passed, so synchronization through it would be stopped; from 18 August 2026 11:00 UTC on removing the old app is recommended; nobody has to act, and an operator can give the account a later date, which opens the way back again.", date.Add(time.Hour),
+		},
+		"no way back, because the secret is dead": {
+			func(s *migration.Situation) {
+				s.Migration.Phase, s.Migration.WayBackUntil, s.Bound = domain.Migrated, domain.At(date.Add(time.Hour)), true
+				s.NoWayBack = "The old app no longer lets us in. So."
+			},
+			"there is no way back now: the old app no longer lets us in; from 18 August 2026 11:00 UTC on removing the old app is recommended; nobody has to act.", date.Add(time.Hour),
+		},
+		"approved, and the engine is away": {
+			func(s *migration.Situation) {
+				s.Migration.Phase, s.Undelivered, s.Given = domain.AwaitingApproval, true, true
+				s.Answered = true
+			},
+			"nobody has to act before the decision that is given is applied.", date,
 		},
 		"closed":      {func(s *migration.Situation) { s.Migration.Phase = domain.Closed }, "Contoso is migrated and everything about it is done; nobody has to act.", time.Time{}},
 		"cancelled":   {func(s *migration.Situation) { s.Migration.Phase = domain.Cancelled }, "Contoso is on its old app, because the migration was cancelled; it can be started again;", date},

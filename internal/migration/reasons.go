@@ -11,6 +11,7 @@ const (
 	ConsentAppDisabled   = "consent-app-disabled"  // it does, switched off
 	ConsentWrongTenant   = "consent-wrong-tenant"  // the answers come from another directory
 	ConsentWithdrawn     = "consent-withdrawn"     // it worked, and no longer does
+	ConsentTenantShared  = "tenant_shared"         // another account uses the tenant, too: consent.CodeTenantShared
 	CellMisconfigured    = "cell-misconfigured"    // the vendor's own registration or certificate
 	MicrosoftUnavailable = "microsoft-unavailable" // no usable answer
 	MicrosoftThrottled   = "microsoft-throttled"   // asked to wait

@@ -144,7 +144,7 @@ func (t *Tx) refuseApproval(cs domain.ConsentSession, m domain.Migration, refusa
 	if err := t.ConsentSessions().Update(&cs); err != nil {
 		return err
 	}
-	if err := t.ConsentFailed(&m, refusal.Code, refusal.Sentence); err != nil {
+	if err := t.failSubject(consentSubject{migration: &m}, refusal.Code, refusal.Sentence); err != nil {
 		return err
 	}
 	if err := t.Audit(cs.AccountID, "take-approval", cs.ID, "refused", refusal.Code, map[string]string{"session": cs.ID}); err != nil {

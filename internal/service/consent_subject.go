@@ -1,6 +1,7 @@
 package service
 
 import (
+	"consentry/internal/consent"
 	"consentry/internal/domain"
 )
 
@@ -31,6 +32,11 @@ func (c consentSubject) waits() *domain.Error {
 
 // fail keeps on the subject why the last consent came to nothing.
 func (t *Tx) failSubject(c consentSubject, code, text string) error {
+	if code == consent.CodeTenantShared {
+		if err := t.tellTenantShared(c); err != nil {
+			return err
+		}
+	}
 	if c.connector != nil {
 		return t.reconnectFailed(c.connector, code, text)
 	}

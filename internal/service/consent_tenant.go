@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -74,5 +75,24 @@ func (s *Service) AllowTenantUse(ctx context.Context, caller domain.Caller, tena
 			uses = append(uses, use)
 		}
 		return uses, nil
+	})
+}
+
+// tellTenantShared tells the vendor's operators, once an attempt, that a customer
+// waits for their decision. It names ids only, and belongs to no account.
+func (t *Tx) tellTenantShared(c consentSubject) error {
+	var account, tenant, subject string
+	if c.connector != nil {
+		account, tenant, subject = c.connector.AccountID, c.connector.TenantID, c.connector.ID
+	} else {
+		i, err := t.Rows.Integrations().Get(c.migration.IntegrationID)
+		if err != nil {
+			return err
+		}
+		account, tenant, subject = i.AccountID, i.TenantID, c.migration.ID
+	}
+	return t.Notify(domain.Notice{
+		Key: "tenant-shared/" + subject, Kind: "tenant-shared", Title: "Account " + account + " waits for a decision about tenant " + tenant,
+		Body: fmt.Sprintf("Another account uses the tenant %s, too. If both may, decide it: consentry tenant allow %s --account %s --reason …; the administrator consents again then.", tenant, tenant, account),
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"consentry/internal/campaign"
@@ -76,6 +77,9 @@ func (s *Service) Explain(ctx context.Context, caller domain.Caller, integration
 			return err
 		}
 		e.outlook(situation)
+		if situation.NeedsOperator() || situation.Answered { // nobody of the account can do anything about it now
+			return t.facts(&e)
+		}
 		if e.CanAct, err = t.canAct(e, situation.Paused); err != nil {
 			return err
 		}
@@ -106,12 +110,22 @@ func (t *Tx) present(s *migration.Situation, i domain.Integration, m domain.Migr
 		return err
 	}
 	s.Reconnecting = c.ReconnectSession != ""
+	if m.Phase == domain.Migrated {
+		no, err := t.noWayBack(m)
+		if err != nil {
+			return err
+		}
+		if no != nil {
+			s.NoWayBack, s.PastDate = no.text, no.code == migration.WayBackPastDate
+		}
+	}
 	calls, err := t.undelivered(i)
 	if err != nil || m.ID == "" {
 		return err
 	}
-	given, err := t.Rows.Decisions().Count(By(Where{"migration_id": m.ID, "state": string(domain.DecisionGiven)}))
-	s.Undelivered, s.Given = len(calls) > 0, given > 0
+	given, err := t.Rows.Decisions().List(By(Where{"migration_id": m.ID, "state": string(domain.DecisionGiven)}))
+	s.Undelivered, s.Given = len(calls) > 0, len(given) > 0
+	s.Answered = slices.ContainsFunc(given, func(d domain.Decision) bool { return migration.Answers(m.Phase, d.Kind) })
 	return err
 }
 
@@ -126,7 +140,7 @@ func (t *Tx) undelivered(i domain.Integration) ([]domain.EngineCall, error) {
 func (e *Explanation) outlook(s migration.Situation) {
 	o := migration.OutlookOf(s)
 	e.Sentence, e.Why, e.Next, e.NextAt, e.Who = o.Sentence(s.Name), o.Why, o.Next, o.At, o.Who
-	e.NeedsPerson = e.Migration.Phase.NeedsPerson() != ""
+	e.NeedsPerson = e.Migration.Phase.NeedsPerson() != "" && !s.Answered
 	switch {
 	case s.Unread():
 		e.Status, e.NeedsPerson = "Needs consent again", !s.Reconnecting
@@ -191,16 +205,8 @@ func (t *Tx) facts(e *Explanation) error {
 	if err := t.compared(m, add); err != nil {
 		return err
 	}
-	given, err := t.Rows.Decisions().List(Query{Where: Where{"migration_id": m.ID, "state": string(domain.DecisionGiven)}, Order: []string{"given_at", "id"}})
-	if err != nil {
+	if err := t.decisionFacts(m, add); err != nil {
 		return err
-	}
-	decided, err := t.decided(given)
-	if err != nil {
-		return err
-	}
-	for _, d := range decided {
-		add("Not yet applied", "%s, given on %s by %s", d.Kind, at(d.GivenAt), cmp.Or(d.By, d.GivenBy))
 	}
 	calls, err := t.undelivered(i)
 	if err != nil {
@@ -222,6 +228,29 @@ func (t *Tx) facts(e *Explanation) error {
 	}
 	add("Directory held", "%s, as of %s", countWords(domain.Counts{Users: i.Users, Groups: i.Groups, Memberships: i.Memberships}), at(i.LastSyncedAt))
 	return nil
+}
+
+// decisionFacts says what is given and not applied yet, and what people gave as
+// their reason.
+func (t *Tx) decisionFacts(m domain.Migration, add func(name, format string, args ...any)) error {
+	list, err := t.Rows.Decisions().List(Query{Where: Where{"migration_id": m.ID}, Order: []string{"given_at", "id"}})
+	if err != nil {
+		return err
+	}
+	decided, err := t.decided(list)
+	for _, d := range decided {
+		because := ""
+		if d.Detail.Reason != "" {
+			because = ": “" + d.Detail.Reason + "”"
+		}
+		switch {
+		case d.State == domain.DecisionGiven:
+			add("Not yet applied", "%s, given on %s by %s%s", d.Kind, at(d.GivenAt), cmp.Or(d.By, d.GivenBy), because)
+		case because != "":
+			add("Decision", "%s, %s, given on %s by %s%s", d.Kind, d.State, at(d.GivenAt), cmp.Or(d.By, d.GivenBy), because)
+		}
+	}
+	return err
 }
 
 // compared says how the last comparison came out, while a decision about it is

@@ -63,7 +63,12 @@ func (s *Service) CampaignWaiting(ctx context.Context, caller domain.Caller, cam
 			}
 			facts := migration.Facts{Migration: m, Paused: c.Paused, InForce: one.DateInForce}
 			one.Status = migration.Status(facts)
-			one.Who = migration.OutlookOf(migration.Situation{Facts: facts, Campaign: true}).Who
+			facts.Bound = one.Integration.Binding == domain.BoundConnector
+			situation := migration.Situation{Facts: facts, Campaign: true}
+			if err := t.present(&situation, one.Integration, m); err != nil {
+				return err
+			}
+			one.Who = migration.OutlookOf(situation).Who
 			w.Items = append(w.Items, one)
 		}
 		return err

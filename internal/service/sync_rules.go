@@ -103,7 +103,7 @@ var syncTexts = map[string]string{
 	contract.SyncThrottled:       "Microsoft asked us to slow down. We go on by ourselves; nothing is lost.",
 	contract.SyncConsentLost:     "Microsoft no longer lets the connector read the directory. Nothing is deleted. Reconnect: an administrator of the tenant has to consent again.",
 	contract.SyncConsentPending:  "Microsoft does not show the consent everywhere yet. We try again by ourselves.",
-	contract.SyncLegacyDead:      "The client secret of the old app registration is no longer accepted. Nothing is deleted. Enter a new secret, or migrate to a connector.",
+	contract.SyncLegacyDead:      "The client secret of the old app registration is no longer accepted. Nothing is deleted. Migrate to a connector to start it again.",
 	contract.SyncTenantMismatch:  "Microsoft answered for another directory than the integration's, so nothing of it was used. Ask the vendor's support.",
 	contract.SyncDeltaExpired:    "Microsoft kept losing the position of the reading. The next synchronization reads everything anew.",
 	contract.SyncStoreDown:       "Our database did not answer for too long. Nothing is lost; the next synchronization goes on.",
@@ -136,7 +136,7 @@ func (t *Tx) endText(i domain.Integration, code string) (string, error) {
 		}
 		if app.SecretEndsAt.Due(t.Now) {
 			return "The client secret of the old app registration expired on " + app.SecretEndsAt.UTC().Format("2 January 2006") +
-				". Nothing is deleted. Enter a new secret, or migrate to a connector.", nil
+				". Nothing is deleted. Migrate to a connector to start it again.", nil
 		}
 	}
 	return syncText(code), nil
