@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"consentry/internal/contract"
+	"consentry/internal/rotation"
 	"consentry/internal/service"
 )
 
@@ -100,15 +101,21 @@ func (a *Rotation) GraphAddKey(ctx context.Context, in contract.RotationStep) (c
 }
 
 // EntraProveCredential asks for one fresh token signed by the credential. That
-// the key is not known is an answer; that nobody answered proves nothing.
+// the key is not known is an answer; that nobody answered proves nothing. For the
+// certificate that a person adds every clear no is an answer, kept with its
+// reason: the registration is being set up, and whoever does that reads it.
 func (a *Rotation) EntraProveCredential(ctx context.Context, in contract.RotationStep) (contract.RotationOutcome, error) {
 	_, overtaken, err := a.Service.BeginStep(ctx, worker, in)
 	if err != nil || overtaken {
 		return contract.RotationOutcome{Overtaken: overtaken}, commandFault(err)
 	}
 	err = a.Entra.ProveKey(ctx, in.CellID, in.CredentialID)
-	refused := kindOf(err) == "key_unknown"
-	if err != nil && !refused {
+	var refused service.ProofRefused
+	switch kind := kindOf(err); {
+	case err == nil:
+	case kind == "key_unknown", in.Reason == string(rotation.WaitingForPerson) && answered(err) && kind != "throttled":
+		refused = service.ProofRefused{Code: kind, Text: err.Error()}
+	default:
 		return contract.RotationOutcome{}, keyFault(err)
 	}
 	out, err := a.Service.RecordProofOfKey(ctx, worker, in, refused)

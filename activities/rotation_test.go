@@ -345,3 +345,31 @@ func TestACellMayHaveItsOwnPace(t *testing.T) {
 	b.rotated()
 	require.Less(t, b.now.Sub(start), 10*time.Second)
 }
+
+// The first certificate waits for a person, who is to read what Microsoft says:
+// every clear no is an answer, and no run fails of it.
+func TestAFirstProofThatMicrosoftRefusesIsAnAnswer(t *testing.T) {
+	b := newRotationBench(t)
+	_, err := service.Do(t.Context(), b.svc, domain.System("test"), "", "test", "cell", func(tx *service.Tx) (int, error) {
+		return tx.Rows.Credentials().Delete(service.By(service.Where{"cell_id": "cell"})) // as a cell is right after it was added
+	})
+	require.NoError(t, err)
+	_, err = b.do(b.until(rotation.Mint))
+	require.NoError(t, err)
+	for _, kind := range []string{"tenant_missing", "app_missing", "key_unknown"} {
+		s := b.until(rotation.Prove)
+		require.Equal(t, string(rotation.WaitingForPerson), s.Reason)
+		b.ms.refuse = entraError{kind: kind}
+		out, err := b.do(s)
+		require.NoError(t, err, kind)
+		require.True(t, out.Refused)
+		require.Equal(t, kind, b.credentials()[0].ProofCode)
+		require.NotEmpty(t, b.credentials()[0].ProofText)
+		b.now = b.now.Add(time.Hour)
+		require.Contains(t, b.plan().Message, "Microsoft's last answer, ", "the page of the run says it, too")
+	}
+	b.ms.refuse = errors.New("nobody answers")
+	_, err = b.do(b.until(rotation.Prove))
+	require.Error(t, err, "silence is no answer")
+	require.Equal(t, "key_unknown", b.credentials()[0].ProofCode)
+}

@@ -14,6 +14,8 @@ type certificate struct {
 	PEM         string `json:"pem"`
 	Proofs      int    `json:"proofs"`
 	LastProofAt moment `json:"lastProofAt"`
+	ProofCode   string `json:"proofCode"`
+	ProofText   string `json:"proofText"`
 	NotAfter    moment `json:"notAfter"`
 	ActivatedAt moment `json:"activatedAt"`
 }

@@ -156,8 +156,9 @@ func (c cell) awaited() certificate {
 	return c.Certificates[i]
 }
 
-// verdict says how far the proof of a certificate is. Microsoft answers alike
-// when it does not know a certificate yet and when another one was uploaded.
+// verdict says how far the proof of a certificate is, or what Microsoft said.
+// It answers alike when it does not know a certificate yet and when another one
+// was uploaded.
 func (k certificate) verdict() string {
 	switch {
 	case k.ID == "":
@@ -166,6 +167,8 @@ func (k certificate) verdict() string {
 		return fmt.Sprintf("Not verified: no token was asked for yet with the certificate %s.", k.SHA1)
 	case k.Proofs > 0:
 		return fmt.Sprintf("Not verified yet: Microsoft accepts the certificate %s; %d tokens in a row so far, the last %s. --wait waits for the rest.", k.SHA1, k.Proofs, k.LastProofAt)
+	case k.ProofCode != "" && k.ProofCode != "key_unknown":
+		return fmt.Sprintf("Not verified (asked %s): %s. Waiting does not help: compare what `cell add` was given (tenant, client id) with the registration.", k.LastProofAt, k.ProofText)
 	}
 	return fmt.Sprintf("Not verified: Microsoft does not know the certificate %s (asked %s). If it was added within the last minutes, wait; else look whether the portal shows exactly this thumbprint under Certificates & secrets, because another one proves nothing.", k.SHA1, k.LastProofAt)
 }

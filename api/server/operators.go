@@ -49,6 +49,8 @@ type Certificate struct {
 	PEM         string                 `json:"pem,omitempty" doc:"While it waits to be added to the registration by a person."`
 	Proofs      int                    `json:"proofs" doc:"Tokens in a row that Microsoft gave for it, until it is verified."`
 	LastProofAt domain.Instant         `json:"lastProofAt" doc:"When a token was last asked for with it."`
+	ProofCode   string                 `json:"proofCode,omitempty" doc:"Why the last token was refused, as a word: key_unknown, tenant_missing, app_missing, …"`
+	ProofText   string                 `json:"proofText,omitempty" doc:"The same as a sentence."`
 	KeyID       string                 `json:"keyId,omitempty"`
 	NotBefore   domain.Instant         `json:"notBefore"`
 	NotAfter    domain.Instant         `json:"notAfter"`
@@ -63,7 +65,7 @@ func certificateOf(c domain.Credential) Certificate {
 		waits = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.CertificateDER}))
 	}
 	return Certificate{
-		PEM: waits, Proofs: c.Proofs, LastProofAt: c.LastProofAt,
+		PEM: waits, Proofs: c.Proofs, LastProofAt: c.LastProofAt, ProofCode: c.ProofCode, ProofText: c.ProofText,
 		ID: c.ID, State: c.State, Thumbprint: c.Thumbprint, SHA1: c.SHA1, KeyID: c.KeyID, NotBefore: c.NotBefore, NotAfter: c.NotAfter,
 		PublishedAt: c.PublishedAt, ActivatedAt: c.ActivatedAt, RetiredAt: c.RetiredAt,
 	}

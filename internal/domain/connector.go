@@ -106,6 +106,8 @@ type Credential struct {
 	PublishedAt     Instant
 	Proofs          int // consecutive fresh tokens signed by it
 	LastProofAt     Instant
+	ProofCode       string // why the last proof was refused: the kind of fault; "" when it was given
+	ProofText       string
 	VerifiedAt      Instant
 	ActivatedAt     Instant
 	RetiringAt      Instant

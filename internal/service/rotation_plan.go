@@ -18,6 +18,15 @@ func (s *Service) PlanRotation(ctx context.Context, caller domain.Caller, cellID
 			return domain.Missing("cell")
 		}
 		next, _, err := tx.planRotation(cellID)
+		if err == nil && next.Reason == rotation.WaitingForPerson {
+			c, err := tx.Rows.Credentials().Get(next.CredentialID)
+			if err != nil {
+				return err
+			}
+			if c.ProofCode != "" { // whoever looks at the run reads what stands in the way
+				next.Message += " Microsoft's last answer, " + at(c.LastProofAt) + ": " + c.ProofText + "."
+			}
+		}
 		step = contract.RotationStep{
 			CellID: cellID, Action: string(next.Action), CredentialID: next.CredentialID, SignerID: next.SignerID,
 			Reason: string(next.Reason), Message: next.Message, Until: utc(next.Until),

@@ -116,9 +116,16 @@ func (s *Service) RecordPublished(ctx context.Context, caller domain.Caller, ste
 	return s.finishStep(ctx, caller, step, rotation.Result{KeyID: keyID}, nil)
 }
 
-// RecordProofOfKey keeps that a token server knew a key, or did not yet.
-func (s *Service) RecordProofOfKey(ctx context.Context, caller domain.Caller, step contract.RotationStep, refused bool) (contract.RotationOutcome, error) {
-	return s.finishStep(ctx, caller, step, rotation.Result{Refused: refused}, nil)
+// ProofRefused is why no token was given for a certificate.
+type ProofRefused struct{ Code, Text string }
+
+// RecordProofOfKey keeps that a token server gave a token for a key (the zero
+// refusal), or why it did not.
+func (s *Service) RecordProofOfKey(ctx context.Context, caller domain.Caller, step contract.RotationStep, refused ProofRefused) (contract.RotationOutcome, error) {
+	return s.finishStep(ctx, caller, step, rotation.Result{Refused: refused.Code != ""}, func(tx *Tx, c *domain.Credential) error {
+		c.ProofCode, c.ProofText = refused.Code, refused.Text
+		return tx.Rows.Credentials().Update(c)
+	})
 }
 
 // RecordRetired keeps that a key is gone, and destroys its private half.
