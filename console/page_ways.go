@@ -55,6 +55,8 @@ func newRollBackStep(caller domain.Caller, v service.ViewMigration, f form) *rol
 type ended struct {
 	form
 	Words     string
+	Reason    string // as whoever ended it gave it
+	By        string
 	At        time.Time
 	Open      string // address of the attempt that is open by now
 	MayRetry  bool   // a new attempt can be started by this person
@@ -64,6 +66,9 @@ type ended struct {
 func newEnded(caller domain.Caller, v service.ViewMigration, f form) *ended {
 	m := v.Migration
 	e := &ended{form: f, Words: migration.Explain(migration.Facts{Migration: m, InForce: v.DateInForce}), At: m.EndedAt.Time}
+	if d := v.Decision; d.State == domain.DecisionApplied && (d.Kind == domain.DecideCancel || d.Kind == domain.DecideRollBack) {
+		e.Reason, e.By = d.Detail.Reason, v.People[d.GivenBy]
+	}
 	if m.ConnectorID != "" {
 		e.Connector = v.Connector.Name
 	}

@@ -114,4 +114,6 @@ func TestTheReceiptSaysWhoApproved(t *testing.T) {
 	require.Contains(t, w.get("/migrations/mig_migrated").text(), "Approved 21 Jul 2026, 07:30 UTC by Ben Okafor", "who said to go on if nothing changes")
 	require.Contains(t, w.get("/migrations/mig_cleanup").text(), "Approved 21 Jul 2026, 07:30 UTC by Ana Ruiz")
 	require.NotContains(t, w.get("/migrations/mig_closed").text(), "Approved", "nobody is made up")
+	decide("cancelled", domain.DecideCancel, "per_ben", time.Hour, domain.DecisionDetail{Reason: "The tenant is <sold>."})
+	require.Contains(t, w.get("/migrations/mig_cancelled").one(t, "#ended").text(), "The reason that Ben Okafor gave: “The tenant is <sold>.”")
 }

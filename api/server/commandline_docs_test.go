@@ -31,7 +31,9 @@ func TestTheDocumentedInventoryIsTakenIn(t *testing.T) {
 	}
 	states := func(p printed) string {
 		t.Helper()
-		var doc struct{ Rows []service.InventoryRow }
+		var doc struct {
+			Rows []service.InventoryRow `json:"rows"`
+		}
 		require.Equal(t, 0, p.exit, p.errs)
 		require.NoError(t, json.Unmarshal([]byte(p.out), &doc), p.out)
 		var said []string
