@@ -130,7 +130,8 @@ func (c *cellVerify) Run(e *env) error {
 			})
 		}
 		first := now.awaited()
-		if !c.Wait && (tries >= verifyLooks || !first.LastProofAt.Equal(before.awaited().LastProofAt.Time)) {
+		asked := !first.LastProofAt.Equal(before.awaited().LastProofAt.Time)
+		if !c.Wait && tries >= verifyLooks || asked && (!c.Wait || first.refused()) {
 			e.out.clear()
 			if err := e.out.answer(doc, c.Cell, func() { e.out.say("%s", first.verdict()) }); err != nil {
 				return err
@@ -156,6 +157,11 @@ func (c cell) awaited() certificate {
 	return c.Certificates[i]
 }
 
+// refused tells an answer of Microsoft that no waiting changes.
+func (k certificate) refused() bool {
+	return k.Proofs == 0 && k.ProofCode != "" && k.ProofCode != "key_unknown"
+}
+
 // verdict says how far the proof of a certificate is, or what Microsoft said.
 // It answers alike when it does not know a certificate yet and when another one
 // was uploaded.
@@ -167,7 +173,7 @@ func (k certificate) verdict() string {
 		return fmt.Sprintf("Not verified: no token was asked for yet with the certificate %s.", k.SHA1)
 	case k.Proofs > 0:
 		return fmt.Sprintf("Not verified yet: Microsoft accepts the certificate %s; %d tokens in a row so far, the last %s. --wait waits for the rest.", k.SHA1, k.Proofs, k.LastProofAt)
-	case k.ProofCode != "" && k.ProofCode != "key_unknown":
+	case k.refused():
 		return fmt.Sprintf("Not verified (asked %s): %s. Waiting does not help: compare what `cell add` was given (tenant, client id) with the registration.", k.LastProofAt, k.ProofText)
 	}
 	return fmt.Sprintf("Not verified: Microsoft does not know the certificate %s (asked %s). If it was added within the last minutes, wait; else look whether the portal shows exactly this thumbprint under Certificates & secrets, because another one proves nothing.", k.SHA1, k.LastProofAt)

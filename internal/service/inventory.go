@@ -199,6 +199,9 @@ func (tx *Tx) importCampaign(rep *InventoryReport, c InventoryCampaign) error {
 		rep.known("campaign", c.ID, "", nil, note)
 		return nil
 	}
+	if err := tx.checkDeadline(domain.Instant{}, c.Terms.Deadline); err != nil {
+		return err
+	}
 	rep.added("campaign", c.ID, "")
 	return tx.Campaigns().Insert(&domain.Campaign{
 		ID: c.ID, Name: c.Name, Region: c.Region, Product: domain.ProductDirectorySync, Version: 1,

@@ -63,6 +63,12 @@ func TestWhatNobodyServesIsRefused(t *testing.T) {
 func TestADeadlineLiesAheadAndWithinTwoYears(t *testing.T) {
 	w := newWorld(t)
 	olga := domain.System("test")
+	for words, deadline := range map[string]time.Time{"passed already": w.now.Add(-time.Hour), "too far": w.now.AddDate(3, 0, 0)} {
+		inventory := sampleInventory()
+		inventory.Campaigns[0].Terms.AvailableFrom, inventory.Campaigns[0].Terms.Deadline = domain.Instant{}, domain.At(deadline)
+		_, err := w.ImportInventory(t.Context(), olga, "", inventory)
+		require.ErrorContains(t, err, words)
+	}
 	_, err := w.ImportInventory(t.Context(), olga, "", sampleInventory())
 	require.NoError(t, err)
 	c := list(t, w, func(r service.Rows) service.Table[domain.Campaign] { return r.Campaigns() }, service.Query{})[0]

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestAWaitEndsWithAnAnswerThatWaitingDoesNotChange: the API answers that
+// Microsoft was asked and refused for good, and never anything else.
+func TestAWaitEndsWithAnAnswerThatWaitingDoesNotChange(t *testing.T) {
+	var asked atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if r.Method == http.MethodPost {
+			asked.Store(true)
+			w.WriteHeader(http.StatusAccepted)
+			_, err := io.WriteString(w, `{}`)
+			require.NoError(t, err)
+			return
+		}
+		answer := `{"id":"cell-n","certificates":[{"id":"crd_1","state":"published","sha1":"AB"}]}`
+		if asked.Load() {
+			answer = `{"id":"cell-n","certificates":[{"id":"crd_1","state":"published","sha1":"AB","lastProofAt":"2026-11-22T10:00:00Z","proofCode":"tenant_unknown","proofText":"Microsoft does not know this tenant"}]}`
+		}
+		_, err := io.WriteString(w, answer)
+		require.NoError(t, err)
+	}))
+	t.Cleanup(server.Close)
+	token := filepath.Join(t.TempDir(), "token")
+	require.NoError(t, os.WriteFile(token, []byte("a-token\n"), 0o600))
+
+	var out, errs bytes.Buffer
+	exit := run(t.Context(), []string{"cell", "verify", "cell-n", "--wait", "--api", server.URL, "--token-file", token}, strings.NewReader(""), &out, &errs)
+	require.Equal(t, exitWaits, exit, errs.String())
+	require.Contains(t, out.String(), "Microsoft does not know this tenant. Waiting does not help")
+}
