@@ -49,7 +49,7 @@ func (s *Service) Explain(ctx context.Context, caller domain.Caller, integration
 		}
 		m, c, err := t.enforcedBy(e.Integration)
 		if err == nil {
-			err = t.integrationAsOfNow(&e.Integration)
+			_, err = t.integrationAsOfNow(&e.Integration)
 		}
 		if err != nil {
 			return err

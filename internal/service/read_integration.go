@@ -29,14 +29,16 @@ func (s *Service) Integration(ctx context.Context, caller domain.Caller, id stri
 		if err != nil || !caller.Sees(r.Integration.AccountID) {
 			return notHere("integration", err)
 		}
-		if err := t.integrationAsOfNow(&r.Integration); err != nil {
+		if r.Migration, err = t.integrationAsOfNow(&r.Integration); err != nil {
 			return err
 		}
 		if r.Legacy, err = optional(t.LegacyApps().Get(id)); err != nil {
 			return err
 		}
 		r.Legacy.SecretRef = ""
-		r.Migration, err = optional(t.Rows.Migrations().Find(By(Where{"integration_id": id, "open": true})))
+		if r.Integration.Binding != domain.BoundLegacy {
+			r.Migration, err = optional(t.Rows.Migrations().Find(By(Where{"integration_id": id, "open": true})))
+		}
 		return err
 	})
 	return r, err

@@ -32,16 +32,23 @@ func (t *Tx) asOfNow(m *domain.Migration, i *domain.Integration, c domain.Campai
 }
 
 // integrationAsOfNow does it for an integration alone, with or without an attempt.
-func (t *Tx) integrationAsOfNow(i *domain.Integration) error {
+// Only a legacy binding has a date. The open attempt, which is read on the way to
+// it, is the answer; zero: none is open, or the binding is not legacy.
+func (t *Tx) integrationAsOfNow(i *domain.Integration) (open domain.Migration, err error) {
 	if i.Binding != domain.BoundLegacy {
-		return nil
+		return open, nil
 	}
 	m, c, err := t.enforcedBy(*i)
-	if err != nil || c == nil {
-		return err
+	if err != nil {
+		return open, err
 	}
-	enforced(i, campaign.MaySync(*i, c, m, t.Now), domain.At(campaign.DateInForce(*c, m)))
-	return nil
+	if c != nil {
+		enforced(i, campaign.MaySync(*i, c, m, t.Now), domain.At(campaign.DateInForce(*c, m)))
+	}
+	if m != nil && m.Open {
+		open = *m
+	}
+	return open, nil
 }
 
 // enforced is markStopped for a row that is only read.

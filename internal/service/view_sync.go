@@ -90,7 +90,7 @@ func (s *Service) ViewIntegration(ctx context.Context, caller domain.Caller, id 
 
 func (t *Tx) viewIntegration(i domain.Integration) (ViewIntegration, error) {
 	v := ViewIntegration{Integration: i}
-	err := t.integrationAsOfNow(&v.Integration)
+	_, err := t.integrationAsOfNow(&v.Integration)
 	if err != nil {
 		return v, err
 	}
