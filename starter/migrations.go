@@ -108,10 +108,10 @@ func (c *migrateCommand) Run(e *env) error {
 // waiting reports whether the migration goes on by itself.
 func waiting(x explanation) bool {
 	switch x.Phase {
-	case "ConfirmingConsent", "Proving", "CuttingOver":
-		return true
+	case "", "Migrated", "CleanUp", "Closed", "RolledBack", "Cancelled":
+		return false
 	}
-	return false
+	return !x.NeedsPerson
 }
 
 // pollEvery is how often something that goes on by itself is looked at.

@@ -34,9 +34,15 @@ func connectorDetails(in contract.ConnectorSetupInput, out *contract.ConnectorSt
 		d.say("Where", "the consent **did not hold** (`%s`).", out.Code)
 		d.say("Why", "%s", migration.Text(out.Code))
 		d.say("Until", "somebody consents again; nothing here is waited for, this workflow is over.")
+		if migration.MendedByOperators(out.Code) {
+			d.say("Who acts", "an operator of the vendor mends that; then an administrator of the tenant consents again, from the connector's page in the console.")
+			break
+		}
 		d.say("Who acts", "an administrator of the tenant consents again, from the connector's page in the console.")
 	default:
 		d.say("Where", "the connector **works**, or another consent has taken this one's place.")
+		d.say("Why", "real calls worked, or a consent that was given later is checked by a workflow of its own.")
+		d.say("Until", "Microsoft lets the connector read no more: then the integration's synchronization says so.")
 		d.say("Who acts", "nobody; this workflow is over.")
 	}
 	d.ids("connector", in.ConnectorID, "consent session", in.ConsentSessionID, "account", in.AccountID)

@@ -223,7 +223,7 @@ func (r *migrationRun) finish(ctx workflow.Context) {
 	detached, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	_ = workflow.Await(detached, func() bool { return workflow.AllHandlersFinished(detached) })
-	for _, name := range []string{contract.SignalConsentGranted, contract.SignalDatesChanged} {
+	for _, name := range []string{contract.SignalConsentGranted, contract.SignalDatesChanged, contract.SignalActorChanged} {
 		channel := workflow.GetSignalChannel(detached, name)
 		for channel.ReceiveAsync(nil) {
 			workflow.GetLogger(ctx).Info("a signal came after the migration had ended", logkey.Signal, name)

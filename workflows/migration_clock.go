@@ -46,6 +46,8 @@ func (r *migrationRun) alarm() (time.Time, string) {
 		at, why = r.dates.NextAt, "next reminder"
 		if at.Equal(r.dates.Deadline) {
 			why = "deadline"
+		} else if r.dates.Overdue {
+			why = "end of the grace for a consent that was begun in time"
 		}
 	case p == domain.Migrated:
 		at, why = r.standing.Until, "end of the way back"

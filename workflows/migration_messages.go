@@ -43,8 +43,27 @@ func (r *migrationRun) receive(ctx workflow.Context) {
 			r.nudged = true
 		}
 	})
+	s.AddReceive(workflow.GetSignalChannel(ctx, contract.SignalActorChanged), func(c workflow.ReceiveChannel, _ bool) {
+		var m contract.ActorChanged
+		c.Receive(ctx, &m)
+		if m.AttemptID == r.in.AttemptID {
+			r.changeActor(ctx, m)
+		}
+	})
 	for !r.over {
 		s.Select(ctx)
+	}
+}
+
+// changeActor shows why the last consent came to nothing, where that changes who
+// has to act. Nothing else is done with it: the row knows it already.
+func (r *migrationRun) changeActor(ctx workflow.Context, m contract.ActorChanged) {
+	switch {
+	case m.PhaseSeq > r.standing.PhaseSeq: // it overtook the answer that began the phase
+		r.follow(ctx, contract.Standing{Phase: domain.AwaitingConsent, PhaseSeq: m.PhaseSeq, Code: m.Code})
+	case m.PhaseSeq == r.standing.PhaseSeq && r.phase() == domain.AwaitingConsent:
+		r.standing.Code = m.Code
+		r.showPhase(ctx)
 	}
 }
 
@@ -78,7 +97,7 @@ func (r *migrationRun) applyDecision(ctx workflow.Context, m contract.ApplyDecis
 
 func (r *migrationRun) describe() (contract.MigrationDescription, error) {
 	return contract.MigrationDescription{
-		AttemptID: r.in.AttemptID, Phase: r.phase(), Since: r.since, NeedsPerson: r.phase().NeedsPerson(),
+		AttemptID: r.in.AttemptID, Phase: r.phase(), Since: r.since, NeedsPerson: r.needsPerson(),
 		ArmedFor: r.armedFor, Dates: r.dates, Note: r.note(),
 	}, nil
 }

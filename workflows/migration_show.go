@@ -20,7 +20,7 @@ func (r *migrationRun) showPhase(ctx workflow.Context) {
 	p := r.phase()
 	updates := []temporal.SearchAttributeUpdate{
 		contract.AttrMigrationPhase.ValueSet(string(p)),
-		contract.AttrNeedsPerson.ValueSet(p.NeedsPerson()),
+		contract.AttrNeedsPerson.ValueSet(r.needsPerson()),
 	}
 	consent := ""
 	if p == domain.AwaitingConsent {
@@ -32,6 +32,12 @@ func (r *migrationRun) showPhase(ctx workflow.Context) {
 	}
 	r.upsert(ctx, append(updates, r.dateAttributes()...))
 	r.showDetails(ctx)
+}
+
+// needsPerson says who can act: the standing's code is that of the last consent
+// while one is awaited.
+func (r *migrationRun) needsPerson() string {
+	return migration.NeedsPerson(r.phase(), r.standing.Code)
 }
 
 // showDates puts changed dates in the search attributes; a reading that changed
@@ -92,15 +98,17 @@ func detailsOf(r *migrationRun) string {
 		_, why := r.alarm()
 		d.say("Until", "the timer is armed for %s (%s).", stamp(r.armedFor), why)
 	}
-	switch actor := migration.StageOf(p).Actor; {
+	switch actor := migration.Actor(p, r.standing.Code); {
+	case migration.MendedByOperators(r.waiting) && !r.retryAt.IsZero():
+		d.say("Who acts", "an operator of the vendor mends that; then it goes on by itself.")
 	case actor != "":
-		d.say("Who acts", "%s.", actor)
+		d.say("Who acts", "%s. While the campaign is paused no switch begins; the command below says whether it is.", actor)
 	case p.Ended():
 		d.say("Who acts", "nobody; this attempt is over.")
 	case p.Switched():
 		d.say("Who acts", "nobody has to, for the migration. Whether Microsoft still lets the connector read is said by the workflow `%s` and by the command below.", contract.DirectorySyncID(r.in.IntegrationID))
 	default:
-		d.say("Who acts", "nobody has to.")
+		d.say("Who acts", "nobody has to; should it wait for a fault of our own side, the command below says so.")
 	}
 	d.decisions(p)
 	d.ids("attempt", r.in.AttemptID, "integration", r.in.IntegrationID, "account", r.in.AccountID, "campaign", r.in.CampaignID)
@@ -112,6 +120,9 @@ func detailsOf(r *migrationRun) string {
 func (r *migrationRun) sayDeadline(d *details) {
 	read := fmt.Sprintf("campaign version %d as read at %s; the date in force is the database's to say", r.dates.CampaignVersion, stamp(r.dates.ReadAt))
 	switch {
+	case r.dates.Overdue && !r.dates.NextAt.IsZero(): // nothing else lies ahead after the date
+		d.say("Overdue", "the date has passed. Because the consent was begun before it, the legacy app may synchronize until %s; nothing is deleted, and the same road still leads to the connector.", stamp(r.dates.NextAt))
+		d.say("Deadline", "it was %s (%s).", stamp(r.dates.Deadline), read)
 	case r.dates.Overdue:
 		d.say("Overdue", "the date has passed: synchronization is stopped, nothing is deleted, and the same road still leads to the connector.")
 		if !r.dates.Deadline.IsZero() {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	sdk "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/sdk/activity"
@@ -187,4 +188,83 @@ func TestASweepThatIsDoneShowsIt(t *testing.T) {
 	require.NoError(t, v.Get(&shown))
 	require.Contains(t, shown.GetCurrentDetails(), "the sweep of region **eu** is **done**.")
 	require.Contains(t, shown.GetCurrentDetails(), "looked for 3 consents")
+}
+
+// A tenant that turns out to be shared is for an operator to decide: the list and
+// the page say so at once, in one upsert, and no longer once it is decided.
+func TestAMigrationShowsThatAnOperatorHasToDecide(t *testing.T) {
+	b := newBench(t, scripted.Script{Described: true, GoOn: true})
+	var upserts int
+	b.env.OnUpsertTypedSearchAttributes(mock.Anything).Run(func(mock.Arguments) { upserts++ }).Return(nil)
+	tell := func(seq int64, code string) {
+		b.env.SignalWorkflow(contract.SignalActorChanged, contract.ActorChanged{AttemptID: attempt, PhaseSeq: seq, Code: code})
+	}
+	says := func(person, words string) {
+		t.Helper()
+		require.Equal(t, person, b.describe().NeedsPerson)
+		v, err := b.env.QueryWorkflow("__temporal_workflow_metadata")
+		require.NoError(t, err)
+		var shown sdk.WorkflowMetadata
+		require.NoError(t, v.Get(&shown))
+		require.Contains(t, shown.GetCurrentDetails(), words)
+	}
+	b.at(time.Hour, func() { tell(1, migration.ConsentTenantShared) })
+	b.at(2*time.Hour, func() {
+		says("operator", "**Who acts**: an operator, who decides whether the accounts share the tenant (consentry tenant allow)")
+		says("operator", "**Why**: last time: Another account uses the tenant, too.")
+		require.Equal(t, 1, upserts, "one action")
+		tell(0, "") // of a phase that is over
+		b.env.SignalWorkflow(contract.SignalActorChanged, contract.ActorChanged{AttemptID: "another", PhaseSeq: 1})
+	})
+	b.at(3*time.Hour, func() {
+		says("operator", "an operator, who decides")
+		require.Equal(t, 1, upserts)
+		tell(1, "")
+	})
+	b.at(4*time.Hour, func() {
+		says("tenant-administrator", "**Who acts**: a Privileged Role Administrator")
+		require.Equal(t, 2, upserts)
+		b.grant("cs_1")
+	})
+	require.Equal(t, domain.Closed, b.run(noDates).Phase)
+}
+
+// A signal that overtakes the answer which began its phase is not lost.
+func TestWhoHasToActIsShownAlsoAheadOfItsPhase(t *testing.T) {
+	r := &migrationRun{standing: contract.Standing{Phase: domain.AwaitingConsent, PhaseSeq: 3, Code: migration.ConsentTenantShared}}
+	require.Equal(t, migration.Operator, r.needsPerson())
+	require.Contains(t, detailsOf(r), "**Who acts**: an operator")
+	r.standing.Phase = domain.Proving
+	require.Empty(t, r.needsPerson())
+}
+
+// Consent that was begun in time holds the date back, and the page does not say
+// that synchronization has stopped.
+func TestTheMigrationsPageKnowsTheGrace(t *testing.T) {
+	r := &migrationRun{
+		in: contract.MigrationInput{IntegrationID: "int_1"}, standing: contract.Standing{Phase: domain.AwaitingConsent},
+		dates: contract.Dates{Deadline: time.Unix(9e8, 0), NextAt: time.Unix(1e9, 0), Overdue: true, CampaignVersion: 3, ReadAt: time.Unix(9e8, 0)},
+	}
+	text := detailsOf(r)
+	require.Contains(t, text, "the legacy app may synchronize until 2001-09-09T01:46:40Z")
+	require.NotContains(t, text, "synchronization is stopped")
+	at, why := r.alarm()
+	require.Equal(t, time.Unix(1e9, 0), at)
+	require.Contains(t, why, "grace")
+	r.dates.NextAt = time.Time{}
+	require.Contains(t, detailsOf(r), "synchronization is stopped")
+}
+
+// What only the vendor can mend names the vendor, on every page as in the
+// explanation.
+func TestPagesNameTheVendorForFaultsOfItsOwn(t *testing.T) {
+	r := &migrationRun{standing: contract.Standing{Phase: domain.Proving}, waiting: contract.SyncMisconfigured, retryAt: time.Unix(1e9, 0)}
+	require.Contains(t, detailsOf(r), "**Who acts**: an operator of the vendor mends that")
+	for _, code := range []string{contract.SyncMisconfigured, contract.SyncPageUnreadable} {
+		require.True(t, migration.MendedByOperators(code))
+		s := &syncRun{in: contract.DirectorySyncInput{IntegrationID: "int_1", Purpose: domain.RunScheduled}, code: code}
+		require.Contains(t, s.details("gives up: "+code), "**Who acts**: an operator of the vendor")
+	}
+	text := connectorDetails(contract.ConnectorSetupInput{}, &contract.ConnectorStanding{Code: migration.CellMisconfigured})
+	require.Contains(t, text, "**Who acts**: an operator of the vendor")
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"consentry/internal/contract"
 	"consentry/internal/domain"
 	"consentry/internal/service"
 )
@@ -123,4 +124,149 @@ func TestAPassedDateIsExplained(t *testing.T) {
 	require.Contains(t, w.explained("contoso").Sentence, "because the migration was cancelled; it can be started again; "+stopped)
 	w.inPhase("contoso", domain.CuttingOver)
 	require.NotContains(t, w.explained("contoso").Sentence, "ended on", "what is being switched is past that")
+}
+
+// TestAFaultThatPassesAsksNobodyToConsentAgain, and one of the vendor's own side
+// asks the vendor.
+func TestAFaultThatPassesAsksNobodyToConsentAgain(t *testing.T) {
+	w := newWorld(t)
+	w.inPhase("contoso", domain.Closed)
+	w.lost()
+	w.condition("contoso", contract.SyncUnavailable, "Microsoft does not answer. We try again by ourselves; nothing is lost.")
+	w.connectorIs(domain.ConditionOK)
+	e := w.explained("contoso")
+	require.Contains(t, e.Sentence, "reads nothing since 22 November 2026 10:00 UTC: Microsoft does not answer; nothing is deleted, and the next synchronization tries again; nobody has to act.")
+	require.False(t, e.NeedsPerson)
+	require.Equal(t, "Migrated", e.Status)
+	require.Empty(t, e.CanAct)
+
+	w.condition("contoso", contract.SyncMisconfigured, "Our own app registration does not answer as it should. The vendor's operators have to act; you do not.")
+	e = w.explained("contoso")
+	require.Contains(t, e.Who, "an operator has to mend that")
+	require.True(t, e.NeedsPerson)
+
+	w.condition("contoso", contract.SyncConsentLost, "Microsoft no longer lets the connector read.")
+	e = w.explained("contoso")
+	require.Contains(t, e.Sentence, "is connected again; its next synchronization goes on where it stood; nobody has to act.", "the connector works, and has not been read yet")
+	require.False(t, e.NeedsPerson)
+}
+
+// TestWhatAConnectorLostEverythingBoundToItHasLost, also what has not tried since.
+func TestWhatAConnectorLostEverythingBoundToItHasLost(t *testing.T) {
+	w := newWorld(t)
+	w.inPhase("contoso", domain.Closed)
+	w.lost()
+	e := w.explained("contoso")
+	require.Equal(t, "Needs consent again", e.Status)
+	require.True(t, e.NeedsPerson)
+}
+
+// TestAPendingDeletionIsExplained: when, who asked, how it is stopped, and that
+// nothing begins meanwhile.
+func TestAPendingDeletionIsExplained(t *testing.T) {
+	w := newWorld(t)
+	for _, id := range []string{"contoso", "contoso-two"} {
+		w.inPhase(id, domain.Cancelled)
+	}
+	require.NotContains(t, w.as("vic-viewer").get(prefix+"/integrations/contoso/explanation").body, `"deletion"`)
+	a := w.as("ana-approver").do(http.MethodPut, prefix+"/accounts/acc-contoso/deletion", `{"name":"Contoso"}`, nil)
+	require.Equal(t, http.StatusOK, a.status, a.body)
+	e := w.explained("contoso")
+	require.Equal(t, "Directory of contoso is on its old app, because the migration was cancelled, and its account is to be deleted on 22 December 2026 10:00 UTC; "+
+		"no migration begins until that is withdrawn; synchronization through the old app ends on 22 December 2026 10:00 UTC; "+
+		"an operator or somebody with the role approve can withdraw the deletion before its date.", e.Sentence)
+	require.Equal(t, []string{"ana-approver"}, e.CanAct)
+	require.Equal(t, "due on 22 December 2026 10:00 UTC, asked for on 22 November 2026 10:00 UTC by ana-approver; "+
+		"whoever has the role approve, or an operator, withdraws it before that (consentry account undo acc-contoso)", e.fact("Deletion of the account"))
+	require.NotNil(t, e.Deletion)
+	require.Equal(t, "pending", e.Deletion.State)
+	require.Equal(t, domain.At(w.clock.Now().Add(30*24*time.Hour)), e.Deletion.Due)
+	require.Equal(t, e.Deletion.Due, e.NextAt)
+
+	w.clock.Pass(30 * 24 * time.Hour)
+	e = w.explained("contoso")
+	require.Contains(t, e.Sentence, "its account was to be deleted on 22 December 2026 10:00 UTC; the next sweep begins with that; nobody has to act.")
+	require.Contains(t, e.fact("Deletion of the account"), "it cannot be withdrawn any more")
+	require.True(t, e.NextAt.IsZero())
+
+	_, err := w.service.EraseNext(t.Context(), domain.System("test"), "eu")
+	require.NoError(t, err)
+	a = w.as("olga-operator").get(prefix + "/integrations/contoso/explanation")
+	require.Equal(t, http.StatusOK, a.status, a.body)
+	a.into(&e)
+	require.Contains(t, e.Sentence, "belongs to an account that is being deleted since 22 December 2026 10:00 UTC; everything that is held of it goes with it; nobody has to act.")
+	require.Equal(t, "Being deleted", e.Status)
+	require.Equal(t, "deleting", e.Deletion.State)
+	require.Equal(t, http.StatusOK, w.as("olga-operator").get(prefix+"/campaigns/campaign-eu/waiting").status, "nor does it break the list of those who wait")
+}
+
+// TestAWithdrawnDeletionIsSaidNoMore.
+func TestAWithdrawnDeletionIsSaidNoMore(t *testing.T) {
+	w := newWorld(t)
+	w.inPhase("fabric", domain.RolledBack)
+	fay := w.as("fay-fabric")
+	require.Equal(t, http.StatusOK, fay.do(http.MethodPut, prefix+"/accounts/acc-fabric/deletion", `{"name":"Fabrikam"}`, nil).status)
+	require.Equal(t, http.StatusOK, fay.do(http.MethodDelete, prefix+"/accounts/acc-fabric/deletion", "", nil).status)
+	a := fay.get(prefix + "/integrations/fabric/explanation")
+	require.NotContains(t, a.body, "deletion")
+	require.Contains(t, a.body, "it can be started again")
+}
+
+// TestAKillSwitchIsNoMissingCampaign: where no date is enforced a campaign has
+// been started all the same.
+func TestAKillSwitchIsNoMissingCampaign(t *testing.T) {
+	w := newWorld(t)
+	require.NoError(t, w.store.Write(t.Context(), func(r service.Rows) error {
+		if _, err := r.Migrations().Delete(service.By(service.Where{"integration_id": "contoso"})); err != nil {
+			return err
+		}
+		c, err := r.Campaigns().Get("campaign-eu")
+		if err != nil {
+			return err
+		}
+		c.Terms.KillSwitch = true
+		return r.Campaigns().Update(&c)
+	}))
+	e := w.explained("contoso")
+	require.Contains(t, e.Sentence, "no migration of it was opened; no date is in force; an operator or somebody with the role migrate can start it.")
+	require.Equal(t, "campaign-eu", e.CampaignID)
+}
+
+// TestTheWayBackIsNotAnnouncedWhenItsTimeIsOver, while its workflow has not come to it.
+func TestTheWayBackIsNotAnnouncedWhenItsTimeIsOver(t *testing.T) {
+	w := newWorld(t)
+	w.inPhase("contoso", domain.Migrated)
+	require.NoError(t, w.store.Write(t.Context(), func(r service.Rows) error {
+		m := w.migrationIn(r, "contoso")
+		m.WayBackUntil = domain.At(w.clock.Now().Add(-time.Hour))
+		return r.Migrations().Update(&m)
+	}))
+	e := w.explained("contoso")
+	require.Contains(t, e.Sentence, "the way back closed on 22 November 2026 09:00 UTC, and removing the old app is recommended; nobody has to act.")
+	require.True(t, e.NextAt.IsZero())
+	require.Empty(t, e.CanAct, "nobody can roll it back")
+}
+
+func (w *world) condition(integrationID, code, text string) {
+	w.t.Helper()
+	require.NoError(w.t, w.store.Write(w.t.Context(), func(r service.Rows) error {
+		i, err := r.Integrations().Get(integrationID)
+		if err != nil {
+			return err
+		}
+		i.Condition, i.ConditionCode, i.ConditionText, i.ConditionSince = domain.ConditionError, code, text, domain.At(w.clock.Now())
+		return r.Integrations().Update(&i)
+	}))
+}
+
+func (w *world) connectorIs(condition domain.Condition) {
+	w.t.Helper()
+	require.NoError(w.t, w.store.Write(w.t.Context(), func(r service.Rows) error {
+		c, err := r.Connectors().Get("con_hq")
+		if err != nil {
+			return err
+		}
+		c.Condition, c.ConditionCode, c.ConditionText = condition, "", ""
+		return r.Connectors().Update(&c)
+	}))
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"consentry/internal/domain"
+	"consentry/internal/migration"
 	"consentry/internal/service"
 )
 
@@ -17,7 +18,7 @@ type Migration struct {
 	Region          string         `json:"region"`
 	Phase           domain.Phase   `json:"phase"`
 	PhaseSince      domain.Instant `json:"phaseSince"`
-	NeedsPerson     string         `json:"needsPerson,omitempty" doc:"Who can act now."`
+	NeedsPerson     string         `json:"needsPerson,omitempty" doc:"Who can act now: tenant-administrator, account-administrator or operator."`
 	Open            bool           `json:"open"`
 	Overdue         bool           `json:"overdue"`
 	OverdueSince    domain.Instant `json:"overdueSince"`
@@ -39,7 +40,7 @@ type Migration struct {
 func migrationOf(m domain.Migration) Migration {
 	return Migration{
 		ID: m.ID, AccountID: m.AccountID, IntegrationID: m.IntegrationID, CampaignID: m.CampaignID, Region: m.Region,
-		Phase: m.Phase, PhaseSince: m.PhaseSince, NeedsPerson: m.Phase.NeedsPerson(), Open: m.Open, Overdue: m.Overdue, OverdueSince: m.OverdueSince,
+		Phase: m.Phase, PhaseSince: m.PhaseSince, NeedsPerson: migration.NeedsPerson(m.Phase, m.ConsentCode), Open: m.Open, Overdue: m.Overdue, OverdueSince: m.OverdueSince,
 		ConnectorID: m.ConnectorID, Description: m.Description, GoOnIfUnchanged: m.GoOnIfUnchanged, ProofID: m.ProofID,
 		ConsentProblem: reason(m.ConsentCode, m.ConsentText), Failure: reason(m.FailureCode, m.FailureText), Waiting: reason(m.WaitingCode, m.WaitingText),
 		WaitingSince: m.WaitingSince, MigratedAt: m.MigratedAt, WayBackUntil: m.WayBackUntil, StartedAt: m.StartedAt, EndedAt: m.EndedAt, UpdatedAt: m.UpdatedAt,

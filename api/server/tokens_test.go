@@ -321,6 +321,50 @@ func TestWhoIsStuckInACampaign(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, w.as("ana-approver").get(prefix+"/campaigns/campaign-eu/waiting").status)
 }
 
+// TestWhoLostItsConsentIsStuck: it waits for a person as much as who never
+// migrated, whether its attempt is over or keeps its way back open.
+func TestWhoLostItsConsentIsStuck(t *testing.T) {
+	w := newWorld(t)
+	olga := w.as("olga-operator")
+	waiting := func(query string) (l WaitingMigrations) {
+		a := olga.get(prefix + "/campaigns/campaign-eu/waiting" + query)
+		require.Equal(t, http.StatusOK, a.status, a.body)
+		a.into(&l)
+		return l
+	}
+	for _, phase := range []domain.Phase{domain.Migrated, domain.CleanUp, domain.Closed} {
+		w.inPhase("contoso", phase)
+		before := waiting("").Total
+		w.lost()
+		l := waiting("")
+		require.Equal(t, before+1, l.Total, phase)
+		first := l.Items[0]
+		require.Equal(t, "contoso", first.IntegrationID, "nothing of it is synchronized: it comes first")
+		require.Equal(t, "Needs consent again", first.Status)
+		require.Equal(t, phase, first.Phase)
+		require.Contains(t, first.Who, "somebody with the role migrate can reconnect it")
+		require.Equal(t, domain.At(w.clock.Now()), first.Since, "since it was lost")
+		require.True(t, first.DateInForce.IsZero(), "the date of the old app is behind it")
+		l = waiting("?limit=1")
+		require.Len(t, l.Items, 1)
+		require.Equal(t, before+1, l.Total)
+		require.Equal(t, w.explained("contoso").Who, first.Who)
+		require.NoError(t, w.store.Write(t.Context(), func(r service.Rows) error {
+			c, err := r.Connectors().Get("con_hq")
+			if err != nil {
+				return err
+			}
+			c.ReconnectSession = "cs_1"
+			return r.Connectors().Update(&c)
+		}))
+		require.Equal(t, before, waiting("").Total, "a new consent is being checked: nobody has to act")
+		require.NoError(t, w.store.Write(t.Context(), func(r service.Rows) error {
+			_, err := r.Connectors().Delete(service.By(service.Where{"id": "con_hq"}))
+			return err
+		}))
+	}
+}
+
 func (w *world) migrationIn(r service.Rows, integrationID string) domain.Migration {
 	w.t.Helper()
 	m, err := r.Migrations().Find(service.By(service.Where{"integration_id": integrationID, "open": true}))

@@ -44,6 +44,15 @@ type DatesChanged struct {
 	CampaignVersion int64  `json:"campaignVersion"`
 }
 
+// ActorChanged says that somebody else has to act in the phase AwaitingConsent of
+// this number, because of how the last consent came out: Code, "" if nothing
+// stands against another one.
+type ActorChanged struct {
+	AttemptID string `json:"attemptId"`
+	PhaseSeq  int64  `json:"phaseSeq"`
+	Code      string `json:"code,omitempty"`
+}
+
 // ApplyDecision asks the attempt to apply a decision row; the update's id is the
 // decision's id.
 type ApplyDecision struct {

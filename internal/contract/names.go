@@ -21,6 +21,7 @@ const (
 const (
 	SignalConsentGranted = "consent-granted"
 	SignalDatesChanged   = "dates-changed"
+	SignalActorChanged   = "actor-changed"
 	UpdateApplyDecision  = "apply-decision"
 	QueryDescribe        = "describe"
 )

@@ -13,6 +13,7 @@ import (
 
 	"consentry/internal/contract"
 	"consentry/internal/domain"
+	"consentry/internal/migration"
 )
 
 // Engine delivers the service's calls to Temporal.
@@ -97,7 +98,7 @@ func (e *Engine) startMigration(ctx context.Context, call domain.EngineCall) err
 	}
 	attributes := []temporal.SearchAttributeUpdate{
 		contract.AttrAccountID.ValueSet(in.AccountID), contract.AttrRegion.ValueSet(in.Region), contract.AttrCampaignID.ValueSet(in.CampaignID),
-		contract.AttrMigrationPhase.ValueSet(string(phase)), contract.AttrNeedsPerson.ValueSet(phase.NeedsPerson()), contract.AttrOverdue.ValueSet(in.Dates.Overdue),
+		contract.AttrMigrationPhase.ValueSet(string(phase)), contract.AttrNeedsPerson.ValueSet(migration.NeedsPerson(phase, in.Standing.Code)), contract.AttrOverdue.ValueSet(in.Dates.Overdue),
 	}
 	if !in.Dates.Deadline.IsZero() {
 		attributes = append(attributes, contract.AttrDeadlineArmed.ValueSet(in.Dates.Deadline))

@@ -134,7 +134,7 @@ func TestTheOutlookIsOneSentence(t *testing.T) {
 		"approved, and the engine is away": {
 			func(s *migration.Situation) {
 				s.Migration.Phase, s.Undelivered, s.Given = domain.AwaitingApproval, true, true
-				s.Answered = true
+				s.Answer = domain.DecideApprove
 			},
 			"nobody has to act before the decision that is given is applied.", date,
 		},

@@ -109,6 +109,31 @@ func BeforeCutOver(p domain.Phase) bool {
 	}
 }
 
+// Operator names the vendor's operators where a phase names the customer's
+// people: in search attributes, filters and answers.
+const Operator = "operator"
+
+// NeedsPerson says who can act where a migration stands, "" when nobody has to.
+// consentCode is why the last consent came to nothing: one that was refused
+// because the tenant is shared waits for the vendor's decision, and nobody of
+// the customer can go on before it.
+func NeedsPerson(p domain.Phase, consentCode string) string {
+	if p == domain.AwaitingConsent && consentCode == ConsentTenantShared {
+		return Operator
+	}
+	return p.NeedsPerson()
+}
+
+// Actor says the same in words.
+func Actor(p domain.Phase, consentCode string) string {
+	if NeedsPerson(p, consentCode) == Operator {
+		return decidesSharing
+	}
+	return StageOf(p).Actor
+}
+
+const decidesSharing = "an operator, who decides whether the accounts share the tenant (consentry tenant allow)"
+
 // RoleFor says which role a decision asks for. Going on without a further
 // question is an approval given beforehand, and asks for the same role.
 func RoleFor(kind domain.DecisionKind, detail domain.DecisionDetail) domain.Role {

@@ -44,6 +44,7 @@ var texts = map[string]string{
 	ConsentNoPermission:  "Our app is in the tenant, but without the permissions it asked for. Consent again with a Privileged Role Administrator or Global Administrator.",
 	ConsentAppDisabled:   "Our app is switched off in the tenant. Enable sign-in for the enterprise app, then consent again.",
 	ConsentWrongTenant:   "The answers come from another directory than the integration's. Consent with an account of the integration's tenant.",
+	ConsentTenantShared:  "Another account uses the tenant, too. An operator of the vendor has to decide whether they share it.",
 	ConsentWithdrawn:     "Microsoft no longer lets the connector read. Consent again.",
 	CellMisconfigured:    "Our own app registration does not answer as it should. The vendor's operators have to act; you do not.",
 	MicrosoftUnavailable: "Microsoft does not answer.",
@@ -82,6 +83,27 @@ var texts = map[string]string{
 	"unexpected":        "The synchronization failed for a reason we do not know.",
 
 	DeadlinePassed: "The date for migrating has passed, so synchronization through the old app is stopped. Nothing is deleted. Complete the migration to start it again.",
+}
+
+// The codes of contract with which a synchronization ends, as far as it matters
+// here whom they wait for.
+const (
+	syncMisconfigured  = "misconfigured"
+	syncPageUnreadable = "page-unreadable"
+)
+
+// passing are the ends of a synchronization that the next one mends: nobody has
+// to act, and least of all to consent again.
+var passing = map[string]bool{
+	MicrosoftUnavailable: true, ConsentNotVisible: true, "throttled": true, "delta-expired": true, "store-unavailable": true,
+	"budget-exceeded": true, "lost": true, "cancelled": true, "unexpected": true, "run-open": true, "binding-changed": true, "not-migrating": true,
+}
+
+// MendedByOperators reports whether a code names a fault of the vendor's own
+// side. What waits for it is tried again by itself, and succeeds when somebody
+// there has mended it.
+func MendedByOperators(code string) bool {
+	return code == CellMisconfigured || code == syncMisconfigured || code == syncPageUnreadable
 }
 
 // Text is the sentence for a code; a code without one is named, so that support

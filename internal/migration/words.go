@@ -59,7 +59,11 @@ func Explain(f Facts) string {
 	m := f.Migration
 	said := []string{where(f)}
 	if m.WaitingCode != "" {
-		said = append(said, "It waits: "+or(m.WaitingText, Text(m.WaitingCode))+" It goes on by itself.")
+		on := " It goes on by itself."
+		if MendedByOperators(m.WaitingCode) {
+			on = " It goes on by itself then."
+		}
+		said = append(said, "It waits: "+or(m.WaitingText, Text(m.WaitingCode))+on)
 	}
 	if f.Paused && BeforeCutOver(m.Phase) {
 		said = append(said, "The campaign is paused, so nothing has to be done now and no switch begins.")

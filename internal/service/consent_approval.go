@@ -88,6 +88,9 @@ func (s *Service) TakeApproval(ctx context.Context, caller domain.Caller, a Appr
 			if waiting {
 				cs.NextCheckAt = tx.In(approvalPause(waited))
 			}
+			if cs.Code == consent.CodeTenantShared { // what waited for that decision is not there any more
+				cs.Code, cs.Text = "", ""
+			}
 			return false, tx.ConsentSessions().Update(&cs)
 		}
 		// Somebody is at Microsoft for it this minute. What that person proves is

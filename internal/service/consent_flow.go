@@ -241,6 +241,9 @@ func (f *ConsentFlow) bind(ctx context.Context, caller domain.Caller, sessionID 
 				if refusal, err = tx.tenantUse(cs.AccountID, cs.TenantID); err != nil {
 					return cs, err
 				}
+				if refusal != nil {
+					tx.keepForDecision(&cs, identity, refusal)
+				}
 			}
 		}
 		if refusal != nil {

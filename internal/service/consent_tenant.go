@@ -35,8 +35,12 @@ func (t *Tx) tenantUse(accountID, tenantID string) (*consent.Refusal, error) {
 	return consent.CheckTenantUse(accountID, users, allowed), err
 }
 
+func tenantUseID(tenantID, accountID string) string { return tenantID + "/" + accountID }
+
 // AllowTenantUse is an operator's decision that these accounts share a tenant.
-// It proves nothing for any of them: each still needs its own consent session.
+// It proves nothing for any of them: each still needs its own consent session. A
+// session that waits for nothing but this decision, because an administrator has
+// signed in for it, is looked at by the next sweep.
 func (s *Service) AllowTenantUse(ctx context.Context, caller domain.Caller, tenantID string, accountIDs []string, reason string) ([]domain.TenantUse, error) {
 	return Do(ctx, s, caller, "", "allow-tenant-use", tenantID, func(tx *Tx) ([]domain.TenantUse, error) {
 		if err := tx.operatorsOnly("tenant"); err != nil {
@@ -57,7 +61,10 @@ func (s *Service) AllowTenantUse(ctx context.Context, caller domain.Caller, tena
 			if _, err := tx.Rows.Accounts().Get(id); err != nil {
 				return nil, err
 			}
-			use := domain.TenantUse{ID: tenantID + "/" + id, TenantID: tenantID, AccountID: id, Reason: reason, DecidedBy: caller.ID, DecidedAt: tx.At()}
+			if err := tx.goOnSharing(tenantID, id); err != nil {
+				return nil, err
+			}
+			use := domain.TenantUse{ID: tenantUseID(tenantID, id), TenantID: tenantID, AccountID: id, Reason: reason, DecidedBy: caller.ID, DecidedAt: tx.At()}
 			known, err := tx.Rows.TenantUses().Get(use.ID)
 			switch {
 			case err == nil:
@@ -78,6 +85,88 @@ func (s *Service) AllowTenantUse(ctx context.Context, caller domain.Caller, tena
 	})
 }
 
+// goOnSharing takes back from what waited for the decision that it waits, and
+// asks for a consent again where none is kept.
+func (t *Tx) goOnSharing(tenantID, accountID string) error {
+	waiting, err := t.Rows.Migrations().List(Query{
+		Where: Where{"account_id": accountID, "open": true, "phase": domain.AwaitingConsent, "consent_code": consent.CodeTenantShared}, Order: []string{"started_at", "id"},
+	})
+	if err != nil {
+		return err
+	}
+	for _, m := range waiting {
+		i, err := t.Rows.Integrations().Get(m.IntegrationID)
+		if err != nil {
+			return err
+		}
+		if i.TenantID != tenantID {
+			continue
+		}
+		if err := t.goOnWithConsent(m, i); err != nil {
+			return err
+		}
+	}
+	lost, err := t.Rows.Connectors().List(By(Where{"account_id": accountID, "tenant_id": tenantID, "reconnect_code": consent.CodeTenantShared}))
+	if err != nil {
+		return err
+	}
+	for _, c := range lost {
+		c.ReconnectCode, c.ReconnectText, c.UpdatedAt = "", "", t.At()
+		if err := t.Rows.Connectors().Update(&c); err != nil {
+			return err
+		}
+		if err := t.Notify(allowedAgain(c.AccountID, "", c.ID, c.Name)); err != nil {
+			return err
+		}
+		if err := t.Changed(c.AccountID, "connector", c.ID, "tenant-allowed"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// goOnWithConsent lets a migration go on that waited for the decision: by the
+// consent that is kept for it, at the next sweep, or by another one.
+func (t *Tx) goOnWithConsent(m domain.Migration, i domain.Integration) error {
+	kept, err := t.keptConsents(m.ID)
+	if err != nil {
+		return err
+	}
+	for _, cs := range kept {
+		cs.NextCheckAt = t.At()
+		if err := t.ConsentSessions().Update(&cs); err != nil {
+			return err
+		}
+	}
+	if len(kept) == 0 {
+		if err := t.Notify(allowedAgain(m.AccountID, m.ID, m.ID, i.Name)); err != nil {
+			return err
+		}
+	}
+	if err := t.consentAnswered(&m, "", ""); err != nil {
+		return err
+	}
+	return t.Changed(m.AccountID, "migration", m.ID, "tenant-allowed")
+}
+
+// keptConsents lists the sessions of a migration that lack nothing but an
+// operator's decision about the tenant and are looked at again by themselves.
+func (t *Tx) keptConsents(migrationID string) ([]domain.ConsentSession, error) {
+	return t.ConsentSessions().List(By(Where{"migration_id": migrationID, "code": consent.CodeTenantShared, "next_check_at >": domain.Instant{}}))
+}
+
+// keepForDecision keeps what an administrator has proven by signing in, where
+// only the decision about the tenant is missing: nobody has to come back for it.
+// A connector keeps nothing; it is reconnected again. The caller writes the row.
+func (t *Tx) keepForDecision(cs *domain.ConsentSession, id consent.Identity, refusal *consent.Refusal) {
+	if cs.MigrationID == "" {
+		return
+	}
+	refusal.Sentence += " You need not come back: once it is confirmed, your consent counts and we go on by ourselves."
+	cs.VerifiedTenant, cs.VerifiedObject, cs.VerifiedRoles = id.TenantID, id.ObjectID, id.Roles
+	t.waitForApproval(cs)
+}
+
 // tellTenantShared tells the vendor's operators, once an attempt, that a customer
 // waits for their decision. It names ids only, and belongs to no account.
 func (t *Tx) tellTenantShared(c consentSubject) error {
@@ -93,6 +182,14 @@ func (t *Tx) tellTenantShared(c consentSubject) error {
 	}
 	return t.Notify(domain.Notice{
 		Key: "tenant-shared/" + subject, Kind: "tenant-shared", Title: "Account " + account + " waits for a decision about tenant " + tenant,
-		Body: fmt.Sprintf("Another account uses the tenant %s, too. If both may, decide it: consentry tenant allow %s --account %s --reason …; the administrator consents again then.", tenant, tenant, account),
+		Body: fmt.Sprintf("Another account uses the tenant %s, too. If both may, decide it: consentry tenant allow %s --account %s --reason …; what happens then, consentry explain says.", tenant, tenant, account),
 	})
+}
+
+// allowedAgain tells an account that its administrator can consent now.
+func allowedAgain(accountID, migrationID, subject, name string) domain.Notice {
+	return domain.Notice{
+		AccountID: accountID, MigrationID: migrationID, Key: "tenant-allowed/" + subject, Kind: "tenant-allowed", Title: name + " can be connected now",
+		Body: "We have confirmed that you share the tenant with another account. An administrator of the tenant consents once more, and it goes on.",
+	}
 }

@@ -221,7 +221,13 @@ func (tx *Tx) importAccount(rep *InventoryReport, a InventoryAccount) error {
 	old, err := tx.Accounts().Get(a.ID)
 	switch {
 	case err == nil:
-		rep.known("account", a.ID, "", accountDifferences(old, row, had, a.Contacts), "")
+		note := ""
+		if old.Region != a.Region {
+			if note, err = tx.changeRegion(old, a.Region); err != nil {
+				return err
+			}
+		}
+		rep.known("account", a.ID, "", accountDifferences(old, row, had, a.Contacts), note)
 		row.CreatedAt = old.CreatedAt
 		err = tx.Accounts().Update(&row)
 	case domain.IsNotFound(err):

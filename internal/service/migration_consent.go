@@ -33,8 +33,20 @@ func (t *Tx) ConsentFailed(m *domain.Migration, code, text string) error {
 	if m.Phase != domain.AwaitingConsent {
 		return nil
 	}
+	return t.consentAnswered(m, code, text)
+}
+
+// consentAnswered keeps what became of the last consent. Its workflow is told
+// only where somebody else has to act now: that costs two actions, and what the
+// tenant's administrator has to do anyhow is no news.
+func (t *Tx) consentAnswered(m *domain.Migration, code, text string) error {
+	acted := migration.NeedsPerson(m.Phase, m.ConsentCode)
 	m.ConsentCode, m.ConsentText = code, text
-	return t.keep(m)
+	if err := t.keep(m); err != nil || migration.NeedsPerson(m.Phase, code) == acted {
+		return err
+	}
+	return t.Call(domain.CallSignal, m.AccountID, contract.MigrationID(m.IntegrationID), contract.SignalActorChanged, m.ID+"/"+code,
+		contract.ActorChanged{AttemptID: m.ID, PhaseSeq: m.PhaseSeq, Code: code})
 }
 
 // ConsentCheck is what confirming a consent needs to know.

@@ -19,22 +19,32 @@ func (s *Service) StartMigration(ctx context.Context, caller domain.Caller, inte
 		if !caller.Operator() && !caller.Has(domain.RoleMigrate, i.AccountID) {
 			return domain.Migration{}, domain.Refuse(domain.Forbidden, "role-needed", "This needs the role %q in the account. Ask somebody who has it.", domain.RoleMigrate)
 		}
-		account, err := tx.Rows.Accounts().Get(i.AccountID)
+		c, err := tx.campaignFor(i)
 		if err != nil {
 			return domain.Migration{}, err
 		}
-		c, err := tx.Rows.Campaigns().Find(Query{
-			Where: Where{"region": account.Region, "product": i.Product, "started_at >": domain.Instant{}}, Order: []string{"-started_at", "id"}, Limit: 1,
-		})
-		if domain.IsNotFound(err) {
+		if c == nil {
 			return domain.Migration{}, domain.Refuse(domain.Conflict, "no-campaign", "No campaign has been started for this region yet, so there is nothing to migrate to. Synchronization goes on as before.")
 		}
-		if err != nil {
-			return domain.Migration{}, err
-		}
-		m, _, err := tx.openMigration(c, i)
+		m, _, err := tx.openMigration(*c, i)
 		return m, err
 	})
+}
+
+// campaignFor gives the campaign that a migration of the integration would be
+// opened in: the one of its region that was started last. Nil: none was.
+func (t *Tx) campaignFor(i domain.Integration) (*domain.Campaign, error) {
+	account, err := t.Rows.Accounts().Get(i.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	c, err := optional(t.Rows.Campaigns().Find(Query{
+		Where: Where{"region": account.Region, "product": i.Product, "started_at >": domain.Instant{}}, Order: []string{"-started_at", "id"}, Limit: 1,
+	}))
+	if err != nil || c.ID == "" {
+		return nil, err
+	}
+	return &c, nil
 }
 
 // CampaignStart says what starting a campaign did.

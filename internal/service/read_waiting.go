@@ -1,7 +1,9 @@
 package service
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"consentry/internal/campaign"
@@ -9,14 +11,18 @@ import (
 	"consentry/internal/migration"
 )
 
-// WaitingMigration is a migration that goes on only when a person acts.
+// WaitingMigration is a migration that goes on only when a person acts, or one
+// that went over and whose connector has lost its consent since.
 type WaitingMigration struct {
 	Migration   domain.Migration
 	Integration domain.Integration
 	Account     domain.Account
 	Status      string
 	Who         string
-	DateInForce time.Time // zero: none
+	Since       time.Time // since when it waits
+	DateInForce time.Time // zero: none, or it no longer matters
+
+	still bool // nothing is synchronized meanwhile, or soon will not be
 }
 
 // Waiting is a campaign's migrations that wait for a person.
@@ -37,7 +43,8 @@ func personPhases() (names []string) {
 }
 
 // CampaignWaiting lists who is stuck in a campaign: first those whose date has
-// passed, then those that have waited longest, at most limit of Total.
+// passed and those whose connector lost its consent, then the others, each that
+// has waited longest first, at most limit of Total.
 func (s *Service) CampaignWaiting(ctx context.Context, caller domain.Caller, campaignID string, limit int) (w Waiting, err error) {
 	err = s.Read(ctx, caller, func(t *Tx) error {
 		if err := t.operatorsOnly("campaign"); err != nil {
@@ -53,25 +60,84 @@ func (s *Service) CampaignWaiting(ctx context.Context, caller domain.Caller, cam
 			return err
 		}
 		rows, err := t.Rows.Migrations().List(Query{Where: where, Order: []string{"-overdue", "phase_since", "id"}, Limit: limit})
-		for _, m := range rows {
-			one := WaitingMigration{Migration: m, DateInForce: campaign.DateInForce(c, &m)}
-			if one.Integration, err = t.Integrations().Get(m.IntegrationID); err != nil {
-				return err
-			}
-			if one.Account, err = t.Accounts().Get(m.AccountID); err != nil {
-				return err
-			}
-			facts := migration.Facts{Migration: m, Paused: c.Paused, InForce: one.DateInForce}
-			one.Status = migration.Status(facts)
-			facts.Bound = one.Integration.Binding == domain.BoundConnector
-			situation := migration.Situation{Facts: facts, Campaign: true}
-			if err := t.present(&situation, one.Integration, m); err != nil {
-				return err
-			}
-			one.Who = migration.OutlookOf(situation).Who
-			w.Items = append(w.Items, one)
+		if err != nil {
+			return err
 		}
-		return err
+		for _, m := range rows {
+			w.Items = append(w.Items, WaitingMigration{Migration: m, Since: m.PhaseSince.Time, still: m.Overdue})
+		}
+		lost, err := t.lostIn(campaignID)
+		if err != nil {
+			return err
+		}
+		w.Total, w.Items = w.Total+len(lost), append(w.Items, lost...)
+		slices.SortFunc(w.Items, mostUrgentFirst)
+		w.Items = w.Items[:min(len(w.Items), limit)]
+		for n := range w.Items {
+			if err := t.waitingWords(c, &w.Items[n]); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return w, err
+}
+
+func mostUrgentFirst(a, b WaitingMigration) int {
+	switch {
+	case a.still && !b.still:
+		return -1
+	case b.still && !a.still:
+		return 1
+	}
+	return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Migration.ID, b.Migration.ID))
+}
+
+// waitingWords adds what is shown of one.
+func (t *Tx) waitingWords(c domain.Campaign, one *WaitingMigration) (err error) {
+	m := one.Migration
+	if one.Integration, err = t.Integrations().Get(m.IntegrationID); err != nil {
+		return err
+	}
+	if one.Account, err = optional(t.Accounts().Get(m.AccountID)); err != nil { // one that is being deleted loses its rows one after the other
+		return err
+	}
+	s := migration.Situation{Campaign: true, Now: t.Now}
+	s.Migration, s.Paused, s.InForce, s.Bound = m, c.Paused, campaign.DateInForce(c, &m), one.Integration.Binding == domain.BoundConnector
+	if err := t.present(&s, one.Integration, m); err != nil {
+		return err
+	}
+	one.Who = migration.OutlookOf(s).Who
+	if s.NeedsConsentAgain() {
+		one.Status = statusReconnect
+		return nil
+	}
+	one.Status, one.DateInForce = migration.Status(s.Facts), s.InForce
+	return nil
+}
+
+// lostIn lists the migrations of a campaign that went over and whose connector
+// has lost its consent since, whether the attempt is over or not: somebody has to
+// reconnect them, as the account's actions say, too.
+func (t *Tx) lostIn(campaignID string) (lost []WaitingMigration, err error) {
+	connectors, err := t.Connectors().List(By(Where{"condition": string(domain.ConditionError), "disconnected_at": domain.Instant{}, "reconnect_session": ""}))
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range connectors {
+		bound, err := t.boundTo(c)
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range bound {
+			m, err := optional(t.Rows.Migrations().Find(Query{Where: Where{"integration_id": i.ID}, Order: []string{"-open", "-started_at"}}))
+			if err != nil {
+				return nil, err
+			}
+			if m.CampaignID == campaignID && m.Phase.Switched() {
+				lost = append(lost, WaitingMigration{Migration: m, Since: c.ConditionSince.Time, still: true})
+			}
+		}
+	}
+	return lost, nil
 }

@@ -108,6 +108,16 @@ var scenarios = []scenario{
 			}
 			return steps(s, s.start, nudge, s.decision("dec_1", domain.DecideExtend), s.decision("dec_2", domain.DecideCancel))
 		}},
+	{"migration-tenant-shared",
+		func(s *stage) { s.migration(scripted.Script{}) },
+		func(s *stage) (string, error) {
+			actor := func(code string) func() error {
+				return func() error {
+					return s.deliver(domain.CallSignal, contract.MigrationID(s.id), contract.SignalActorChanged, s.attempt()+"/"+code, contract.ActorChanged{AttemptID: s.attempt(), PhaseSeq: 1, Code: code})
+				}
+			}
+			return steps(s, s.start, actor(migration.ConsentTenantShared), actor(""), s.decision("dec_1", domain.DecideCancel))
+		}},
 	// Cancelled from outside in every phase, each while a timer is armed: a
 	// cancelled timer is ready without having fired.
 	stopped("awaiting-consent", domain.AwaitingConsent, scripted.Script{}, 0),
