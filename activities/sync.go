@@ -117,7 +117,22 @@ func (a *Sync) readPage(ctx context.Context, p service.ReadPosition) (service.Re
 			return p, syncCommandFault(err)
 		}
 	}
+	if fault.kind == contract.ErrLegacyCredentialDead && !fault.retry {
+		a.noteOldApp(ctx, p.IntegrationID, err)
+	}
 	return p, fault.application(err)
+}
+
+// noteOldApp keeps what Microsoft said of the old app, so that the end of the run
+// can say what is wrong with its secret. Without the note it ends all the same.
+func (a *Sync) noteOldApp(ctx context.Context, integrationID string, answer error) {
+	verdict, code, err := readOldApp(answer)
+	if err == nil {
+		err = a.Service.NoteOldApp(ctx, worker, integrationID, verdict, code)
+	}
+	if err != nil {
+		activity.GetLogger(ctx).Warn("what Microsoft said of an old app could not be noted", logkey.Integration, integrationID, logkey.Error, err)
+	}
 }
 
 // ServiceApplyRun brings what was read into the mirror, slice by slice. How it

@@ -279,3 +279,40 @@ func TestMicrosoftsTroublesMeanWhatTheyShould(t *testing.T) {
 		})
 	}
 }
+
+// A secret is never believed: each answer of Microsoft has its own words on the
+// integration, and only a round that was read to its end takes them away.
+func TestAReplacedSecretIsProvenByReading(t *testing.T) {
+	e := newEmulated(t)
+	condition := func() domain.Integration {
+		var i domain.Integration
+		require.NoError(t, e.st.Read(t.Context(), func(r service.Rows) (err error) { i, err = r.Integrations().Get("i"); return err }))
+		return i
+	}
+	refused := func(says string) {
+		t.Helper()
+		id := e.begin()
+		_, err := e.read(id)
+		requireType(t, err, contract.ErrLegacyCredentialDead, false)
+		_, err = run(e.syncBench, e.sync.ServiceEndRun, contract.EndRun{RunID: id, State: string(domain.RunError), Code: contract.SyncLegacyDead})
+		require.NoError(t, err)
+		require.Equal(t, domain.ConditionError, condition().Condition)
+		require.Contains(t, condition().ConditionText, says)
+	}
+	app := emulator.Application{AppID: legacyApp, TenantID: tenant, DisplayName: "Old sync", ServicePrincipal: true, Consented: true,
+		RequiredRoles: []string{"df021288-bdef-4463-88db-98f22de89214", "98830695-27a2-44f7-8c18-0c3ebc9698f6"}}
+
+	e.round()
+	e.now = e.now.Add(2 * time.Hour)
+	refused("has expired. Nothing is deleted. Enter a new client secret of the same app")
+	e.reader.secret = "of~another~app"
+	refused("a Secret ID, or the secret of another app")
+	app.Secrets = []emulator.Secret{{Value: "the~new~secret", NotAfter: e.now.Add(time.Hour)}}
+	require.NoError(t, e.AddApplication(app))
+	refused("a Secret ID, or the secret of another app")
+	e.reader.secret = "the~new~secret"
+	require.Equal(t, domain.ConditionError, condition().Condition, "entered is not taken")
+	e.round()
+	require.Equal(t, domain.ConditionOK, condition().Condition)
+	require.Equal(t, e.truth(), e.mirror())
+}

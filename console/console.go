@@ -35,6 +35,7 @@ type Service interface {
 	BeginConsent(ctx context.Context, caller domain.Caller, migrationID string) (service.ConsentStart, error)
 	StartMigration(ctx context.Context, caller domain.Caller, integrationID string) (domain.Migration, error)
 	GiveDecision(ctx context.Context, caller domain.Caller, key, migrationID string, kind domain.DecisionKind, detail domain.DecisionDetail) (domain.Decision, error)
+	ReplaceLegacySecret(ctx context.Context, caller domain.Caller, key, integrationID string, order service.LegacySecretOrder) (service.LegacySecretReplaced, error)
 	SynchronizeNow(ctx context.Context, caller domain.Caller, integrationID string) (domain.Integration, error)
 	Invite(ctx context.Context, caller domain.Caller, order service.InvitationOrder) (service.Invited, error)
 	WithdrawInvitation(ctx context.Context, caller domain.Caller, id string) (domain.Invitation, error)

@@ -249,9 +249,11 @@ func (p *Pages) getIntegration(c echo.Context) error {
 	return p.render(c, http.StatusOK, pageIntegration, p.integrationPage(p.caller(c), v))
 }
 
-// postIntegration starts a run from the integration's own page.
+// postIntegration takes the forms of the integration's own page: another client
+// secret of its old app, or the start of a run.
 func (p *Pages) postIntegration(c echo.Context) error {
-	_, cause := p.service.SynchronizeNow(c.Request().Context(), p.caller(c), c.Param("id"))
+	secret := c.FormValue("do") == "replace-secret"
+	cause := p.doIntegration(c, secret)
 	if cause == nil {
 		return c.Redirect(http.StatusSeeOther, "/directory-sync/"+c.Param("id"))
 	}
@@ -264,8 +266,25 @@ func (p *Pages) postIntegration(c echo.Context) error {
 	}
 	page := p.integrationPage(p.caller(c), v)
 	refuseSync(&page.layout, cause)
-	page.Card.Refused = page.Refused
+	if secret {
+		page.Refused.Field = page.Secret.refuse(c, cause)
+	} else {
+		page.Card.Refused = page.Refused
+	}
 	return p.render(c, statusOf(cause), pageIntegration, page)
+}
+
+func (p *Pages) doIntegration(c echo.Context, secret bool) error {
+	ctx, caller, id := c.Request().Context(), p.caller(c), c.Param("id")
+	if !secret {
+		_, err := p.service.SynchronizeNow(ctx, caller, id)
+		return err
+	}
+	order, err := secretOrder(c)
+	if err == nil {
+		_, err = p.service.ReplaceLegacySecret(ctx, caller, c.FormValue("key"), id, order)
+	}
+	return err
 }
 
 func refuseSync(l *layout, cause error) {

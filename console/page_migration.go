@@ -38,6 +38,7 @@ type migrationPage struct {
 	GraceUntil   time.Time // … and synchronization goes on until then; zero: it is stopped
 	AsOf         time.Time // of what is held
 	LegacyName   string
+	Secret       *secretNote // of the old app; nil: nothing to say
 
 	Consent  *consentStep
 	Checking *checkingStep
@@ -135,6 +136,7 @@ func (p *Pages) migrationPage(caller domain.Caller, v service.ViewMigration) mig
 		page.Cancel = newCancelStep(caller, v, f)
 	}
 	page.Steps = newSteps(v.ViewTask)
+	page.Secret = newSecretNote(v.Integration, v.Secret, false)
 	page.layout = p.newLayout(caller, v.ViewShell, page.Heading+": "+page.Name, pageConnectors, self)
 	return page
 }

@@ -19,6 +19,7 @@ type syncPage struct {
 type integrationPage struct {
 	layout
 	Card     integrationCard
+	Secret   *secretCard // nil: it has no old app, or none any more
 	TenantID string
 	Settings []string
 	History  []run
@@ -46,6 +47,7 @@ type integrationCard struct {
 	Status       status
 	Problem      string // sentence: error, stopped, overdue
 	ProblemTone  string
+	Secret       *secretNote // of the old app; nil: nothing to say
 	Migration    *task
 	Holds        int
 	Sync         *syncForm // nil: this person may not start a run
@@ -121,6 +123,7 @@ func (p *Pages) newCard(caller domain.Caller, v service.ViewIntegration, self st
 		c.Migration = &t
 	}
 	cardCondition(&c, v)
+	c.Secret = newSecretNote(i, v.Secret, self == c.Address)
 	if caller.Has(domain.RoleMigrate, i.AccountID) {
 		c.Sync = &syncForm{Action: self, ID: i.ID, Name: i.Name}
 	}
@@ -181,6 +184,7 @@ func (p *Pages) integrationPage(caller domain.Caller, v service.ViewSyncPage) in
 		Card:   p.newCard(caller, v.ViewIntegration, self), TenantID: i.TenantID,
 	}
 	page.Card.Own = true
+	page.Secret = newSecretCard(caller, v)
 	page.Settings = append(page.Settings, choice(i.Settings.IncludeGuests, "Guests are included", "Guests are left out"))
 	page.Settings = append(page.Settings, choice(i.Settings.IncludeDisabled, "Disabled accounts are included", "Disabled accounts are left out"))
 	for _, r := range v.History {

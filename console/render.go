@@ -42,7 +42,7 @@ var models = map[string]any{
 }
 
 // parts are the template files that pages share or are made of.
-var parts = []string{"tmpl/layout.html", "tmpl/parts.html", "tmpl/consent.html", "tmpl/reconnect.html", "tmpl/describe.html", "tmpl/prove.html", "tmpl/cutover.html", "tmpl/receipt.html", "tmpl/ways.html"}
+var parts = []string{"tmpl/layout.html", "tmpl/parts.html", "tmpl/consent.html", "tmpl/reconnect.html", "tmpl/describe.html", "tmpl/prove.html", "tmpl/cutover.html", "tmpl/receipt.html", "tmpl/ways.html", "tmpl/secret.html"}
 
 // loadTemplates parses every page with the shared parts.
 func loadTemplates(a assets) (map[string]*template.Template, error) {

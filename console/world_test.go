@@ -33,6 +33,7 @@ type commands struct {
 	decisions []domain.Decision
 	keys      []string
 	synced    []string
+	secrets   []service.LegacySecretOrder
 	err       error
 	answer    domain.Decision
 }
@@ -66,6 +67,12 @@ func (c *commands) GiveDecision(_ context.Context, caller domain.Caller, key, id
 func (c *commands) SynchronizeNow(_ context.Context, _ domain.Caller, id string) (domain.Integration, error) {
 	c.synced = append(c.synced, id)
 	return domain.Integration{}, c.err
+}
+
+func (c *commands) ReplaceLegacySecret(_ context.Context, _ domain.Caller, key, id string, order service.LegacySecretOrder) (service.LegacySecretReplaced, error) {
+	c.secrets = append(c.secrets, order)
+	c.keys = append(c.keys, key+" "+id)
+	return service.LegacySecretReplaced{}, c.err
 }
 
 // world is the console on a seeded store.

@@ -27,7 +27,8 @@ type integration struct {
 }
 
 type integrationGroup struct {
-	List integrationList `cmd:"" help:"The directory synchronizations that this token sees."`
+	List          integrationList `cmd:"" help:"The directory synchronizations that this token sees."`
+	ReplaceSecret replaceSecret   `cmd:"" name:"replace-secret" help:"Enter a new client secret of the integration's old app; a synchronization tries it (role migrate of the account, or an operator)."`
 }
 
 type integrationList struct {

@@ -36,6 +36,7 @@ func (w *world) asks(ids map[string]string) map[string]func(n int) ask {
 	body := func(text string) func(int) ask { return func(int) ask { return ask{body: text} } }
 	describe := body(`{"kind":"describe","description":"People of the head office"}`)
 	return map[string]func(n int) ask{
+		"PUT /api/v1/integrations/{id}/legacy-secret":          func(int) ask { return ask{body: secretBody(w)} },
 		"POST /api/v1/inventory":                               body(`{}`),
 		"POST /api/v1/migrations/{id}/decisions":               describe,
 		"POST /api/v1/migrations/{id}/signals/consent-granted": body(`{"consentSessionId":"cs_none"}`),

@@ -38,7 +38,10 @@ func TestEachCommandOnceWellAndOnceRefused(t *testing.T) {
 	w.leavings()
 	file := filepath.Join(t.TempDir(), "value")
 	later := w.clock.Now().Add(90 * 24 * time.Hour).UTC().Format(time.DateOnly)
-	kept := map[string]string{"file": file, "later": later, "earlier": w.clock.Now().Add(24 * time.Hour).UTC().Format(time.DateOnly)}
+	secret, guid := filepath.Join(t.TempDir(), "secret"), filepath.Join(t.TempDir(), "guid")
+	require.NoError(t, os.WriteFile(secret, []byte("hush~"+newSecret+"\n"), 0o600)) // what is printed never contains "hush"
+	require.NoError(t, os.WriteFile(guid, []byte(fabric+"\n"), 0o600))
+	kept := map[string]string{"secret": secret, "guid": guid, "file": file, "later": later, "earlier": w.clock.Now().Add(24 * time.Hour).UTC().Format(time.DateOnly)}
 	for n, s := range []step{
 		{by: operator, args: "whoami", says: "operator of the vendor"},
 		{by: operator, args: "status", says: "No worker runs"},
@@ -143,6 +146,17 @@ func TestEachCommandOnceWellAndOnceRefused(t *testing.T) {
 		{by: mia, args: "synchronize contoso", says: "Directory of contoso was never synchronized"},
 		{by: mia, args: "synchronize fabric", exit: 4},
 		{by: vic, args: "synchronize contoso", exit: 5, says: "role"},
+		{by: mia, args: "integration replace-secret contoso --ends {later} --secret-file {secret}", says: "23:59 UTC, the end of that day"},
+		{by: vic, args: "explain contoso", says: "has not been tried at Microsoft yet"},
+		{by: operator, args: "integration replace-secret contoso --ends {later} --secret-file {secret}", keys: "integrationId next secretEndsAt secretEnteredAt"},
+		{by: mia, args: "integration replace-secret contoso --ends {later} --secret-file {guid}", exit: 3, says: "Secret ID"},
+		{by: mia, args: "integration replace-secret contoso --ends 2026-01-01 --secret-file {secret}", exit: 3, says: "has passed"},
+		{by: mia, args: "integration replace-secret contoso --ends soon --secret-file {secret}", exit: 2, says: "--ends"},
+		{by: mia, args: "integration replace-secret contoso --secret-file {secret}", exit: 2, says: "--ends"},
+		{by: mia, args: "integration replace-secret contoso --ends {later} --secret-file none", exit: 2, says: "--secret-file cannot be read"},
+		{by: mia, args: "integration replace-secret contoso --ends {later}", exit: 2, says: "standard input is empty"},
+		{by: vic, args: "integration replace-secret contoso --ends {later} --secret-file {secret}", exit: 5, says: "role"},
+		{by: mia, args: "integration replace-secret fabric --ends {later} --secret-file {secret}", exit: 4, says: "integration"},
 		{by: vic, args: "connector list", says: "con_free"},
 		{by: vic, args: "connector disconnect con_free --yes", exit: 5, says: "role"},
 		{by: operator, args: "connector disconnect con_free --yes", exit: 5},

@@ -50,16 +50,22 @@ type LegacyApp struct {
 	ClientID     string         `json:"clientId"`
 	Name         string         `json:"name"`
 	SecretEndsAt domain.Instant `json:"secretEndsAt"`
+	EnteredAt    domain.Instant `json:"secretEnteredAt" doc:"When a person replaced its secret; null: it came with the inventory."`
+	SecretState  string         `json:"secretState" enum:"none,untried,refused,ended,ending,good" doc:"How its secret fares. untried: entered, and Microsoft has not been asked with it yet; ending: within thirty days."`
+	SecretText   string         `json:"secretText" doc:"The same in words."`
 	DestroyedAt  domain.Instant `json:"destroyedAt" doc:"When we destroyed our copy of its secret."`
-	AskedAt      domain.Instant `json:"askedAt" doc:"When Microsoft was last asked about it: before a roll-back, and to see whether it is removed."`
+	AskedAt      domain.Instant `json:"askedAt" doc:"When Microsoft last said something about it: before a roll-back, to whether it is removed, to a synchronization that it refused, or to the first one with a new secret."`
 	Answer       string         `json:"answer,omitempty" doc:"What Microsoft answered then, in words."`
 }
 
-func legacyAppOf(a domain.LegacyApp) *LegacyApp {
+func legacyAppOf(a domain.LegacyApp, secret service.ViewSecret) *LegacyApp {
 	if a.ID == "" {
 		return nil
 	}
-	out := &LegacyApp{ClientID: a.ClientID, Name: a.Name, SecretEndsAt: a.SecretEndsAt, DestroyedAt: a.DestroyedAt, AskedAt: a.ProbedAt}
+	out := &LegacyApp{
+		ClientID: a.ClientID, Name: a.Name, SecretEndsAt: a.SecretEndsAt, EnteredAt: a.SecretEnteredAt, SecretState: string(secret.State), SecretText: "The client secret " + secret.Text + ".",
+		DestroyedAt: a.DestroyedAt, AskedAt: a.ProbedAt,
+	}
 	if !a.ProbedAt.IsZero() {
 		out.Answer = migration.OldAppText(migration.OldApp(a.ProbeVerdict), a.ProbeCode)
 	}
@@ -126,13 +132,14 @@ func (s *server) integrationRoutes(api huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			d := IntegrationDetail{Integration: integrationOf(r.Integration), LegacyApp: legacyAppOf(r.Legacy)}
+			d := IntegrationDetail{Integration: integrationOf(r.Integration), LegacyApp: legacyAppOf(r.Legacy, r.Secret)}
 			if r.Migration.ID != "" {
 				m := migrationOf(r.Migration)
 				d.Migration = &m
 			}
 			return &one[IntegrationDetail]{d}, nil
 		})
+	s.secretRoutes(api)
 	s.connectorRoutes(api)
 	s.leavingRoutes(api)
 	add(s, api, op{method: http.MethodGet, path: prefix + "/integrations/{id}/explanation", id: "explain-integration", tag: "integrations", summary: "Why it is where it is, what happens next and when, and who can act"},

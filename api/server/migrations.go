@@ -150,7 +150,7 @@ func receiptOf(r service.MigrationRead) *Receipt {
 	}
 	return &Receipt{
 		MigratedAt: m.MigratedAt, ApprovedBy: r.Approval.GivenBy, ApprovedByName: r.Approval.By, ApprovedAt: r.Approval.GivenAt, ConnectorID: r.Connector.ID, ConnectorName: r.Connector.Name, Description: r.Connector.Description,
-		WayBackUntil: m.WayBackUntil, WayBackOpen: m.Phase == domain.Migrated && r.NoWayBack == "", NoWayBack: r.NoWayBack, CleanUpUntil: m.CleanUpUntil, OldApp: legacyAppOf(r.Legacy), OldAppRemoved: m.OldAppRemoved, RemovalAdvisedFrom: m.RemovalAdvised,
+		WayBackUntil: m.WayBackUntil, WayBackOpen: m.Phase == domain.Migrated && r.NoWayBack == "", NoWayBack: r.NoWayBack, CleanUpUntil: m.CleanUpUntil, OldApp: legacyAppOf(r.Legacy, r.Secret), OldAppRemoved: m.OldAppRemoved, RemovalAdvisedFrom: m.RemovalAdvised,
 		Recommendation: "Remove the old app registration in your tenant from the date given, if nothing else uses it: Entra admin center, App registrations, compare the application id, Delete. Microsoft can restore it for 30 days.",
 	}
 }

@@ -84,12 +84,15 @@ type LegacyApp struct {
 	ID           string // the integration's id: exactly one each
 	ClientID     string
 	Name         string
-	SecretRef    string // a Secret's id; "" once destroyed
-	SecretEndsAt Instant
-	DestroyedAt  Instant
-	ProbedAt     Instant // when Microsoft was last asked about it, for a way back or a removal
-	ProbeVerdict string  // works, lives, gone or unknown
-	ProbeCode    string  // Microsoft's, or ours where nothing was asked
+	SecretRef    string  // a Secret's id; "" once destroyed
+	SecretEndsAt Instant // as we were told
+	// SecretEnteredAt is when a person replaced the secret here; zero: it came
+	// with the inventory. No earlier one of an inventory takes its place.
+	SecretEnteredAt Instant
+	DestroyedAt     Instant
+	ProbedAt        Instant // when Microsoft last said something about it: to a way back, a removal, or a run it refused
+	ProbeVerdict    string  // works, lives, gone or unknown
+	ProbeCode       string  // Microsoft's, or ours where nothing was asked
 }
 
 // Secret is a sealed value. Rows elsewhere carry only its id; the value leaves

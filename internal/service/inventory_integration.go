@@ -44,6 +44,10 @@ func (tx *Tx) importIntegration(rep *InventoryReport, a InventoryAccount, in Inv
 	if err != nil {
 		return err
 	}
+	if known && old.DestroyedAt.IsZero() && enteredLater(old, in.LegacyApp) {
+		notes = append(notes, "a person entered a secret of its old app that ends later, and that one stays")
+		in.LegacyApp.Secret, in.LegacyApp.SecretEndsAt, sealed = "", old.SecretEndsAt, nil
+	}
 	switch app := legacyDifferences(old, in.LegacyApp); {
 	case !known:
 		rep.added("integration", in.ID, a.ID)
@@ -61,10 +65,15 @@ func (tx *Tx) importIntegration(rep *InventoryReport, a InventoryAccount, in Inv
 	return tx.Done(a.ID, "import-integration", "integration", in.ID, nil)
 }
 
+// enteredLater reports whether a person has replaced the secret since, so that an
+// inventory of before must not bring the old one back.
+func enteredLater(old domain.LegacyApp, in InventoryLegacyApp) bool {
+	return !old.SecretEnteredAt.IsZero() && !in.SecretEndsAt.After(old.SecretEndsAt.Time)
+}
+
 // importLegacyApp stores the registration and, when a value came along, a new
 // sealed secret under a new id. The old sealed value is dropped at once.
 func (tx *Tx) importLegacyApp(in InventoryIntegration, sealed []byte) error {
-	app := domain.LegacyApp{ID: in.ID, ClientID: strings.ToLower(in.LegacyApp.ClientID), Name: in.LegacyApp.Name, SecretEndsAt: in.LegacyApp.SecretEndsAt}
 	old, err := tx.LegacyApps().Get(in.ID)
 	if err != nil && !domain.IsNotFound(err) {
 		return err
@@ -73,7 +82,8 @@ func (tx *Tx) importLegacyApp(in InventoryIntegration, sealed []byte) error {
 	if known && !old.DestroyedAt.IsZero() {
 		return nil // migrated and its secret destroyed: an old inventory brings it back no more
 	}
-	app.SecretRef = old.SecretRef
+	app := old
+	app.ID, app.ClientID, app.Name, app.SecretEndsAt = in.ID, strings.ToLower(in.LegacyApp.ClientID), in.LegacyApp.Name, in.LegacyApp.SecretEndsAt
 	if sealed != nil {
 		secret := domain.Secret{ID: domain.NewID("sec"), Sealed: sealed, CreatedAt: tx.At()}
 		if err := tx.Secrets().Insert(&secret); err != nil {
@@ -84,7 +94,8 @@ func (tx *Tx) importLegacyApp(in InventoryIntegration, sealed []byte) error {
 				return err
 			}
 		}
-		app.SecretRef = secret.ID
+		app.SecretRef, app.SecretEnteredAt = secret.ID, domain.Instant{}
+		app.ProbedAt, app.ProbeVerdict, app.ProbeCode = domain.Instant{}, "", ""
 	}
 	if known {
 		return tx.LegacyApps().Update(&app)

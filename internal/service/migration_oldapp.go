@@ -103,17 +103,23 @@ func (t *Tx) destroyOldSecret(m domain.Migration) (domain.LegacyApp, error) {
 	if err != nil || app.ID == "" || app.SecretRef == "" {
 		return app, err
 	}
-	secret, err := t.Rows.Secrets().Get(app.SecretRef)
-	if err != nil {
-		return app, err
-	}
-	secret.Sealed, secret.DestroyedAt = nil, t.At()
-	if err := t.Rows.Secrets().Update(&secret); err != nil {
+	destroyed := app.SecretRef
+	if err := t.destroySecret(destroyed); err != nil {
 		return app, err
 	}
 	app.SecretRef, app.DestroyedAt = "", t.At()
 	if err := t.Rows.LegacyApps().Update(&app); err != nil {
 		return app, err
 	}
-	return app, t.Done(m.AccountID, "destroy-legacy-secret", "integration", m.IntegrationID, map[string]string{"migration": m.ID, "secret": secret.ID})
+	return app, t.Done(m.AccountID, "destroy-legacy-secret", "integration", m.IntegrationID, map[string]string{"migration": m.ID, "secret": destroyed})
+}
+
+// destroySecret drops a secret's sealed bytes; its row says when.
+func (t *Tx) destroySecret(id string) error {
+	secret, err := t.Rows.Secrets().Get(id)
+	if err != nil {
+		return err
+	}
+	secret.Sealed, secret.DestroyedAt = nil, t.At()
+	return t.Rows.Secrets().Update(&secret)
 }

@@ -24,16 +24,23 @@ func (t *Tx) noWayBack(m domain.Migration) (*refusal, error) {
 		return refused(migration.LegacySecretDead), nil
 	}
 	if app.SecretEndsAt.Due(t.Now) {
-		return &refusal{migration.LegacySecretDead, fmt.Sprintf("The client secret of the old app expired on %s, so there is nothing to go back to. Synchronization goes on through the connector.", noticeDate(app.SecretEndsAt.Time))}, nil
+		return &refusal{migration.LegacySecretDead, fmt.Sprintf("The client secret of the old app expired on %s, so there is nothing to go back to. Synchronization goes on through the connector. Enter a new one on the integration's page to go back all the same.", noticeDate(app.SecretEndsAt.Time))}, nil
 	}
-	c, err := t.campaignOf(m)
-	if err != nil {
+	past, err := t.pastDate(m)
+	if err != nil || !past {
 		return nil, err
 	}
-	if date := campaign.DateInForce(c, &m); !date.IsZero() && !t.Now.Before(date) {
-		return refused(migration.WayBackPastDate), nil
+	return refused(migration.WayBackPastDate), nil
+}
+
+// pastDate reports whether the date for the old app has passed.
+func (t *Tx) pastDate(m domain.Migration) (bool, error) {
+	c, err := t.campaignOf(m)
+	if err != nil {
+		return false, err
 	}
-	return nil, nil
+	date := campaign.DateInForce(c, &m)
+	return !date.IsZero() && !t.Now.Before(date), nil
 }
 
 // applyRollBack restores how the integration was bound, set and scheduled, and

@@ -37,6 +37,9 @@ func (t *Tx) facts(e *Explanation) error {
 	} else {
 		add("Date in force", "%s (%s)", at(domain.At(e.DateInForce)), e.DateFrom)
 	}
+	if err := t.secretFact(e); err != nil {
+		return err
+	}
 	for _, f := range []struct{ name, code, text string }{
 		{"Last consent", m.ConsentCode, m.ConsentText}, {"Last failure", m.FailureCode, m.FailureText}, {"Waiting", m.WaitingCode, m.WaitingText},
 	} {

@@ -10,6 +10,7 @@ import (
 type IntegrationRead struct {
 	Integration domain.Integration
 	Legacy      domain.LegacyApp // zero: it never had one
+	Secret      ViewSecret       // of the old app
 	Migration   domain.Migration // zero: none is open
 }
 
@@ -33,6 +34,9 @@ func (s *Service) Integration(ctx context.Context, caller domain.Caller, id stri
 			return err
 		}
 		if r.Legacy, err = optional(t.LegacyApps().Get(id)); err != nil {
+			return err
+		}
+		if r.Secret, err = t.viewSecret(r.Integration, r.Legacy); err != nil {
 			return err
 		}
 		r.Legacy.SecretRef = ""

@@ -18,6 +18,7 @@ type MigrationRead struct {
 	Connector   domain.Connector      // zero until it exists
 	Proof       domain.Proof          // the one on the table; zero: none
 	Legacy      domain.LegacyApp
+	Secret      ViewSecret      // of the old app
 	NoWayBack   string          // while migrated: why it cannot be rolled back now; "" = it can
 	Decisions   []NamedDecision // the latest first
 	Approval    NamedDecision   // once it has switched: whose word that was
@@ -78,6 +79,9 @@ func (s *Service) Migration(ctx context.Context, caller domain.Caller, id string
 			return err
 		}
 		if r.Legacy, err = optional(t.LegacyApps().Get(m.IntegrationID)); err != nil {
+			return err
+		}
+		if r.Secret, err = t.viewSecret(r.Integration, r.Legacy); err != nil {
 			return err
 		}
 		r.Legacy.SecretRef = ""

@@ -133,7 +133,7 @@ func (t *Tx) completeRun(run *domain.SyncRun, i *domain.Integration, c dirsync.C
 	if err := t.Rows.Integrations().Update(i); err != nil {
 		return err
 	}
-	if err := t.connectorReads(*i, *run); err != nil {
+	if err := firstOf(t.connectorReads(*i, *run), t.oldAppReads(*i, *run)); err != nil {
 		return err
 	}
 	return t.Done(i.AccountID, "synchronize", "run", run.ID, map[string]string{"integration": i.ID, "purpose": string(run.Purpose)})

@@ -130,6 +130,9 @@ func (s *Service) startDueRun(ctx context.Context, caller domain.Caller, integra
 		if code != "" {
 			return false, tx.refuseRun(i, domain.RunScheduled, code, text)
 		}
+		if err := tx.tellSecretEnd(i); err != nil {
+			return false, err
+		}
 		open, err := optional(tx.Rows.SyncRuns().Find(By(Where{"integration_id": i.ID, "open": true})))
 		if err != nil {
 			return false, err

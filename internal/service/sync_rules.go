@@ -6,6 +6,7 @@ import (
 	"consentry/internal/campaign"
 	"consentry/internal/contract"
 	"consentry/internal/domain"
+	"consentry/internal/migration"
 )
 
 // MaySync asks the one predicate of enforcement about an integration as it
@@ -103,7 +104,7 @@ var syncTexts = map[string]string{
 	contract.SyncThrottled:       "Microsoft asked us to slow down. We go on by ourselves; nothing is lost.",
 	contract.SyncConsentLost:     "Microsoft no longer lets the connector read the directory. Nothing is deleted. Reconnect: an administrator of the tenant has to consent again.",
 	contract.SyncConsentPending:  "Microsoft does not show the consent everywhere yet. We try again by ourselves.",
-	contract.SyncLegacyDead:      "The client secret of the old app registration is no longer accepted. Nothing is deleted. Migrate to a connector to start it again.",
+	contract.SyncLegacyDead:      "Microsoft lets nothing be read through the old app registration any more. Nothing is deleted. Migrate to a connector to start it again.",
 	contract.SyncTenantMismatch:  "Microsoft answered for another directory than the integration's, so nothing of it was used. Ask the vendor's support.",
 	contract.SyncDeltaExpired:    "Microsoft kept losing the position of the reading. The next synchronization reads everything anew.",
 	contract.SyncStoreDown:       "Our database did not answer for too long. Nothing is lost; the next synchronization goes on.",
@@ -134,9 +135,12 @@ func (t *Tx) endText(i domain.Integration, code string) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		if text := migration.SecretRefusal(app.ProbeCode); text != "" { // as the run has just been told
+			return text, nil
+		}
 		if app.SecretEndsAt.Due(t.Now) {
 			return "The client secret of the old app registration expired on " + app.SecretEndsAt.UTC().Format("2 January 2006") +
-				". Nothing is deleted. Migrate to a connector to start it again.", nil
+				". Nothing is deleted. Enter a new one of the same app, or migrate to a connector, to start it again.", nil
 		}
 	}
 	return syncText(code), nil

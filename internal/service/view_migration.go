@@ -12,6 +12,7 @@ type ViewMigration struct {
 	ViewShell
 	ViewTask
 	Legacy    domain.LegacyApp
+	Secret    ViewSecret       // of the old app
 	Connector domain.Connector // the one it leads to; zero until it exists
 	Cell      domain.Cell
 	Session   domain.ConsentSession // the latest; zero: nobody tried yet
@@ -49,6 +50,9 @@ func (s *Service) ViewMigration(ctx context.Context, caller domain.Caller, id st
 func (t *Tx) viewMigrationRows(v *ViewMigration) (err error) {
 	m := v.Migration
 	if v.Legacy, err = optional(t.LegacyApps().Get(m.IntegrationID)); err != nil {
+		return err
+	}
+	if v.Secret, err = t.viewSecret(v.Integration, v.Legacy); err != nil {
 		return err
 	}
 	v.Legacy.SecretRef = ""

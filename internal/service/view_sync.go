@@ -12,6 +12,7 @@ type ViewIntegration struct {
 	Integration domain.Integration
 	Connector   domain.Connector // zero while bound to legacy
 	Legacy      domain.LegacyApp
+	Secret      ViewSecret     // of the old app
 	LastRun     domain.SyncRun // the latest that ended; zero: none did
 	OpenRun     domain.SyncRun // zero: none
 	Task        ViewTask       // its open migration; zero: none
@@ -62,6 +63,8 @@ type ViewSyncPage struct {
 	ViewIntegration
 	History []domain.SyncRun
 	Held    []domain.Hold // still undecided
+	// Deciders are who of the account may migrate, and so enter a secret.
+	Deciders []string
 }
 
 // ViewIntegration reads one integration with its history and holds.
@@ -76,6 +79,9 @@ func (s *Service) ViewIntegration(ctx context.Context, caller domain.Caller, id 
 			return err
 		}
 		if v.ViewIntegration, err = tx.viewIntegration(i); err != nil {
+			return err
+		}
+		if v.Deciders, err = tx.viewHolders(i.AccountID, domain.RoleMigrate); err != nil {
 			return err
 		}
 		v.History, err = tx.SyncRuns().List(Query{Where: Where{"integration_id": id}, Order: []string{"-started_at", "-id"}, Limit: viewRunsPage})
@@ -98,6 +104,9 @@ func (t *Tx) viewIntegration(i domain.Integration) (ViewIntegration, error) {
 		return v, err
 	}
 	if v.Legacy, err = optional(t.LegacyApps().Get(i.ID)); err != nil {
+		return v, err
+	}
+	if v.Secret, err = t.viewSecret(v.Integration, v.Legacy); err != nil {
 		return v, err
 	}
 	v.Legacy.SecretRef = ""
