@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 
 	"consentry/internal/app"
@@ -12,11 +11,7 @@ import (
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "bootstrap" {
-		if err := app.Bootstrap(context.Background(), os.Args[2:], os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, "consentry-api bootstrap:", err)
-			os.Exit(1)
-		}
-		return
+		os.Exit(app.Bootstrap(context.Background(), os.Args[2:], os.Stdout, os.Stderr))
 	}
 	os.Exit(app.Main(context.Background(), app.APIProgram(), os.Args[1:], os.Stdout, os.Stderr))
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"consentry/internal/domain"
+	"consentry/internal/migration"
 )
 
 // account chooses whose page it is: the one the address names, else the
@@ -120,19 +121,16 @@ func (p *Pages) decisionOf(c echo.Context, do string) (domain.DecisionKind, doma
 		return domain.DecideApprove, domain.DecisionDetail{ProofID: c.FormValue("proof")}, nil
 	case "refuse":
 		reason := strings.TrimSpace(c.FormValue("reason"))
-		if reason == "" {
-			return "", domain.DecisionDetail{}, domain.InvalidField("reason", "Enter a reason")
-		}
-		return domain.DecideRefuse, domain.DecisionDetail{ProofID: c.FormValue("proof"), Reason: reason}, nil
+		return domain.DecideRefuse, domain.DecisionDetail{ProofID: c.FormValue("proof"), Reason: reason}, migration.CheckReason(domain.DecideRefuse, reason)
 	case "cancel":
 		if c.FormValue("sure") == "" {
 			return "", domain.DecisionDetail{}, domain.InvalidField("sure", "Tick the box to confirm that the migration is to be cancelled")
 		}
-		return domain.DecideCancel, domain.DecisionDetail{}, nil
+		return domain.DecideCancel, domain.DecisionDetail{Reason: strings.TrimSpace(c.FormValue("reason"))}, nil
 	case "roll-back":
 		reason := strings.TrimSpace(c.FormValue("reason"))
-		if reason == "" {
-			return "", domain.DecisionDetail{}, domain.InvalidField("reason", "Enter a reason")
+		if err := migration.CheckReason(domain.DecideRollBack, reason); err != nil {
+			return "", domain.DecisionDetail{}, err
 		}
 		if c.FormValue("sure") == "" {
 			return "", domain.DecisionDetail{}, domain.InvalidField("sure", "Tick the box to confirm that the integration goes back to its old app")
@@ -176,8 +174,14 @@ func (p *Pages) refusedMigration(c echo.Context, id, do string, cause error) err
 	case page.Approve != nil && do == "refuse":
 		page.Approve.Reason, page.Refused.Field = c.FormValue("reason"), "reason"
 		page.Approve.ReasonError = sentence(cause)
-	case page.Cancel != nil && do == "cancel" && field == "sure":
-		page.Cancel.TickError, page.Refused.Field = sentence(cause), field
+	case page.Cancel != nil && do == "cancel":
+		page.Cancel.Reason, page.Cancel.Sure = c.FormValue("reason"), c.FormValue("sure") != ""
+		switch field {
+		case "sure":
+			page.Cancel.TickError, page.Refused.Field = sentence(cause), field
+		case "reason":
+			page.Cancel.ReasonError, page.Refused.Field = sentence(cause), "cancel-reason"
+		}
 	case page.Receipt != nil && page.Receipt.RollBack != nil && do == "roll-back":
 		back := page.Receipt.RollBack
 		back.Open, back.Reason, back.Sure = true, c.FormValue("reason"), c.FormValue("sure") != ""

@@ -14,8 +14,11 @@ import (
 // cancelStep gives up an attempt that has changed nothing yet.
 type cancelStep struct {
 	form
-	Connector string // its name, where the consent has made one: it stays
-	TickError string
+	Connector   string // its name, where the consent has made one: it stays
+	Reason      string
+	Sure        bool
+	ReasonError string
+	TickError   string
 }
 
 // newCancelStep offers cancelling to whoever may; everybody else is not asked.

@@ -20,8 +20,11 @@ func TestCancellingIsConfirmedAndOfferedBeforeTheSwitchOnly(t *testing.T) {
 	page, _ = w.post("/migrations/mig_equal", http.StatusUnprocessableEntity, url.Values{"do": {"cancel"}})
 	require.Equal(t, "#sure", page.one(t, "#problem a").attr("href"))
 	page.one(t, "#cancel[open]")
-	w.post("/migrations/mig_equal", http.StatusSeeOther, url.Values{"do": {"cancel"}, "sure": {"yes"}})
+	page, _ = w.post("/migrations/mig_equal", http.StatusUnprocessableEntity, url.Values{"do": {"cancel"}, "reason": {"<b>Sold"}})
+	require.Equal(t, "<b>Sold", page.one(t, "#cancel-reason").text(), "what was typed is kept")
+	w.post("/migrations/mig_equal", http.StatusSeeOther, url.Values{"do": {"cancel"}, "sure": {"yes"}, "reason": {" The tenant is sold. "}})
 	require.Equal(t, domain.DecideCancel, w.commands.decisions[0].Kind)
+	require.Equal(t, "The tenant is sold.", w.commands.decisions[0].Detail.Reason, "as at the other doors")
 	for _, state := range []string{"first", "migrated", "cleanup", "closed", "cancelled", "rolledback"} {
 		w.get("/migrations/mig_"+state).none(t, "#cancel")
 	}

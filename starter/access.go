@@ -40,6 +40,9 @@ func listAll[T any](e *env, path string) (all listed[T], doc wholeList, err erro
 		if err != nil {
 			return all, doc, err
 		}
+		if part.AsOf.IsZero() {
+			return all, doc, e.api.stranger(http.StatusOK, "its list does not say as of when")
+		}
 		all.Items, doc.Items = append(all.Items, part.Items...), append(doc.Items, raw.Items...)
 		if cursor == "" {
 			all.AsOf, doc.AsOf = part.AsOf, part.AsOf.Time
@@ -72,20 +75,18 @@ type token struct {
 
 type tokenIssue struct {
 	Name    string   `arg:"" help:"What it is for; unique among the tokens that work."`
-	Account string   `placeholder:"ID" help:"The account it is for; without it, an operator's token."`
-	Role    string   `default:"" enum:",view,migrate,approve,operator" help:"view, migrate or approve in an account; operator without one."`
+	Account string   `type:"id" placeholder:"ID" help:"The account it is for; without it, an operator's token."`
+	Role    string   `placeholder:"ROLE" help:"view, migrate or approve in an account; operator without one."`
 	For     lifetime `default:"90d" help:"How long it works, for example 12h or 30d; at most 366d."`
 	Out     string   `placeholder:"FILE" help:"Write the value to this new file, which only you may read, instead of printing it."`
 }
 
 func (c *tokenIssue) Run(e *env) error {
-	role := c.Role
-	if role == "" {
-		if role = "operator"; c.Account != "" {
-			return usage("--role: say which role in the account: view, migrate or approve")
-		}
+	var wrong mistakes
+	order := map[string]any{"name": c.Name, "role": wrong.roleOf(c.Account, c.Role), "expiresAt": wrong.lifetime("--for", c.For)}
+	if err := wrong.failure(); err != nil {
+		return err
 	}
-	order := map[string]any{"name": c.Name, "role": role, "expiresAt": c.For.end()}
 	if c.Account != "" {
 		order["accountId"] = c.Account
 	}
@@ -98,7 +99,7 @@ func (c *tokenIssue) Run(e *env) error {
 		defer func() { _ = file.Close() }() // closed and checked below when something was written
 	}
 	var t token
-	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/tokens", body: order}, &t)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/tokens", body: order, given: accessGiven(c.Name, c.Account, c.Role, c.For)}, &t)
 	if err != nil {
 		if file != nil {
 			_ = os.Remove(c.Out) // empty; nothing was issued
@@ -120,13 +121,20 @@ func (c *tokenIssue) Run(e *env) error {
 	})
 }
 
+// accessGiven is what was typed for a token, or for a role of somebody.
+func accessGiven(name, account, role string, lasts lifetime) map[string]argument {
+	return map[string]argument{
+		"name": {"<name>", name}, "accountId": {"--account", account}, "role": {"--role", role}, "expiresAt": {"--for", string(lasts)},
+	}
+}
+
 func writeLine(f *os.File, line string) error {
 	_, err := fmt.Fprintln(f, line)
 	return errors.Join(err, f.Close())
 }
 
 type tokenList struct {
-	Account string `placeholder:"ID" help:"Only those of this account."`
+	Account string `type:"id" placeholder:"ID" help:"Only those of this account."`
 	All     bool   `help:"Also those that have ended or were revoked."`
 }
 
@@ -162,7 +170,7 @@ func accountQuery(account string) string {
 }
 
 type tokenRevoke struct {
-	ID string `arg:"" help:"Id of the token."`
+	ID string `arg:"" type:"id" help:"Id of the token."`
 }
 
 func (c *tokenRevoke) Run(e *env) error {
@@ -188,6 +196,9 @@ func (c *whoamiCommand) Run(e *env) error {
 		} `json:"grants"`
 	}
 	doc, err := e.api.get(e.ctx, "/me", &me)
+	if err == nil && me.ID == "" {
+		err = e.api.stranger(http.StatusOK, "it does not say who asks")
+	}
 	if err != nil {
 		return err
 	}

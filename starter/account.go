@@ -46,7 +46,7 @@ func (c *accountList) Run(e *env) error {
 }
 
 type accountShow struct {
-	Account string `arg:"" help:"Id of the account."`
+	Account string `arg:"" type:"id" help:"Id of the account."`
 }
 
 func (c *accountShow) Run(e *env) error {
@@ -139,7 +139,7 @@ func (d deletion) state() string {
 }
 
 type accountDelete struct {
-	Account string `arg:"" help:"Id of the account."`
+	Account string `arg:"" type:"id" help:"Id of the account."`
 	Yes     bool   `help:"Do not ask for the account's name first; for scripts."`
 }
 
@@ -164,7 +164,7 @@ func (c *accountDelete) Run(e *env) error {
 }
 
 type accountUndo struct {
-	Account string `arg:"" help:"Id of the account."`
+	Account string `arg:"" type:"id" help:"Id of the account."`
 }
 
 func (c *accountUndo) Run(e *env) error {
@@ -179,7 +179,7 @@ func (c *accountUndo) Run(e *env) error {
 }
 
 type accountReceipt struct {
-	Account string `arg:"" help:"Id of the account."`
+	Account string `arg:"" type:"id" help:"Id of the account."`
 }
 
 func (c *accountReceipt) Run(e *env) error {

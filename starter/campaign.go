@@ -59,7 +59,7 @@ func (c campaign) state(now time.Time) string {
 }
 
 type campaignStart struct {
-	ID string `arg:"" help:"Id of the campaign."`
+	ID string `arg:"" type:"id" help:"Id of the campaign."`
 }
 
 func (c *campaignStart) Run(e *env) error {
@@ -77,7 +77,7 @@ func (c *campaignStart) Run(e *env) error {
 }
 
 type campaignStatus struct {
-	ID    string `arg:"" optional:"" help:"Id of the campaign; without it all are listed."`
+	ID    string `arg:"" optional:"" type:"id" help:"Id of the campaign; without it all are listed."`
 	Limit int    `default:"20" help:"How many of those that wait for a person are shown, the most urgent first."`
 }
 
@@ -108,7 +108,9 @@ func (c *campaignStatus) Run(e *env) error {
 		Total int                `json:"total"`
 		AsOf  moment             `json:"asOf"`
 	}
-	rest, err := e.api.get(e.ctx, path+"/waiting?limit="+strconv.Itoa(c.Limit), &waits)
+	rest, err := e.api.call(e.ctx, request{
+		method: http.MethodGet, path: path + "/waiting?limit=" + strconv.Itoa(c.Limit), given: map[string]argument{"query.limit": {"--limit", strconv.Itoa(c.Limit)}},
+	}, &waits)
 	if err != nil {
 		return err
 	}
@@ -177,7 +179,7 @@ func listCampaigns(e *env) error {
 }
 
 type campaignExtend struct {
-	ID    string `arg:"" help:"Id of the campaign."`
+	ID    string `arg:"" type:"id" help:"Id of the campaign."`
 	Until string `required:"" placeholder:"DATE" help:"The new deadline: 2026-12-24 (to the end of that day, UTC), \"2026-12-24 18:00\" (UTC), or RFC 3339. An earlier one than the present needs --earlier."`
 	// A slip of the finger must not stop thousands of synchronizations.
 	Earlier bool `help:"Yes, the new deadline is earlier."`
@@ -188,7 +190,7 @@ func (c *campaignExtend) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return e.changeCampaign(c.ID, func(now campaign, terms map[string]any) (paused bool, err error) {
+	return e.changeCampaign(c.ID, map[string]argument{"terms.deadline": {"--until", c.Until}}, func(now campaign, terms map[string]any) (paused bool, err error) {
 		if d := now.dates().Deadline; until.Before(d.Time) && !c.Earlier {
 			return false, usage(fmt.Sprintf("the present deadline is %s, which is later. If it is meant to come earlier, add --earlier", d))
 		}
@@ -198,28 +200,28 @@ func (c *campaignExtend) Run(e *env) error {
 }
 
 type campaignPause struct {
-	ID string `arg:"" help:"Id of the campaign."`
+	ID string `arg:"" type:"id" help:"Id of the campaign."`
 }
 
 func (c *campaignPause) Run(e *env) error {
-	return e.changeCampaign(c.ID, func(campaign, map[string]any) (bool, error) { return true, nil })
+	return e.changeCampaign(c.ID, nil, func(campaign, map[string]any) (bool, error) { return true, nil })
 }
 
 type campaignResume struct {
-	ID string `arg:"" help:"Id of the campaign."`
+	ID string `arg:"" type:"id" help:"Id of the campaign."`
 }
 
 func (c *campaignResume) Run(e *env) error {
-	return e.changeCampaign(c.ID, func(campaign, map[string]any) (bool, error) { return false, nil })
+	return e.changeCampaign(c.ID, nil, func(campaign, map[string]any) (bool, error) { return false, nil })
 }
 
 type campaignKillSwitch struct {
-	ID    string `arg:"" help:"Id of the campaign."`
+	ID    string `arg:"" type:"id" help:"Id of the campaign."`
 	State string `arg:"" enum:"on,off" help:"on: the deadline stops nobody; off: it is enforced again, also where it has passed."`
 }
 
 func (c *campaignKillSwitch) Run(e *env) error {
-	return e.changeCampaign(c.ID, func(now campaign, terms map[string]any) (bool, error) {
+	return e.changeCampaign(c.ID, nil, func(now campaign, terms map[string]any) (bool, error) {
 		terms["killSwitch"] = c.State == "on" // always in the terms that were read
 		return now.Paused, nil
 	})
@@ -228,7 +230,7 @@ func (c *campaignKillSwitch) Run(e *env) error {
 // changeCampaign reads the present edition and sends it back changed. Whoever
 // changed it in between is not overwritten: the API refuses an edition made from
 // an older one.
-func (e *env) changeCampaign(id string, change func(now campaign, terms map[string]any) (paused bool, err error)) error {
+func (e *env) changeCampaign(id string, given map[string]argument, change func(now campaign, terms map[string]any) (paused bool, err error)) error {
 	path := "/campaigns/" + url.PathEscape(id)
 	var now campaign
 	read, err := e.api.get(e.ctx, path, &now)
@@ -247,7 +249,7 @@ func (e *env) changeCampaign(id string, change func(now campaign, terms map[stri
 		return e.out.answer(read, id, func() { e.out.say("It is so already; this is still version %d.", now.Version) })
 	}
 	var then campaign
-	doc, err := e.api.call(e.ctx, request{method: http.MethodPut, path: path, body: map[string]any{"version": now.Version, "terms": terms, "paused": paused}}, &then)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPut, path: path, body: map[string]any{"version": now.Version, "terms": terms, "paused": paused}, given: given}, &then)
 	if err != nil {
 		return err
 	}

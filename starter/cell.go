@@ -26,6 +26,7 @@ type cell struct {
 	Cloud        string        `json:"cloud"`
 	Region       string        `json:"region"`
 	ClientID     string        `json:"clientId"`
+	ObjectID     string        `json:"applicationObjectId"`
 	HomeTenantID string        `json:"homeTenantId"`
 	Certificates []certificate `json:"certificates"`
 }
@@ -45,7 +46,7 @@ func (e *env) cell(id string) (c cell, doc document, err error) {
 }
 
 type rotateCommand struct {
-	Cell string `arg:"" help:"Id of the cell."`
+	Cell string `arg:"" type:"id" help:"Id of the cell."`
 	Wait bool   `help:"Wait until the new certificate signs."`
 }
 

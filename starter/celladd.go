@@ -11,6 +11,8 @@ import (
 type cellGroup struct {
 	Add    cellAdd    `cmd:"" help:"Make an app registration of the vendor known; prints its first certificate and what to register."`
 	Verify cellVerify `cmd:"" help:"Have a token asked for with the first certificate, after a person added it to the registration."`
+	Change cellChange `cmd:"" help:"Correct what a cell was added with: its name, and before it is proven and used also which registration it is."`
+	Remove cellRemove `cmd:"" help:"Forget a cell that was never proven and never used; its private keys are destroyed, and the answer is the receipt."`
 	List   cellList   `cmd:"" help:"The vendor's app registrations with the certificate that signs."`
 }
 
@@ -29,7 +31,11 @@ func (c *cellAdd) Run(e *env) error {
 	order := map[string]string{
 		"id": c.ID, "name": c.Name, "region": c.Region, "cloud": c.Cloud, "clientId": c.ClientID, "applicationObjectId": c.ObjectID, "homeTenantId": c.HomeTenantID,
 	}
-	if _, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/cells", body: order}, nil); err != nil {
+	given := map[string]argument{
+		"id": {"<id>", c.ID}, "name": {"--name", c.Name}, "region": {"--region", c.Region}, "cloud": {"--cloud", c.Cloud},
+		"clientId": {"--client-id", c.ClientID}, "applicationObjectId": {"--object-id", c.ObjectID}, "homeTenantId": {"--home-tenant", c.HomeTenantID},
+	}
+	if _, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/cells", body: order, given: given}, nil); err != nil {
 		return err
 	}
 	var now cell
@@ -97,7 +103,7 @@ func registrationSteps(console string) []string {
 }
 
 type cellVerify struct {
-	Cell string `arg:"" help:"Id of the cell."`
+	Cell string `arg:"" type:"id" help:"Id of the cell."`
 	Wait bool   `help:"Wait until the certificate is proven and signs; Microsoft takes minutes to spread a new one."`
 }
 

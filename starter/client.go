@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,83 +12,16 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"strings"
 	"time"
 )
 
-// connection is how the API is reached.
-type connection struct {
-	API       string        `name:"api" env:"CONSENTRY_API" default:"http://127.0.0.1:8080" placeholder:"URL" help:"Address of Consentry."`
-	TokenFile string        `name:"token-file" env:"CONSENTRY_TOKEN_FILE" placeholder:"FILE" help:"File that holds the bearer token; otherwise CONSENTRY_TOKEN. There is no flag for the token itself: other people of the machine see command lines."`
-	Token     string        `kong:"-"`
-	CAFile    string        `name:"api-ca-file" env:"CONSENTRY_API_CA_FILE" placeholder:"FILE" help:"Further certificate authorities to trust for that address (PEM)."`
-	Timeout   time.Duration `name:"timeout" default:"1m" help:"How long one request may take."`
-}
-
 // client calls the API.
 type client struct {
-	base  *url.URL
-	token string
-	http  *http.Client
-}
-
-func (c *connection) connect() (*client, error) {
-	base, err := url.Parse(strings.TrimSuffix(c.API, "/"))
-	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
-		return nil, usage(fmt.Sprintf("--api is %q: give a full address such as https://consentry.example.com", c.API))
-	}
-	if base.Scheme == "http" && !loopback(base.Hostname()) {
-		return nil, usage("--api is a plain http address of another machine: everybody on the way would read the token. Use https")
-	}
-	token := strings.TrimSpace(os.Getenv("CONSENTRY_TOKEN"))
-	if c.TokenFile != "" {
-		b, err := os.ReadFile(c.TokenFile)
-		if err != nil {
-			return nil, usage("--token-file cannot be read: " + reasonOf(err))
-		}
-		token = strings.TrimSpace(string(b))
-	}
-	if token == "" {
-		return nil, &failure{exit: exitNotAllowed, code: "no-token", sentence: "No bearer token: name its file with --token-file or CONSENTRY_TOKEN_FILE, or set CONSENTRY_TOKEN."}
-	}
-	if strings.ContainsAny(token, " \t\r\n") {
-		return nil, usage("the token file holds more than one word; it must hold the token alone")
-	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.CAFile != "" {
-		pem, err := os.ReadFile(c.CAFile)
-		if err != nil {
-			return nil, usage("--api-ca-file cannot be read: " + reasonOf(err))
-		}
-		pool, err := x509.SystemCertPool()
-		if err != nil {
-			pool = x509.NewCertPool()
-		}
-		if !pool.AppendCertsFromPEM(pem) {
-			return nil, usage("--api-ca-file holds no PEM certificate")
-		}
-		transport.TLSClientConfig.RootCAs = pool
-	}
-	return &client{base: base, token: token, http: &http.Client{
-		Transport: transport, Timeout: c.Timeout,
-		// The API redirects nobody; whoever does is not it, and gets no token.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
-}
-
-// reasonOf leaves out the path that the person has just typed.
-func reasonOf(err error) string {
-	if p, ok := errors.AsType[*os.PathError](err); ok {
-		return p.Path + ": " + p.Err.Error()
-	}
-	return err.Error()
+	base     *url.URL
+	token    string
+	http     *http.Client
+	readable string        // the token's file, where everybody may read it
+	skew     time.Duration // of this machine's clock, as the last answer says
 }
 
 // document is an answer as it came, for --json, which adds nothing to it.
@@ -103,8 +35,12 @@ func (c *client) get(ctx context.Context, path string, into any) (document, erro
 type request struct {
 	method, path string
 	body         any
-	key          string // Idempotency-Key: the call may be sent again
+	key          string              // Idempotency-Key: the call may be sent again
+	given        map[string]argument // by the API's names of fields
 }
+
+// argument is what was typed for a field of the API.
+type argument struct{ name, value string }
 
 // repeats is how often a call that may be repeated is sent when its answer is
 // lost on the way.
@@ -134,6 +70,9 @@ func (c *client) call(ctx context.Context, r request, into any) (doc document, e
 			break
 		}
 	}
+	if f, ok := errors.AsType[*failure](err); ok {
+		f.typed(r.given)
+	}
 	if err == nil && into != nil {
 		if err = json.Unmarshal(doc, into); err != nil {
 			err = c.stranger(status, "its answer is not what was expected")
@@ -161,18 +100,19 @@ func (c *client) once(ctx context.Context, r request, body []byte) (int, documen
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		return 0, nil, c.unreached(ctx, err)
+		return 0, nil, c.unreached(ctx, r, err)
 	}
 	defer res.Body.Close()
+	c.observe(res.Header)
 	doc, err := io.ReadAll(io.LimitReader(res.Body, answerMax))
 	if err != nil {
-		return 0, nil, c.unreached(ctx, err)
+		return 0, nil, c.unreached(ctx, r, err)
 	}
 	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
 	switch {
 	case kind == "application/problem+json":
 		return res.StatusCode, nil, c.refusal(res.StatusCode, doc)
-	case res.StatusCode >= 500 && exitOf(res.StatusCode) == exitUnavailable: // a proxy in front of it
+	case exitOf(res.StatusCode) == exitUnavailable: // a proxy in front of it
 		return res.StatusCode, nil, &failure{exit: exitUnavailable, code: "unavailable", sentence: fmt.Sprintf("%s does not answer at the moment (status %d). Try again.", c.base, res.StatusCode)}
 	case kind != "application/json" && res.StatusCode != http.StatusNoContent:
 		return res.StatusCode, nil, c.stranger(res.StatusCode, "it answered "+or(kind, "nothing"))
@@ -201,23 +141,27 @@ func (c *client) stranger(status int, what string) error {
 }
 
 // unreached words a request that got no answer.
-func (c *client) unreached(ctx context.Context, err error) error {
+func (c *client) unreached(ctx context.Context, r request, err error) error {
 	if ctx.Err() != nil {
 		return context.Canceled
 	}
+	done := "What was sent may have been done; look before you repeat it."
+	if r.method == http.MethodGet {
+		done = "Nothing was to be changed; try again."
+	}
 	if cert, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return &failure{exit: exitFault, code: "tls", sentence: fmt.Sprintf("The certificate of %s is not trusted: %v. If the address is right, name its certificate authority with --api-ca-file.", c.base, cert.Err)}
+		return c.untrusted(cert)
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
 		return &failure{exit: exitFault, code: "tls", sentence: fmt.Sprintf("%s does not speak TLS. Check --api.", c.base)}
 	}
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-		return &failure{exit: exitUnavailable, code: "too-slow", sentence: fmt.Sprintf("%s did not answer within %s. What was sent may have been done; look before you repeat it.", c.base, c.http.Timeout)}
+		return &failure{exit: exitUnavailable, code: "too-slow", sentence: fmt.Sprintf("%s did not answer within %s (--timeout). %s", c.base, c.http.Timeout, done)}
 	}
 	if _, ok := errors.AsType[*net.OpError](err); ok {
 		return &failure{exit: exitUnavailable, code: "unreachable", sentence: fmt.Sprintf("%s cannot be reached: %v. Check --api and the network, and try again.", c.base, innermost(err))}
 	}
-	return &failure{exit: exitUnavailable, code: "connection-lost", sentence: fmt.Sprintf("The connection to %s broke before an answer came: %v. What was sent may have been done; look before you repeat it.", c.base, innermost(err))}
+	return &failure{exit: exitUnavailable, code: "connection-lost", sentence: fmt.Sprintf("The connection to %s broke before an answer came: %v. %s", c.base, innermost(err), done)}
 }
 
 // innermost leaves out what the address in the sentence says already.

@@ -32,7 +32,7 @@ type integrationGroup struct {
 }
 
 type integrationList struct {
-	Account string `placeholder:"ID" help:"Only those of this account."`
+	Account string `type:"id" placeholder:"ID" help:"Only those of this account."`
 }
 
 func (c *integrationList) Run(e *env) error {
@@ -55,14 +55,14 @@ func (p *printer) integrations(all listed[integration]) {
 }
 
 type synchronizeCommand struct {
-	Integration string `arg:"" help:"Id of the integration."`
+	Integration string `arg:"" type:"id" help:"Id of the integration."`
 }
 
 func (c *synchronizeCommand) Run(e *env) error {
 	var i integration
 	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/integrations/" + url.PathEscape(c.Integration) + "/sync-runs"}, &i)
 	if err != nil {
-		return err
+		return e.noIntegration(c.Integration, err)
 	}
 	return e.out.answer(doc, i.ID, func() {
 		last := "never synchronized"
@@ -93,7 +93,7 @@ type connector struct {
 }
 
 type connectorList struct {
-	Account string `placeholder:"ID" help:"Only those of this account."`
+	Account string `type:"id" placeholder:"ID" help:"Only those of this account."`
 }
 
 func (c *connectorList) Run(e *env) error {
@@ -112,7 +112,7 @@ func (c *connectorList) Run(e *env) error {
 }
 
 type connectorDisconnect struct {
-	Connector string `arg:"" help:"Id of the connector."`
+	Connector string `arg:"" type:"id" help:"Id of the connector."`
 	Yes       bool   `help:"Do not ask for the connector's name first; for scripts."`
 }
 
@@ -166,7 +166,7 @@ func (c *tenantAllow) Run(e *env) error {
 			AccountID string `json:"accountId"`
 		} `json:"uses"`
 	}
-	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/tenant-uses", body: map[string]any{"tenantId": c.Tenant, "accountIds": c.Account, "reason": c.Reason}}, &uses)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/tenant-uses", body: map[string]any{"tenantId": c.Tenant, "accountIds": c.Account, "reason": c.Reason}, given: map[string]argument{"tenantId": {"<tenant>", c.Tenant}, "reason": {"--reason", c.Reason}}}, &uses)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 )
@@ -47,9 +48,11 @@ type failure struct {
 }
 
 type fieldProblem struct {
-	Field   string `json:"field"`
-	Message string `json:"message"`
-	Line    int    `json:"line,omitempty"` // in the file that was imported
+	Field    string `json:"field"`
+	Argument string `json:"argument,omitempty"` // of the command line that gave it
+	Value    string `json:"value,omitempty"`    // as it was typed
+	Message  string `json:"message"`
+	Line     int    `json:"line,omitempty"` // in the file that was imported
 }
 
 func (f *failure) Error() string { return f.sentence }
@@ -73,6 +76,8 @@ func exitOf(status int) int {
 		return exitNotAllowed
 	case http.StatusNotFound:
 		return exitNotFound
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+		return exitUsage // what was asked for makes no sense, however things stand
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return exitUnavailable
 	}
@@ -85,3 +90,30 @@ func exitOf(status int) int {
 // where names the field of a refusal in the words of the file: without the
 // API's own "body.".
 func (f fieldProblem) where() string { return strings.TrimPrefix(f.Field, "body.") }
+
+// label names what was typed, and how, for whoever typed it.
+func (f fieldProblem) label() string {
+	name := or(f.Argument, f.where())
+	if f.Value == "" {
+		return name
+	}
+	return fmt.Sprintf("%s %q", name, short(f.Value))
+}
+
+// short bounds what of a value is shown.
+func short(v string) string {
+	const most = 80
+	if r := []rune(v); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return v
+}
+
+// typed adds to the fields of a refusal what was typed for them.
+func (f *failure) typed(given map[string]argument) {
+	for i, field := range f.fields {
+		if a, ok := given[field.where()]; ok {
+			f.fields[i].Argument, f.fields[i].Value = a.name, a.value
+		}
+	}
+}

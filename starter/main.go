@@ -83,13 +83,17 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	}
 	parsed, err := parser.Parse(args)
 	answer := &checked{Writer: out}
-	p := &printer{out: answer, errs: errs, json: line.JSON, quiet: line.Quiet, progress: isTerminal(errs)}
+	p := &printer{out: answer, errs: errs, json: line.JSON || wantsJSON(args), quiet: line.Quiet, progress: isTerminal(errs)}
 	if err != nil {
-		return p.failed(&failure{exit: exitUsage, code: "usage", sentence: err.Error() + ". " + hint(err)})
+		return p.failed(usage(err.Error() + ". " + hint(err)))
 	}
-	api, err := line.connect()
+	var api *client
+	if err = sensible(parsed); err == nil {
+		api, err = line.connect()
+	}
 	if err == nil {
 		err = parsed.Run(&env{ctx: ctx, api: api, in: in, out: p, line: &line})
+		api.remark(p.note)
 	}
 	if f, ok := errors.AsType[*failure](err); (err == nil || (ok && f.said)) && answer.err != nil {
 		err = &failure{exit: exitFault, code: "output", sentence: "It is done, and the answer cannot be written: " + answer.err.Error() + "."}
@@ -103,17 +107,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	return exitDone
 }
 
-// hint says where help is: at the command that was begun, as far as one was.
-func hint(err error) string {
-	at, ok := errors.AsType[*kong.ParseError](err)
-	if !ok || at.Context == nil || at.Context.Selected() == nil {
-		return "`consentry --help` lists the commands."
-	}
-	return "`" + at.Context.Selected().FullPath() + " --help` says what it takes."
-}
-
 func newParser(line *commandLine, out, errs io.Writer) (*kong.Kong, error) {
 	return kong.New(line, kong.Name("consentry"), kong.Description(description()),
+		kong.NamedMapper("id", kong.MapperFunc(identifier)),
 		kong.Writers(out, errs), kong.Exit(func(code int) { panic(stopParsing{code}) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 }
 

@@ -30,11 +30,11 @@ type explanation struct {
 
 func (e *env) explanationOf(integration string) (x explanation, doc document, err error) {
 	doc, err = e.api.get(e.ctx, "/integrations/"+url.PathEscape(integration)+"/explanation", &x)
-	return x, doc, err
+	return x, doc, e.noIntegration(integration, err)
 }
 
 type explainCommand struct {
-	Integration string `arg:"" help:"Id of the integration."`
+	Integration string `arg:"" type:"id" help:"Id of the integration."`
 }
 
 func (c *explainCommand) Run(e *env) error {
@@ -60,7 +60,7 @@ func (c *explainCommand) Run(e *env) error {
 }
 
 type migrateCommand struct {
-	Integration string `arg:"" help:"Id of the integration."`
+	Integration string `arg:"" type:"id" help:"Id of the integration."`
 	Wait        bool   `help:"Wait until it is migrated, or until a person has to act (exit code 7)."`
 }
 
@@ -70,7 +70,7 @@ func (c *migrateCommand) Run(e *env) error {
 	}
 	_, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/integrations/" + url.PathEscape(c.Integration) + "/migrations"}, &m)
 	if err != nil {
-		return err
+		return e.noIntegration(c.Integration, err)
 	}
 	x, doc, err := e.explanationOf(c.Integration)
 	if err != nil {
@@ -148,7 +148,7 @@ func (e *env) patiently(look func() error) error {
 const awayPatience = 120
 
 type extendCommand struct {
-	Integration string `arg:"" help:"Id of the integration."`
+	Integration string `arg:"" type:"id" help:"Id of the integration."`
 	Until       string `required:"" placeholder:"DATE" help:"The new date, later than the present one: 2026-12-24 (to the end of that day, UTC), \"2026-12-24 18:00\" (UTC), or RFC 3339."`
 	Reason      string `help:"Why; kept with the decision."`
 }
@@ -158,25 +158,25 @@ func (c *extendCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return e.decide(c.Integration, map[string]any{"kind": "extend", "deadline": until.UTC(), "reason": c.Reason})
+	return e.decide(c.Integration, map[string]any{"kind": "extend", "deadline": until.UTC(), "reason": c.Reason}, map[string]argument{"deadline": {"--until", c.Until}, "reason": {"--reason", c.Reason}})
 }
 
 type cancelCommand struct {
-	Integration string `arg:"" help:"Id of the integration."`
+	Integration string `arg:"" type:"id" help:"Id of the integration."`
 	Reason      string `help:"Why; kept with the decision."`
 }
 
 func (c *cancelCommand) Run(e *env) error {
-	return e.decide(c.Integration, map[string]any{"kind": "cancel", "reason": c.Reason})
+	return e.decide(c.Integration, map[string]any{"kind": "cancel", "reason": c.Reason}, map[string]argument{"reason": {"--reason", c.Reason}})
 }
 
 type rollBackCommand struct {
-	Integration string `arg:"" help:"Id of the integration."`
+	Integration string `arg:"" type:"id" help:"Id of the integration."`
 	Reason      string `required:"" help:"Why; kept with the decision."`
 }
 
 func (c *rollBackCommand) Run(e *env) error {
-	return e.decide(c.Integration, map[string]any{"kind": "roll-back", "reason": c.Reason})
+	return e.decide(c.Integration, map[string]any{"kind": "roll-back", "reason": c.Reason}, map[string]argument{"reason": {"--reason", c.Reason}})
 }
 
 type decision struct {
@@ -191,20 +191,20 @@ type decision struct {
 // decide gives a decision on the open migration of an integration, and says how
 // it came out. Each call is a decision of its own: its key only makes sending it
 // again harmless.
-func (e *env) decide(integration string, asked map[string]any) error {
+func (e *env) decide(integration string, asked map[string]any, given map[string]argument) error {
 	var i struct {
 		Migration *struct {
 			ID string `json:"id"`
 		} `json:"migration"`
 	}
 	if _, err := e.api.get(e.ctx, "/integrations/"+url.PathEscape(integration), &i); err != nil {
-		return err
+		return e.noIntegration(integration, err)
 	}
 	if i.Migration == nil {
 		return &failure{exit: exitRefused, code: "no-migration", sentence: "No migration of this integration is open, so there is nothing to decide. `consentry explain " + integration + "` says where it stands."}
 	}
 	var d decision
-	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/migrations/" + url.PathEscape(i.Migration.ID) + "/decisions", body: asked, key: "cli-" + rand.Text()}, &d)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/migrations/" + url.PathEscape(i.Migration.ID) + "/decisions", body: asked, key: "cli-" + rand.Text(), given: given}, &d)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ type access struct {
 }
 
 type peopleList struct {
-	Account string `placeholder:"ID" help:"Only those of this account."`
+	Account string `type:"id" placeholder:"ID" help:"Only those of this account."`
 }
 
 func (c *peopleList) Run(e *env) error {
@@ -47,37 +47,40 @@ func (c *peopleList) Run(e *env) error {
 
 type peopleInvite struct {
 	Name    string   `arg:"" help:"What the person is called here."`
-	Account string   `placeholder:"ID" help:"The account; without it, an operator of the vendor."`
-	Role    string   `default:"" enum:",view,migrate,approve,operator" help:"view, migrate or approve in an account; operator without one."`
+	Account string   `type:"id" placeholder:"ID" help:"The account; without it, an operator of the vendor."`
+	Role    string   `placeholder:"ROLE" help:"view, migrate or approve in an account; operator without one."`
 	Issuer  string   `placeholder:"URL" help:"Issuer of the identity; with --subject. Without both, a link is made."`
 	Subject string   `help:"Subject of the identity; for Entra tenant id/object id. E-mail addresses open nothing."`
 	For     lifetime `default:"72h" help:"How long a link works, for example 12h or 7d; at most 14d."`
 }
 
 func (c *peopleInvite) Run(e *env) error {
-	role, err := roleFor(c.Account, c.Role)
-	if err != nil {
+	var wrong mistakes
+	order := map[string]any{"name": c.Name, "role": wrong.roleOf(c.Account, c.Role)}
+	ends := wrong.lifetime("--for", c.For)
+	if (c.Issuer == "") != (c.Subject == "") {
+		wrong.add("--issuer and --subject", "", "they go together")
+	}
+	if err := wrong.failure(); err != nil {
 		return err
 	}
-	if (c.Issuer == "") != (c.Subject == "") {
-		return usage("--issuer and --subject go together")
-	}
-	order := map[string]any{"name": c.Name, "role": role}
+	given := accessGiven(c.Name, c.Account, c.Role, c.For)
+	given["issuer"], given["subject"] = argument{"--issuer", c.Issuer}, argument{"--subject", c.Subject}
 	if c.Account != "" {
 		order["accountId"] = c.Account
 	}
 	if c.Issuer != "" {
 		order["issuer"], order["subject"] = c.Issuer, c.Subject
 		var a access
-		doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/people", body: order}, &a)
+		doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/people", body: order, given: given}, &a)
 		if err != nil {
 			return err
 		}
 		return e.out.answer(doc, a.PersonID, func() { e.out.say("%s (%s) has the role %s.", a.Name, a.PersonID, a.Role) })
 	}
-	order["expiresAt"] = c.For.end()
+	order["expiresAt"] = ends
 	var i invitation
-	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/invitations", body: order}, &i)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/invitations", body: order, given: given}, &i)
 	if err != nil {
 		return err
 	}
@@ -87,21 +90,10 @@ func (c *peopleInvite) Run(e *env) error {
 	})
 }
 
-// roleFor fills in the one role that there is without an account.
-func roleFor(account, role string) (string, error) {
-	switch {
-	case role != "":
-		return role, nil
-	case account == "":
-		return "operator", nil
-	}
-	return "", usage("--role: say which role in the account: view, migrate or approve")
-}
-
 type peopleRole struct {
-	Person  string `arg:"" help:"Id of the person."`
+	Person  string `arg:"" type:"id" help:"Id of the person."`
 	Role    string `arg:"" enum:"view,migrate,approve" help:"The new role: view, migrate or approve."`
-	Account string `required:"" placeholder:"ID" help:"The account."`
+	Account string `required:"" type:"id" placeholder:"ID" help:"The account."`
 }
 
 func (c *peopleRole) Run(e *env) error {
@@ -114,8 +106,8 @@ func (c *peopleRole) Run(e *env) error {
 }
 
 type peopleRevoke struct {
-	Person  string `arg:"" help:"Id of the person."`
-	Account string `placeholder:"ID" help:"The account; without it, the role of an operator."`
+	Person  string `arg:"" type:"id" help:"Id of the person."`
+	Account string `type:"id" placeholder:"ID" help:"The account; without it, the role of an operator."`
 }
 
 func (c *peopleRevoke) Run(e *env) error {
@@ -147,7 +139,7 @@ type invitation struct {
 }
 
 type peopleInvited struct {
-	Account string `placeholder:"ID" help:"Only those of this account."`
+	Account string `type:"id" placeholder:"ID" help:"Only those of this account."`
 }
 
 func (c *peopleInvited) Run(e *env) error {
@@ -175,7 +167,7 @@ func (c *peopleInvited) Run(e *env) error {
 }
 
 type peopleWithdraw struct {
-	Invitation string `arg:"" help:"Id of the invitation."`
+	Invitation string `arg:"" type:"id" help:"Id of the invitation."`
 }
 
 func (c *peopleWithdraw) Run(e *env) error {

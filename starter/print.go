@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 )
 
 // printer writes answers. There are no colours; what matters is said in words.
@@ -59,7 +60,25 @@ func (c *checked) Write(b []byte) (int, error) {
 	return n, err
 }
 
-func (p *printer) say(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
+func (p *printer) say(format string, args ...any) {
+	fmt.Fprintln(p.out, printable(fmt.Sprintf(format, args...)))
+}
+
+// printable keeps a name that somebody chose from steering the terminal of whoever
+// reads it.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+}
+
+// inLine is printable for what must not begin another line.
+func inLine(text string) string {
+	return printable(strings.ReplaceAll(text, "\n", string(unicode.ReplacementChar)))
+}
 
 // note says something beside the answer.
 func (p *printer) note(format string, args ...any) {
@@ -93,7 +112,11 @@ func (p *printer) table(head string, rows [][]string) {
 	w := tabwriter.NewWriter(p.out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, strings.ReplaceAll(head, "|", "\t"))
 	for _, r := range rows {
-		fmt.Fprintln(w, strings.Join(r, "\t"))
+		cells := make([]string, len(r))
+		for i, text := range r {
+			cells[i] = inLine(text)
+		}
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
 	_ = w.Flush() // what cannot be written is told at the end
 }
@@ -103,7 +126,7 @@ func (p *printer) facts(pairs ...string) {
 	w := tabwriter.NewWriter(p.out, 0, 8, 2, ' ', 0)
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
-			fmt.Fprintf(w, "  %s\t%s\n", pairs[i], pairs[i+1])
+			fmt.Fprintf(w, "  %s\t%s\n", pairs[i], inLine(pairs[i+1]))
 		}
 	}
 	_ = w.Flush()
@@ -131,24 +154,30 @@ func (p *printer) failed(err error) int {
 		return f.exit
 	}
 	sentence := f.sentence
-	if n := len(f.fields); n > 1 { // the API's own sentence is about the first
-		sentence = fmt.Sprintf("%d rules are broken; nothing was changed.", n)
+	if n := len(f.fields); n > 1 { // the sentence is about the first
+		sentence = fmt.Sprintf("%d values make no sense; nothing was changed.", n)
 	}
-	fmt.Fprintf(p.errs, "consentry: %s\n", sentence)
+	fmt.Fprintf(p.errs, "consentry: %s\n", printable(sentence))
 	for _, field := range f.fields {
-		switch {
-		case field.Line > 0:
-			fmt.Fprintf(p.errs, "  line %d, %s: %s\n", field.Line, field.where(), field.Message)
-		case len(f.fields) > 1 || field.Message != sentence:
-			fmt.Fprintf(p.errs, "  %s: %s\n", field.where(), field.Message)
-		default: // it is the sentence; only what it is about is left to say
-			fmt.Fprintf(p.errs, "  (%s)\n", field.where())
-		}
+		p.field(field, len(f.fields) == 1 && strings.Contains(sentence, field.Message), sentence)
 	}
 	if f.correlation != "" {
 		fmt.Fprintf(p.errs, "  (correlation id %s)\n", f.correlation)
 	}
 	return f.exit
+}
+
+// field tells one field of a refusal; told: the sentence has its message already,
+// so that only what it is about is left to say.
+func (p *printer) field(f fieldProblem, told bool, sentence string) {
+	switch {
+	case f.Line > 0:
+		fmt.Fprintf(p.errs, "  line %d, %s: %s\n", f.Line, f.where(), printable(f.Message))
+	case !told:
+		fmt.Fprintf(p.errs, "  %s: %s\n", printable(f.label()), printable(f.Message))
+	case !strings.Contains(sentence, f.label()):
+		fmt.Fprintf(p.errs, "  (%s)\n", printable(f.label()))
+	}
 }
 
 // moment is a time of the API's; null is the zero one.
@@ -196,10 +225,10 @@ func untilWords(m moment) string {
 }
 
 // lifetime is a duration as people say it: 90d beside Go's 36h or 30m.
-type lifetime time.Duration
+type lifetime string
 
-// UnmarshalText reads what was typed.
-func (l *lifetime) UnmarshalText(text []byte) error {
+// lifetime gives when something that lasts so long ends.
+func (m *mistakes) lifetime(argument string, text lifetime) time.Time {
 	d, err := time.ParseDuration(string(text))
 	if days, ok := strings.CutSuffix(string(text), "d"); ok {
 		var n int
@@ -210,14 +239,11 @@ func (l *lifetime) UnmarshalText(text []byte) error {
 		}
 	}
 	if err != nil || d <= 0 {
-		return fmt.Errorf("%q is no time to last: give for example 90d, 36h or 30m", text)
+		m.add(argument, string(text), "no time to last: give for example 90d, 36h or 30m")
 	}
-	*l = lifetime(d)
-	return nil
+	return time.Now().Add(d).UTC()
 }
 
 // maxDays keeps a slip of the finger out of arithmetic; the API's bounds are far
 // below.
 const maxDays = 10_000
-
-func (l lifetime) end() time.Time { return time.Now().Add(time.Duration(l)).UTC() }

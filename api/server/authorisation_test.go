@@ -42,6 +42,7 @@ func (w *world) asks(ids map[string]string) map[string]func(n int) ask {
 		"POST /api/v1/migrations/{id}/signals/consent-granted": body(`{"consentSessionId":"cs_none"}`),
 		"PUT /api/v1/campaigns/{id}":                           body(strings.Replace(campaignBody(w.t, w), `"version":1`, `"version":99`, 1)),
 		"POST /api/v1/cells":                                   body(`{"id":"cell-m","name":"M","region":"eu","cloud":"global","clientId":"` + fabric + `","applicationObjectId":"` + fabric + `","homeTenantId":"` + fabric + `"}`),
+		"PATCH /api/v1/cells/{id}":                             body(`{"name":"M"}`),
 		"POST /api/v1/tokens": func(n int) ask {
 			return ask{body: fmt.Sprintf(`{"name":"m%d","accountId":"acc-contoso","role":"view"}`, n)}
 		},

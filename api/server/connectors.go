@@ -130,9 +130,9 @@ func (s *server) connectorRoutes(api huma.API) {
 		})
 	type allowIn struct {
 		Body struct {
-			TenantID   string   `json:"tenantId" maxLength:"100"`
+			TenantID   string   `json:"tenantId" doc:"A GUID."`
 			AccountIDs []string `json:"accountIds" maxItems:"100"`
-			Reason     string   `json:"reason" maxLength:"1000"`
+			Reason     string   `json:"reason" doc:"Why, at most 240 characters."`
 		}
 	}
 	add(s, api, op{method: http.MethodPost, path: prefix + "/tenant-uses", id: "allow-tenant-use", tag: "accounts", summary: "Decide that accounts share a tenant; each still proves itself (operators)"},

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"encoding/pem"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -38,60 +37,6 @@ type CampaignDetail struct {
 	Campaign
 	Phases  map[domain.Phase]int `json:"phases" doc:"Migrations by phase."`
 	Overdue int                  `json:"overdue"`
-}
-
-// Certificate is what may be known of a credential.
-type Certificate struct {
-	ID          string                 `json:"id"`
-	State       domain.CredentialState `json:"state"`
-	Thumbprint  string                 `json:"thumbprint" doc:"SHA-256, hex."`
-	SHA1        string                 `json:"sha1" doc:"What Microsoft's portal shows."`
-	PEM         string                 `json:"pem,omitempty" doc:"While it waits to be added to the registration by a person."`
-	Proofs      int                    `json:"proofs" doc:"Tokens in a row that Microsoft gave for it, until it is verified."`
-	LastProofAt domain.Instant         `json:"lastProofAt" doc:"When a token was last asked for with it."`
-	ProofCode   string                 `json:"proofCode,omitempty" doc:"Why the last token was refused, as a word: key_unknown, tenant_missing, app_missing, …"`
-	ProofText   string                 `json:"proofText,omitempty" doc:"The same as a sentence."`
-	KeyID       string                 `json:"keyId,omitempty"`
-	NotBefore   domain.Instant         `json:"notBefore"`
-	NotAfter    domain.Instant         `json:"notAfter"`
-	PublishedAt domain.Instant         `json:"publishedAt"`
-	ActivatedAt domain.Instant         `json:"activatedAt"`
-	RetiredAt   domain.Instant         `json:"retiredAt"`
-}
-
-func certificateOf(c domain.Credential) Certificate {
-	waits := ""
-	if c.State == domain.CredentialPrepared && len(c.CertificateDER) > 0 {
-		waits = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.CertificateDER}))
-	}
-	return Certificate{
-		PEM: waits, Proofs: c.Proofs, LastProofAt: c.LastProofAt, ProofCode: c.ProofCode, ProofText: c.ProofText,
-		ID: c.ID, State: c.State, Thumbprint: c.Thumbprint, SHA1: c.SHA1, KeyID: c.KeyID, NotBefore: c.NotBefore, NotAfter: c.NotAfter,
-		PublishedAt: c.PublishedAt, ActivatedAt: c.ActivatedAt, RetiredAt: c.RetiredAt,
-	}
-}
-
-// Cell is one of the vendor's own app registrations.
-type Cell struct {
-	ID           string         `json:"id"`
-	Name         string         `json:"name"`
-	Cloud        string         `json:"cloud"`
-	Region       string         `json:"region"`
-	ClientID     string         `json:"clientId"`
-	HomeTenantID string         `json:"homeTenantId"`
-	Certificates []Certificate  `json:"certificates" nullable:"false" doc:"The latest first."`
-	CreatedAt    domain.Instant `json:"createdAt"`
-}
-
-func cellOf(r service.CellRead) Cell {
-	c := Cell{
-		ID: r.Cell.ID, Name: r.Cell.Name, Cloud: r.Cell.Cloud, Region: r.Cell.Region, ClientID: r.Cell.ClientID, HomeTenantID: r.Cell.HomeTenantID,
-		Certificates: []Certificate{}, CreatedAt: r.Cell.CreatedAt,
-	}
-	for _, one := range r.Credentials {
-		c.Certificates = append(c.Certificates, certificateOf(one))
-	}
-	return c
 }
 
 // InventoryTaken says what an import did, per row.
@@ -156,55 +101,5 @@ func (s *server) campaignRoutes(api huma.API) {
 		func(ctx context.Context, in *ByID) (*one[service.CampaignStart], error) {
 			started, err := s.Service.StartCampaign(ctx, CallerFrom(ctx), in.ID)
 			return &one[service.CampaignStart]{started}, err
-		})
-}
-
-// CellAsked is an app registration of the vendor that is to be known.
-type CellAsked struct {
-	ID                  string `json:"id" maxLength:"63"`
-	Name                string `json:"name" maxLength:"256"`
-	Region              string `json:"region" maxLength:"63" doc:"New connectors of this region get it."`
-	Cloud               string `json:"cloud" maxLength:"63"`
-	ClientID            string `json:"clientId" maxLength:"36"`
-	ApplicationObjectID string `json:"applicationObjectId" maxLength:"36" doc:"Of the registration, not of its enterprise application."`
-	HomeTenantID        string `json:"homeTenantId" maxLength:"36"`
-}
-
-func (s *server) cellRoutes(api huma.API) {
-	add(s, api, op{method: http.MethodGet, path: prefix + "/cells", id: "list-cells", tag: "cells", summary: "The vendor's app registrations (operators)"},
-		func(ctx context.Context, in *Paging) (*list[Cell], error) {
-			rows, err := s.Service.Cells(ctx, CallerFrom(ctx), in.page())
-			return listOf(rows, cellOf), err
-		})
-	add(s, api, op{method: http.MethodGet, path: prefix + "/cells/{id}", id: "get-cell", tag: "cells", summary: "One app registration with its certificates (operators)"},
-		func(ctx context.Context, in *ByID) (*one[Cell], error) {
-			r, err := s.Service.Cell(ctx, CallerFrom(ctx), in.ID)
-			return &one[Cell]{cellOf(r)}, err
-		})
-	type addIn struct{ Body CellAsked }
-	add(s, api, op{method: http.MethodPost, path: prefix + "/cells", id: "add-cell", tag: "cells", summary: "Make an app registration known; a worker makes its first certificate, which a person adds (operators)", status: http.StatusAccepted},
-		func(ctx context.Context, in *addIn) (*one[Cell], error) {
-			b := in.Body
-			c, err := s.Service.AddCell(ctx, CallerFrom(ctx), domain.Cell{
-				ID: b.ID, Name: b.Name, Region: b.Region, Cloud: b.Cloud, ClientID: b.ClientID, ApplicationObjectID: b.ApplicationObjectID, HomeTenantID: b.HomeTenantID,
-			})
-			return &one[Cell]{cellOf(service.CellRead{Cell: c})}, err
-		})
-	add(s, api, op{method: http.MethodPost, path: prefix + "/cells/{id}/verifications", id: "verify-cell", tag: "cells", summary: "Have a token asked for now with the certificate that a person added (operators)", status: http.StatusAccepted},
-		func(ctx context.Context, in *ByID) (*one[Cell], error) {
-			if err := s.Service.VerifyCell(ctx, CallerFrom(ctx), in.ID); err != nil {
-				return nil, err
-			}
-			r, err := s.Service.Cell(ctx, CallerFrom(ctx), in.ID)
-			return &one[Cell]{cellOf(r)}, err
-		})
-	add(s, api, op{method: http.MethodPost, path: prefix + "/cells/{id}/rotations", id: "rotate-now", tag: "cells", summary: "Replace the certificate now, outside the schedule (operators)", status: http.StatusAccepted},
-		func(ctx context.Context, in *ByID) (*one[Cell], error) {
-			c, err := s.Service.RotateNow(ctx, CallerFrom(ctx), in.ID)
-			if err != nil {
-				return nil, err
-			}
-			r, err := s.Service.Cell(ctx, CallerFrom(ctx), c.ID)
-			return &one[Cell]{cellOf(r)}, err
 		})
 }

@@ -70,15 +70,15 @@ type RoleAsked struct {
 // PersonAsked invites an identity.
 type PersonAsked struct {
 	RoleAsked
-	Issuer  string `json:"issuer" minLength:"1" maxLength:"256" doc:"Of the console's identity provider."`
-	Subject string `json:"subject" minLength:"1" maxLength:"256" doc:"For Entra issuers: tenant id, a slash, object id."`
-	Name    string `json:"name" minLength:"1" maxLength:"256"`
+	Issuer  string `json:"issuer" doc:"Of the console's identity provider."`
+	Subject string `json:"subject" doc:"For Entra issuers: tenant id, a slash, object id."`
+	Name    string `json:"name" doc:"What the person is called here; at most 256 bytes."`
 }
 
 // InvitationAsked invites whoever redeems a link.
 type InvitationAsked struct {
 	RoleAsked
-	Name      string         `json:"name" minLength:"1" maxLength:"256" doc:"What the person will be called here."`
+	Name      string         `json:"name" doc:"What the person will be called here."`
 	ExpiresAt domain.Instant `json:"expiresAt,omitzero" doc:"Within 14 days; 72 hours when absent."`
 }
 

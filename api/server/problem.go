@@ -63,7 +63,9 @@ func (p *Problem) ContentType(string) string { return problemType }
 
 const problemType = "application/problem+json"
 
-// statusOf is the one place where kinds of refusal become HTTP.
+// statusOf is the one place where kinds of refusal become HTTP: 422 for what
+// makes no sense, with every field that does not, 409 for what makes sense and is
+// refused as things stand.
 var statusOf = map[domain.Kind]int{
 	domain.NotFound:    http.StatusNotFound,
 	domain.Invalid:     http.StatusUnprocessableEntity,
@@ -86,10 +88,7 @@ func (s *server) problem(ctx context.Context, err error) *Problem {
 	}
 	if refusal, ok := errors.AsType[*domain.Error](err); ok && statusOf[refusal.Kind] != 0 {
 		p := newProblem(ctx, statusOf[refusal.Kind], refusal.Code, refusal.Message)
-		if refusal.Field != "" {
-			p.Field = refusal.Field
-			p.Errors = []FieldProblem{{Field: refusal.Field, Message: refusal.Message}}
-		}
+		p.tellFields(refusal)
 		if refusal.Kind == domain.Unavailable {
 			s.log(ctx).Warn("a part did not answer", zap.Error(err))
 		}
@@ -100,6 +99,20 @@ func (s *server) problem(ctx context.Context, err error) *Problem {
 	}
 	s.log(ctx).Error("a request met a fault", zap.Error(err))
 	return newProblem(ctx, http.StatusInternalServerError, "fault", "Something of ours failed. What you asked for may or may not have happened; look at it again before you repeat it, and tell us the correlation id.")
+}
+
+// tellFields names the fields of a refusal, and says when there are several.
+func (p *Problem) tellFields(refusal *domain.Error) {
+	p.Field = refusal.Field
+	for _, b := range refusal.Breaches {
+		p.Errors = append(p.Errors, FieldProblem(b))
+	}
+	switch n := len(p.Errors); {
+	case n > 1:
+		p.Detail = fmt.Sprintf("%d fields make no sense, and nothing was changed. The first is %s: %s.", n, refusal.Field, refusal.Message)
+	case refusal.Field != "":
+		p.Errors = []FieldProblem{{Field: refusal.Field, Message: refusal.Message}}
+	}
 }
 
 // codes of refusals that come from HTTP itself.

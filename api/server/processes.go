@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"consentry/internal/domain"
+	"consentry/internal/health"
 )
 
 // Process is a program of ours that runs, or did a moment ago.
@@ -25,7 +26,7 @@ type Process struct {
 
 // ProcessTrouble is what a person has to mend about them.
 type ProcessTrouble struct {
-	Code      string `json:"code" enum:"no-worker,no-api,old-schema,other-build,incompatible"`
+	Code      string `json:"code" enum:"no-worker,no-api,old-schema,other-build,incompatible,part-ill" doc:"part-ill: something that this API stands on; the text begins with its name in /readyz."`
 	ProcessID string `json:"processId,omitempty"`
 	Text      string `json:"text"`
 	Remedy    string `json:"remedy"`
@@ -56,6 +57,22 @@ func (s *server) processRoutes(api huma.API) {
 			for _, t := range r.Troubles {
 				answer.Troubles = append(answer.Troubles, ProcessTrouble(t))
 			}
+			if CallerFrom(ctx).Operator() {
+				answer.Troubles = append(answer.Troubles, partTroubles(s.Health.Report(ctx))...)
+			}
 			return &one[Processes]{answer}, err
 		})
+}
+
+// partTroubles are the parts that are ill, with what that means and what to do:
+// an operator who asks what does not fit is not to look at two places. What the
+// processes tell of each other is among the troubles already.
+func partTroubles(r health.Report) (all []ProcessTrouble) {
+	for _, p := range r.Parts {
+		if p.Ready || p.Name == "processes" || p.Name == "builds" {
+			continue
+		}
+		all = append(all, ProcessTrouble{Code: "part-ill", Text: p.Name + ": " + p.Text, Remedy: p.Remedy})
+	}
+	return all
 }

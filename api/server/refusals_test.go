@@ -120,7 +120,7 @@ func TestWhatIsNotYoursDoesNotExist(t *testing.T) {
 	bodies := map[string]string{
 		"decide": `{"kind":"describe","description":"People of the head office"}`, "signal-consent-granted": `{"consentSessionId":"cs_x"}`,
 		"change-campaign": campaignBody(t, w), "change-role": `{"accountId":"acc-contoso","role":"view"}`,
-		"request-deletion": `{"name":"Contoso"}`,
+		"request-deletion": `{"name":"Contoso"}`, "change-cell": `{"name":"Europe"}`,
 	}
 	asked := 0
 	for path, operations := range w.document().Paths {

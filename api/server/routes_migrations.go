@@ -14,10 +14,10 @@ import (
 // fields.
 type DecisionAsked struct {
 	Kind            domain.DecisionKind `json:"kind" enum:"describe,approve,refuse,cancel,roll-back,extend,clean-up"`
-	Description     string              `json:"description,omitempty" maxLength:"2000" doc:"describe: 10 to 120 characters that say more than the name."`
+	Description     string              `json:"description,omitempty" doc:"describe: 10 to 120 characters that say more than the name."`
 	GoOnIfUnchanged bool                `json:"goOnIfUnchanged,omitempty" doc:"describe: cut over by itself when nothing changes."`
-	ProofID         string              `json:"proofId,omitempty" maxLength:"100" doc:"approve, refuse: the proof that was seen."`
-	Reason          string              `json:"reason,omitempty" maxLength:"1000" doc:"roll-back: why, required; refuse: why."`
+	ProofID         string              `json:"proofId,omitempty" doc:"approve: the proof that was seen."`
+	Reason          string              `json:"reason,omitempty" doc:"Why, at most 240 characters; roll-back and refuse need it."`
 	Deadline        domain.Instant      `json:"deadline,omitzero" doc:"extend: the new date."`
 	Removed         bool                `json:"removed,omitempty" doc:"clean-up: true = the old app is removed, false = declined."`
 }

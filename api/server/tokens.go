@@ -39,7 +39,7 @@ type TokenIssued struct {
 
 // TokenAsked says what token is wanted.
 type TokenAsked struct {
-	Name      string         `json:"name" minLength:"1" maxLength:"100" doc:"What it is for; unique among the owner's tokens that work."`
+	Name      string         `json:"name" doc:"What it is for, at most 256 bytes; unique among the owner's tokens that work."`
 	AccountID string         `json:"accountId,omitempty" maxLength:"100" doc:"Absent: an operator's token."`
 	Role      domain.Role    `json:"role" enum:"view,migrate,approve,operator"`
 	ExpiresAt domain.Instant `json:"expiresAt,omitzero" doc:"Within 366 days; 90 days when absent."`

@@ -20,9 +20,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
 
 	"consentry/emulator"
+	"consentry/internal/contract"
 	"consentry/internal/domain"
+	"consentry/internal/engine"
 	"consentry/internal/service"
 )
 
@@ -58,9 +64,10 @@ func (s *show) upload(t *testing.T, appID string, der []byte) {
 	require.Equal(t, http.StatusOK, res.StatusCode)
 }
 
-// A new cell: the keys queue mints its first certificate, a person uploads it,
-// at first another one, a token proves it, and from then on it rotates by
-// itself.
+// A new cell: it is added with a slip, the keys queue mints its first
+// certificate, the slip is corrected, a person uploads the certificate, at first
+// another one, a token proves it, and from then on it rotates by itself. One that
+// was never used is forgotten, with its schedule.
 func TestACellIsAddedByAPersonAndRotatesByItself(t *testing.T) {
 	s := open(t)
 	app := emulator.Application{
@@ -70,12 +77,33 @@ func TestACellIsAddedByAPersonAndRotatesByItself(t *testing.T) {
 	require.NoError(t, s.Emulator.AddApplication(app))
 	file := filepath.Join(t.TempDir(), "first.pem")
 	add := []string{"cell", "add", "cell-eu-2", "--name", "Europe 2", "--region", "eu", "--cloud", "custom", "--client-id", app.AppID, "--object-id", app.ObjectID, "--home-tenant", app.TenantID, "--out", file}
-	out, errs, exit := s.commandLine(t, add...)
+	const slip = "cccccccc-0000-4000-8000-00000000000f"
+	slipped := slices.Clone(add)
+	slipped[slices.Index(slipped, app.AppID)] = slip
+	_, _, exit := s.commandLine(t, slipped...)
+	require.Equal(t, 7, exit)
+	minted, err := os.ReadFile(file)
+	require.NoError(t, err)
+	// Proofs a minute apart are for Microsoft; the emulated one spreads a key within seconds.
+	_, err = service.Do(t.Context(), s.App.Service, domain.System("test"), "", "test", "cell-eu-2", func(tx *service.Tx) (struct{}, error) {
+		c, err := tx.Rows.Cells().Get("cell-eu-2")
+		c.Rotation = s.world.Cells[0].Rotation
+		return struct{}{}, errors.Join(err, tx.Rows.Cells().Update(&c))
+	})
+	require.NoError(t, err)
+	out, errs, exit := s.commandLine(t, "cell", "verify", "cell-eu-2")
+	require.Equal(t, 7, exit)
+	require.Contains(t, out, "compare what `cell add` was given")
+	out, errs, exit = s.commandLine(t, "cell", "change", "cell-eu-2", "--client-id", app.AppID)
+	require.Equal(t, 0, exit, errs)
+	require.Contains(t, out, "Its first certificate is still ")
+	out, errs, exit = s.commandLine(t, add...)
 	require.Equal(t, 7, exit, "it waits for a person")
 	require.Empty(t, errs)
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.Contains(t, out, string(text))
+	require.Equal(t, string(minted), string(text), "the certificate that is at hand stays")
 	require.NotContains(t, out+string(text), "PRIVATE")
 	for _, step := range []string{
 		"redirect URI " + s.Console + "/consent/callback", "multi-tenant", "User.Read.All and GroupMember.Read.All", "openid and profile",
@@ -106,14 +134,6 @@ func TestACellIsAddedByAPersonAndRotatesByItself(t *testing.T) {
 		require.Contains(t, errs, exists)
 	}
 
-	// Proofs a minute apart are for Microsoft; the emulated one spreads a key within seconds.
-	_, err = service.Do(t.Context(), s.App.Service, domain.System("test"), "", "test", "cell-eu-2", func(tx *service.Tx) (struct{}, error) {
-		c, err := tx.Rows.Cells().Get("cell-eu-2")
-		c.Rotation = s.world.Cells[0].Rotation
-		return struct{}{}, errors.Join(err, tx.Rows.Cells().Update(&c))
-	})
-	require.NoError(t, err)
-
 	s.upload(t, app.AppID, another(t))
 	out, _, exit = s.commandLine(t, "cell", "verify", "cell-eu-2")
 	require.Equal(t, 7, exit)
@@ -135,6 +155,34 @@ func TestACellIsAddedByAPersonAndRotatesByItself(t *testing.T) {
 	out, _, exit = s.commandLine(t, add...)
 	require.Equal(t, 0, exit)
 	require.Contains(t, out, "has a certificate that works")
+	_, errs, exit = s.commandLine(t, "cell", "change", "cell-eu-2", "--client-id", slip)
+	require.Equal(t, 3, exit)
+	require.Contains(t, errs, "is verified")
+
+	slipped[slices.Index(slipped, "cell-eu-2")] = "cell-eu-9"
+	_, _, exit = s.commandLine(t, slipped...)
+	require.Equal(t, 7, exit)
+	require.NoError(t, s.rotation(t, "cell-eu-9"))
+	out, errs, exit = s.commandLine(t, "cell", "remove", "cell-eu-9", "--yes")
+	require.Equal(t, 0, exit, errs)
+	require.Contains(t, out, "PRIVATE KEY DESTROYED")
+	require.Eventually(t, func() bool {
+		_, gone := errors.AsType[*serviceerror.NotFound](s.rotation(t, "cell-eu-9"))
+		return gone
+	}, time.Minute, 50*time.Millisecond, "its schedule ends with it")
+	require.NoError(t, s.rotation(t, "cell-eu-2"))
+}
+
+// rotation asks Temporal for the schedule of a cell.
+func (s *show) rotation(t *testing.T, cellID string) error {
+	t.Helper()
+	o, err := engine.ClientOptions(s.Temporal(), zap.NewNop())
+	require.NoError(t, err)
+	c, err := client.DialContext(t.Context(), o)
+	require.NoError(t, err)
+	defer c.Close()
+	_, err = c.WorkflowService().DescribeSchedule(t.Context(), &workflowservice.DescribeScheduleRequest{Namespace: o.Namespace, ScheduleId: contract.RotationScheduleID(cellID)})
+	return err
 }
 
 // another is a certificate that nobody here holds the key of.

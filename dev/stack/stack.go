@@ -128,12 +128,12 @@ func (s *Stack) startTemporal(ctx context.Context, address string) error {
 	}
 	s.temporal = p
 	s.UI = "http://" + loopback(s.options.Ports.TemporalUI)
-	s.env = append(s.env, "TEMPORAL_ADDRESS="+s.temporalAddress())
+	s.env = append(s.env, "TEMPORAL_ADDRESS="+s.Temporal())
 	return nil
 }
 
-// temporalAddress is our own server's; "" leaves it to the environment.
-func (s *Stack) temporalAddress() string {
+// Temporal is our own server's address; "" leaves it to the environment.
+func (s *Stack) Temporal() string {
 	if s.temporal == nil {
 		return ""
 	}
@@ -189,7 +189,7 @@ func (s *Stack) configure() (app.Config, error) {
 		CAFile:        filepath.Join(dir, "microsoft-ca.pem"),
 		ConsoleIssuer: s.Issuer, ConsoleClientID: s.options.World.Console.ClientID, ConsoleSecretFile: filepath.Join(dir, "console-secret"),
 		Regions: s.options.World.Regions(), SweepEvery: s.options.SweepEvery, PayloadKeyPeriod: 90 * 24 * time.Hour, DeletionWait: deletionWait, EvidenceFor: evidenceFor,
-		TemporalAddress: s.temporalAddress(), TemporalUI: s.UI, LogLevel: "info", LogFormat: s.options.LogFormat,
+		TemporalAddress: s.Temporal(), TemporalUI: s.UI, LogLevel: "info", LogFormat: s.options.LogFormat,
 	}
 	c.Database, c.DatabaseFile = s.options.databaseSetting()
 	s.env = append(s.env,

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -27,24 +28,86 @@ type bootstrap struct {
 	Recover bool   `help:"There are operators, and none of them can sign in any more."`
 }
 
-// Bootstrap runs the command with its arguments; the configuration is the API's.
-func Bootstrap(ctx context.Context, args []string, out io.Writer) error {
-	var b bootstrap
-	parser, err := kong.New(&b, kong.Name("consentry-api bootstrap"), kong.Vars{"metrics_listen": ""}, kong.Description("Lets the first operator in. The configuration is that of the API."))
-	if err != nil {
-		return err
+// Bootstrap runs the command with its arguments and returns the exit code; the
+// configuration is the API's.
+func Bootstrap(ctx context.Context, args []string, out, errs io.Writer) int {
+	b, err := parseBootstrap(args, out)
+	if err == nil && b != nil {
+		err = b.run(ctx, out)
 	}
-	_, err = parser.Parse(args)
-	parser.FatalIfErrorf(err)
-	return b.run(ctx, out)
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintln(errs, "consentry-api bootstrap:", err)
+	if _, mistake := errors.AsType[*ConfigError](err); mistake || domain.KindOf(err) == domain.Invalid {
+		return exitMistake
+	}
+	return exitFailed
+}
+
+// parseBootstrap reads flags and environment as the programs do, with everything
+// that is wrong at once; nil without an error: --help has said everything.
+func parseBootstrap(args []string, out io.Writer) (*bootstrap, error) {
+	b, faults, done := &bootstrap{}, &faults{}, false
+	k, err := kong.New(b, append(patient(faults), kong.Name("consentry-api bootstrap"), kong.Vars{"metrics_listen": ""}, kong.Writers(out, out),
+		kong.Description("Lets the first operator in. The configuration is that of the API."), kong.Exit(func(int) { done = true }))...)
+	if err != nil {
+		return nil, err
+	}
+	_, err = k.Parse(knownOnly(k, args, faults))
+	if done {
+		return nil, nil
+	}
+	if err != nil {
+		faults.add(Fault{Wrong: "the command line cannot be read: " + err.Error(), Remedy: "--help shows what it may say"})
+		return nil, faults.err()
+	}
+	b.collect(faults)
+	faults.suggest(os.Environ())
+	return b, faults.err()
+}
+
+// collect notes what is wrong with what this command needs of the configuration,
+// and with its own flags.
+func (b *bootstrap) collect(f *faults) {
+	const either = "give --subject and --name, or --token alone"
+	if b.Database+b.DatabaseFile == "" {
+		f.add(Fault{Flag: "database", Wrong: missing, Remedy: "give the API's, or --database-file"})
+	}
+	b.checkWhere(f)
+	if b.DatabaseFile != "" {
+		(&Config{DatabaseFile: b.DatabaseFile}).checkFiles(f)
+	}
+	checkAddress(f, "console-issuer", b.ConsoleIssuer, true)
+	oneOf(f, "log-level", b.LogLevel, levels)
+	oneOf(f, "log-format", b.LogFormat, []string{FormatJSON, FormatHuman})
+	person := b.Issuer+b.Subject+b.Name != ""
+	switch {
+	case b.Token && person:
+		f.add(Fault{Flag: "token", Wrong: "is given beside an identity", Remedy: either})
+	case b.Token:
+		return
+	case !person:
+		f.add(Fault{Wrong: "nobody is named who is to be let in", Remedy: either})
+	case b.Subject == "":
+		f.add(Fault{Flag: "subject", Wrong: missing, Remedy: either})
+	}
+	if person && b.Name == "" && !b.Token {
+		f.add(Fault{Flag: "name", Wrong: missing, Remedy: either})
+	}
+	switch {
+	case b.ConsoleIssuer == "":
+		f.add(Fault{Flag: "console-issuer", Wrong: missing, Remedy: "give that of the API, because nobody signs in with another"})
+	case b.Issuer != "" && b.Issuer != b.ConsoleIssuer:
+		f.add(Fault{Flag: "issuer", Value: shown(b.Issuer), Wrong: "is not the console's", Remedy: "leave it out, or give " + shown(b.ConsoleIssuer) + ", because nobody signs in with another"})
+	}
 }
 
 func (b *bootstrap) run(ctx context.Context, out io.Writer) (err error) {
-	if b.Token == (b.Issuer+b.Subject+b.Name != "") || (!b.Token && (b.Subject == "" || b.Name == "")) {
-		return errors.New("give --subject and --name, or --token alone")
-	}
-	if !b.Token && b.ConsoleIssuer == "" {
-		return errors.New("--console-issuer (CONSENTRY_CONSOLE_ISSUER) is missing: give that of the API, because nobody signs in with another")
+	wrong := &faults{}
+	b.collect(wrong)
+	if err := wrong.err(); err != nil {
+		return err
 	}
 	log, err := NewLogger(b.LogLevel, b.LogFormat, "stderr")
 	if err != nil {

@@ -34,13 +34,10 @@ type commandLine struct {
 func parse(p Program, args []string, out io.Writer) (*commandLine, error) {
 	line := &commandLine{}
 	faults := &faults{}
-	k, err := kong.New(line, kong.Name(p.Name), kong.Vars{"metrics_listen": p.Internals}, kong.Writers(out, out),
+	k, err := kong.New(line, append(patient(faults), kong.Name(p.Name), kong.Vars{"metrics_listen": p.Internals}, kong.Writers(out, out),
 		kong.Description(p.Description+" Temporal is found by TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the other settings of Temporal's SDK; see docs/operations.md."),
 		kong.Exit(func(int) { line.done = true }), // --help has said everything
-		kong.TypeMapper(reflect.TypeFor[time.Duration](), lenient(faults, time.ParseDuration, "give a duration such as 30s, 5m or 1h")),
-		kong.TypeMapper(reflect.TypeFor[int](), lenient(faults, strconv.Atoi, "give a whole number")),
-		kong.TypeMapper(reflect.TypeFor[bool](), lenientBool{lenient(faults, strconv.ParseBool, "give true or false")}),
-	)
+	)...)
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +62,15 @@ func parse(p Program, args []string, out io.Writer) (*commandLine, error) {
 	return line, faults.err()
 }
 
+// patient has values that cannot be read noted instead of ending the parse.
+func patient(into *faults) []kong.Option {
+	return []kong.Option{
+		kong.TypeMapper(reflect.TypeFor[time.Duration](), lenient(into, time.ParseDuration, "give a duration such as 30s, 5m or 1h")),
+		kong.TypeMapper(reflect.TypeFor[int](), lenient(into, strconv.Atoi, "give a whole number")),
+		kong.TypeMapper(reflect.TypeFor[bool](), lenientBool{lenient(into, strconv.ParseBool, "give true or false, or the flag alone")}),
+	}
+}
+
 // lenient reads a value and notes what cannot be read instead of ending the
 // parse: a process that is told one mistake per start is mended slowly.
 func lenient[T any](into *faults, read func(string) (T, error), remedy string) kong.MapperFunc {
@@ -76,7 +82,11 @@ func lenient[T any](into *faults, read func(string) (T, error), remedy string) k
 		value := strings.TrimSpace(fmt.Sprint(t.Value))
 		got, err := read(value)
 		if err != nil {
-			into.add(Fault{Flag: ctx.Value.Name, Value: value, Wrong: "cannot be read", Remedy: remedy})
+			fault := Fault{Flag: ctx.Value.Name, Value: value, Wrong: "cannot be read", Remedy: remedy}
+			if target.Kind() == reflect.Bool { // a flag that takes no value may have been given a secret, such as --token=…
+				fault.Value, fault.Wrong = "", "has a value that cannot be read"
+			}
+			into.add(fault)
 			return nil //nolint:nilerr // it is noted
 		}
 		target.Set(reflect.ValueOf(got).Convert(target.Type()))
@@ -92,7 +102,7 @@ func (lenientBool) IsBool() bool { return true }
 
 // Decode implements kong.Mapper.
 func (b lenientBool) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
-	if ctx.Scan.Peek().Type != kong.FlagValueToken && ctx.Scan.Peek().Type != kong.UntypedToken {
+	if ctx.Scan.Peek().Type != kong.FlagValueToken { // --flag=no alone has a value; what follows is something else
 		target.SetBool(true)
 		return nil
 	}
@@ -104,6 +114,9 @@ func (b lenientBool) Decode(ctx *kong.DecodeContext, target reflect.Value) error
 func knownOnly(k *kong.Kong, args []string, into *faults) []string {
 	takesValue := map[string]bool{"help": false}
 	var commands []string
+	for _, f := range k.Model.Flags {
+		takesValue[f.Name] = !f.IsBool()
+	}
 	for _, c := range k.Model.Children {
 		commands = append(commands, c.Name)
 		for _, f := range c.Flags {

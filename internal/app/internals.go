@@ -21,6 +21,9 @@ import (
 // healthFresh bounds how often the parts are asked, whoever asks how often.
 const healthFresh = time.Second
 
+// namespaceEvery is how often it is asked whether the namespace is still there.
+const namespaceEvery = 10 * time.Second
+
 // monitor knows what this process stands on, worker and API alike.
 func (a *App) monitor() (*health.Monitor, error) {
 	known, err := store.KnownSchemaVersion()
@@ -56,6 +59,13 @@ func (a *App) monitor() (*health.Monitor, error) {
 			},
 			Means:  "Temporal does not answer. Decisions are kept and take effect when it is back; nothing is lost.",
 			Remedy: "Start Temporal, or correct TEMPORAL_ADDRESS and its TLS settings; waiting calls are redelivered by themselves.",
+		},
+		{
+			Name: "namespace", Every: namespaceEvery, Check: func(ctx context.Context) error {
+				return engine.CheckNamespace(ctx, a.temporal.Client, a.temporal.Namespace, a.temporal.Address)
+			},
+			Means:  fmt.Sprintf("The Temporal namespace %s does not exist at %s: nothing is started, and what is decided is kept until it is there.", a.temporal.Namespace, a.temporal.Address),
+			Remedy: (&engine.NoNamespace{Namespace: a.temporal.Namespace, Address: a.temporal.Address}).Remedy(),
 		},
 		{
 			Name: "search-attributes", Every: time.Minute, Check: func(ctx context.Context) error {

@@ -2,6 +2,7 @@ package domain_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -96,4 +97,31 @@ func TestATokenAndALinkWorkUntilTheyEndOrAreTaken(t *testing.T) {
 			require.Equal(t, open, link.Open(now), link)
 		}
 	}
+}
+
+// TestWhatMakesNoSenseIsSaidAtOnce: what may not be, or is not there, before it,
+// and a rule after it.
+func TestWhatMakesNoSenseIsSaidAtOnce(t *testing.T) {
+	name, id := domain.InvalidField("name", "Enter a value"), domain.InvalidField("id", "Enter a GUID")
+	rule, no := domain.Refuse(domain.Conflict, "taken", "It is taken."), domain.Refuse(domain.Forbidden, "role-needed", "You may not.")
+	require.NoError(t, domain.Mistakes())
+	require.NoError(t, domain.Mistakes(nil, nil))
+	require.Equal(t, name, domain.Mistakes(nil, name))
+	require.Equal(t, rule, domain.Mistakes(rule, nil))
+	require.Equal(t, no, domain.Mistakes(name, rule, no))
+	broken := errors.New("the disk")
+	require.Equal(t, broken, domain.Mistakes(name, broken))
+	for _, all := range []error{domain.Mistakes(name, rule, id), domain.Mistakes(domain.Mistakes(name, id), nil)} {
+		var e *domain.Error
+		require.ErrorAs(t, all, &e)
+		require.Equal(t, []domain.Breach{{"name", "Enter a value"}, {"id", "Enter a GUID"}}, e.Breaches)
+		require.Equal(t, []string{"invalid", "name", "Enter a value"}, []string{e.Code, e.Field, e.Message})
+	}
+	many := make([]error, 1000)
+	for n := range many {
+		many[n] = name
+	}
+	var e *domain.Error
+	require.ErrorAs(t, domain.Mistakes(many...), &e)
+	require.Len(t, e.Breaches, 100)
 }

@@ -60,6 +60,8 @@ const (
 	CallTrigger  EngineCallKind = "trigger"
 	CallSchedule EngineCallKind = "schedule"
 	CallCancel   EngineCallKind = "cancel"
+	// CallUnschedule ends a schedule for good.
+	CallUnschedule EngineCallKind = "unschedule"
 )
 
 // EngineCall is one request to the workflow engine, written in the transaction

@@ -43,6 +43,8 @@ func (e *Engine) Deliver(ctx context.Context, call domain.EngineCall) error {
 		err = e.client.ScheduleClient().GetHandle(ctx, call.Target).Trigger(ctx, client.ScheduleTriggerOptions{})
 	case domain.CallSchedule:
 		err = e.ensureSchedule(ctx, call)
+	case domain.CallUnschedule:
+		err = e.endSchedule(ctx, call)
 	case domain.CallCancel: // asking twice is asking once
 		err = e.client.CancelWorkflow(ctx, call.Target, "")
 	default:

@@ -74,11 +74,12 @@ type Connection struct {
 	Client    client.Client // for calls
 	Workers   client.Client // for workers
 	Namespace string
+	Address   string
 	Codec     *Codec
 }
 
 // Dial connects to Temporal. It fails at once when nobody answers, naming the
-// address. Each tune may add what watches the calls (metrics, traces).
+// address, or *NoNamespace when it does not have ours. Each tune may add what watches the calls (metrics, traces).
 func Dial(ctx context.Context, address string, keys *Keyring, log *zap.Logger, tunes ...func(*client.Options)) (*Connection, error) {
 	o, err := ClientOptions(address, log)
 	if err != nil {
@@ -96,12 +97,16 @@ func Dial(ctx context.Context, address string, keys *Keyring, log *zap.Logger, t
 	if err != nil {
 		return nil, fmt.Errorf("no Temporal server answers at %s: start it, or correct TEMPORAL_ADDRESS: %w", o.HostPort, err)
 	}
+	if err := CheckNamespace(ctx, calls, o.Namespace, o.HostPort); err != nil {
+		calls.Close()
+		return nil, err
+	}
 	workers, err := client.NewClientFromExistingWithContext(ctx, calls, with(codec.WorkerConverters()))
 	if err != nil {
 		calls.Close()
 		return nil, fmt.Errorf("connect the workers to Temporal: %w", err)
 	}
-	return &Connection{Client: calls, Workers: workers, Namespace: o.Namespace, Codec: codec}, nil
+	return &Connection{Client: calls, Workers: workers, Namespace: o.Namespace, Address: o.HostPort, Codec: codec}, nil
 }
 
 // Close ends both clients and the connection.

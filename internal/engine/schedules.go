@@ -9,6 +9,7 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
@@ -47,6 +48,16 @@ func (e *Engine) ensureSchedule(ctx context.Context, call domain.EngineCall) err
 			StaticDetails: "One run plans from what is recorded, takes the steps that are due and ends. The schedule of the same id starts it.",
 		},
 	})
+}
+
+// endSchedule deletes a cell's rotation schedule; that there is none is success.
+// A run that is at work finds no cell any more and ends by itself.
+func (e *Engine) endSchedule(ctx context.Context, call domain.EngineCall) error {
+	err := e.client.ScheduleClient().GetHandle(ctx, call.Target).Delete(ctx)
+	if _, missing := errors.AsType[*serviceerror.NotFound](err); missing {
+		return nil
+	}
+	return err
 }
 
 // EnsureSweep creates a region's sweep schedule. Missed firings are skipped: one

@@ -16,6 +16,7 @@ package migration
 
 import (
 	"slices"
+	"strings"
 
 	"consentry/internal/domain"
 )
@@ -149,6 +150,16 @@ func RoleFor(kind domain.DecisionKind, detail domain.DecisionDetail) domain.Role
 	case domain.DecideCancel, domain.DecideCleanUp:
 	}
 	return domain.RoleMigrate
+}
+
+// CheckReason holds a decision to its reason. What was asked for or done is said
+// no to or taken back by the first two, and whoever has to live with that reads
+// why; the others may have one. It is the one rule of every door.
+func CheckReason(kind domain.DecisionKind, reason string) error {
+	if (kind == domain.DecideRefuse || kind == domain.DecideRollBack) && strings.TrimSpace(reason) == "" {
+		return domain.InvalidField("reason", "Enter a reason")
+	}
+	return nil
 }
 
 // Kinds lists the decisions there are.

@@ -35,10 +35,8 @@ func (s *Service) ChangeCampaign(ctx context.Context, caller domain.Caller, camp
 		if change.Version != c.Version {
 			return c, domain.Refuse(domain.Conflict, "campaign-changed", "Somebody changed this campaign at %s. Check the new values and try again.", c.UpdatedAt.UTC().Format("2 January 2006 15:04 UTC"))
 		}
-		if err := checkTerms("terms.", change.Terms); err != nil {
-			return c, err
-		}
-		if err := tx.checkDeadline(c.Terms.Deadline, change.Terms.Deadline); err != nil {
+		err = domain.Mistakes(checkTerms("terms.", change.Terms), tx.checkDeadline("terms.deadline", c.Terms.Deadline, change.Terms.Deadline))
+		if err != nil {
 			return c, err
 		}
 		c.Version, c.Terms, c.Paused, c.UpdatedAt = c.Version+1, change.Terms, change.Paused, tx.At()
@@ -61,14 +59,14 @@ func (s *Service) ChangeCampaign(ctx context.Context, caller domain.Caller, camp
 // checkDeadline bounds a new deadline. One in the past would stop every customer
 // who has not moved in this moment, without a reminder. The present one may stay
 // whatever it is, so that a campaign past its date can still be changed.
-func (t *Tx) checkDeadline(present, asked domain.Instant) error {
+func (t *Tx) checkDeadline(field string, present, asked domain.Instant) error {
 	switch {
-	case asked.Equal(present.Time):
+	case asked.IsZero(), asked.Equal(present.Time): // that it is missing is said by checkTerms
 		return nil
 	case asked.Due(t.Now):
-		return domain.InvalidField("terms.deadline", "The deadline %s has passed already, and everybody who has not moved would stop at once. Choose one that lies ahead", at(asked))
+		return domain.InvalidField(field, "The deadline %s has passed already, and everybody who has not moved would stop at once. Choose one that lies ahead", at(asked))
 	case asked.After(t.Now.Add(extensionMax)):
-		return domain.InvalidField("terms.deadline", "The deadline %s is too far away. Choose one by %s", at(asked), at(t.In(extensionMax)))
+		return domain.InvalidField(field, "The deadline %s is too far away. Choose one by %s", at(asked), at(t.In(extensionMax)))
 	}
 	return nil
 }

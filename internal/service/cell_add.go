@@ -19,7 +19,7 @@ func (s *Service) AddCell(ctx context.Context, caller domain.Caller, cell domain
 		if !caller.Operator() {
 			return cell, domain.Refuse(domain.Forbidden, "operator-needed", "Only an operator of the vendor may add a cell.")
 		}
-		err := firstOf(key("id", cell.ID), text("name", cell.Name), key("region", cell.Region), text("cloud", cell.Cloud),
+		err := domain.Mistakes(key("id", cell.ID), text("name", cell.Name), key("region", cell.Region), text("cloud", cell.Cloud),
 			guid("clientId", cell.ClientID), guid("applicationObjectId", cell.ApplicationObjectID), guid("homeTenantId", cell.HomeTenantID),
 			tx.served.region("region", cell.Region), tx.served.cloud("cloud", cell.Cloud))
 		if err != nil {
@@ -30,11 +30,11 @@ func (s *Service) AddCell(ctx context.Context, caller domain.Caller, cell domain
 		switch {
 		case err == nil && known.ClientID == cell.ClientID && known.HomeTenantID == cell.HomeTenantID:
 			if differs := otherwise(known, cell); len(differs) > 0 {
-				return cell, domain.Refuse(domain.Conflict, "cell-differs", "The cell %s is there already, with another %s. Nothing was changed; repeat the command as it was given first.", cell.ID, strings.Join(differs, " and "))
+				return cell, domain.Refuse(domain.Conflict, "cell-differs", "The cell %s is there already, with another %s. Nothing was changed; `consentry cell change %[1]s` corrects what was mistyped.", cell.ID, strings.Join(differs, " and "))
 			}
 			return known, tx.turnRotation(cell.ID)
 		case err == nil:
-			return cell, domain.Refuse(domain.Conflict, "cell-exists", "The cell %s is there already, for another app registration. Nothing was changed; choose another id.", cell.ID)
+			return cell, domain.Refuse(domain.Conflict, "cell-exists", "The cell %s is there already, for another app registration. Nothing was changed; choose another id, or correct a slip with `consentry cell change %[1]s`.", cell.ID)
 		case !domain.IsNotFound(err):
 			return cell, err
 		}

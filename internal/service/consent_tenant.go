@@ -46,20 +46,23 @@ func (s *Service) AllowTenantUse(ctx context.Context, caller domain.Caller, tena
 		if err := tx.operatorsOnly("tenant"); err != nil {
 			return nil, err
 		}
-		tenantID, reason := strings.ToLower(tenantID), strings.TrimSpace(reason)
-		switch {
-		case !consent.IsTenantID(tenantID):
-			return nil, domain.InvalidField("tenantId", "The tenant is named by its id, a GUID")
-		case len(accountIDs) == 0:
-			return nil, domain.InvalidField("accountIds", "List at least one account")
-		case reason == "":
-			return nil, domain.InvalidField("reason", "Enter a reason")
+		tenantID := strings.ToLower(tenantID)
+		reason, senseless := cleanReason(reason)
+		if reason == "" && senseless == nil {
+			senseless = domain.InvalidField("reason", "Enter a reason")
+		}
+		var nobody error
+		if len(accountIDs) == 0 {
+			nobody = domain.InvalidField("accountIds", "List at least one account")
+		}
+		if err := domain.Mistakes(guid("tenantId", tenantID), nobody, senseless); err != nil {
+			return nil, err
 		}
 		slices.Sort(accountIDs)
 		var uses []domain.TenantUse
 		for _, id := range slices.Compact(accountIDs) {
 			if _, err := tx.Rows.Accounts().Get(id); err != nil {
-				return nil, err
+				return nil, notHere("account", err)
 			}
 			if err := tx.goOnSharing(tenantID, id); err != nil {
 				return nil, err

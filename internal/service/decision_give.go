@@ -1,10 +1,12 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -31,7 +33,7 @@ func (s *Service) GiveDecision(ctx context.Context, caller domain.Caller, key, m
 	if key != "" {
 		key = migrationID + "/" + key
 	}
-	asked, err := digestOf(kind, detail)
+	asked, err := digestOf(string(kind), detail)
 	if err != nil {
 		return domain.Decision{}, err
 	}
@@ -46,7 +48,7 @@ func (s *Service) GiveDecision(ctx context.Context, caller domain.Caller, key, m
 		return domain.Decision{}, err
 	}
 	if given.Asked != asked {
-		return domain.Decision{}, domain.Refuse(domain.Conflict, "key-reused", "This Idempotency-Key was used for another decision. Nothing was changed; send this one with a key of its own.")
+		return domain.Decision{}, errKeyReused("decision")
 	}
 	var d domain.Decision
 	err = s.Read(ctx, caller, func(tx *Tx) error {
@@ -65,7 +67,7 @@ type givenDecision struct {
 	Asked string // digest of what was asked
 }
 
-func digestOf(kind domain.DecisionKind, detail domain.DecisionDetail) (string, error) {
+func digestOf(kind string, detail any) (string, error) {
 	b, err := json.Marshal(detail)
 	if err != nil {
 		return "", err
@@ -130,10 +132,9 @@ func (t *Tx) mayDecide(m domain.Migration, kind domain.DecisionKind, detail doma
 
 // checkDetail holds the rules of each kind's own fields and drops the others.
 func (t *Tx) checkDetail(m domain.Migration, kind domain.DecisionKind, in domain.DecisionDetail) (out domain.DecisionDetail, err error) {
-	out.Reason = strings.Join(strings.Fields(in.Reason), " ")
-	if utf8.RuneCountInString(out.Reason) > reasonMax {
-		return out, domain.InvalidField("reason", "Reason must be %d characters or fewer", reasonMax)
-	}
+	var senseless error
+	out.Reason, senseless = cleanReason(in.Reason)
+	senseless = cmp.Or(migration.CheckReason(kind, in.Reason), senseless)
 	switch kind {
 	case domain.DecideDescribe:
 		name, err := t.connectorName(m)
@@ -141,32 +142,19 @@ func (t *Tx) checkDetail(m domain.Migration, kind domain.DecisionKind, in domain
 			return out, err
 		}
 		out.GoOnIfUnchanged = in.GoOnIfUnchanged
-		out.Description, err = domain.CleanDescription(name, in.Description)
-		return out, err
+		var unfit error
+		out.Description, unfit = domain.CleanDescription(name, in.Description)
+		return out, domain.Mistakes(unfit, senseless)
 	case domain.DecideApprove:
-		if out.ProofID = in.ProofID; out.ProofID == "" {
-			return out, domain.InvalidField("proofId", "Name the comparison that you approve")
-		}
-		if out.ProofID != m.ProofID {
-			return out, &domain.Error{Kind: domain.Conflict, Code: migration.ProofOther, Field: "proofId", Message: migration.Text(migration.ProofOther)}
-		}
+		out.ProofID = in.ProofID
+		return out, domain.Mistakes(proofSeen(m, out.ProofID), senseless)
 	case domain.DecideExtend:
-		if out.Deadline = in.Deadline; out.Deadline.IsZero() {
-			return out, domain.InvalidField("deadline", "Enter a date")
-		}
-		if out.Deadline.After(t.Now.Add(extensionMax)) {
-			return out, domain.InvalidField("deadline", "The new date must lie within two years")
-		}
-		c, err := t.campaignOf(m)
-		if err != nil {
-			return out, err
-		}
-		if late := later(t.Now, campaign.DateInForce(c, &m)); !out.Deadline.After(late) {
-			return out, domain.InvalidField("deadline", "The new date must be after %s", late.UTC().Format("2 January 2006 15:04 UTC"))
-		}
+		out.Deadline = in.Deadline
+		unfit, err := t.laterDate(m, out.Deadline)
+		return out, cmp.Or(err, domain.Mistakes(unfit, senseless))
 	case domain.DecideRollBack:
-		if out.Reason == "" {
-			return out, domain.InvalidField("reason", "Enter why the migration is taken back")
+		if senseless != nil {
+			return out, senseless
 		}
 		no, err := t.noWayBack(m)
 		if err != nil {
@@ -177,12 +165,53 @@ func (t *Tx) checkDetail(m domain.Migration, kind domain.DecisionKind, in domain
 		}
 	case domain.DecideCleanUp:
 		out.Removed = in.Removed
-		if m.Phase == domain.Migrated && !out.Removed {
+		if m.Phase == domain.Migrated && !out.Removed && senseless == nil {
 			return out, domain.Refuse(domain.Conflict, migration.WayBackStillOpen, "%s", migration.Text(migration.WayBackStillOpen))
 		}
 	default:
 	}
-	return out, nil
+	return out, senseless
+}
+
+// cleanReason folds a reason into one line and bounds it.
+func cleanReason(reason string) (string, error) {
+	reason = strings.Join(strings.Fields(reason), " ")
+	if utf8.RuneCountInString(reason) > reasonMax {
+		return "", domain.InvalidField("reason", "Reason must be %d characters or fewer", reasonMax)
+	}
+	return reason, oneLine("reason", reason)
+}
+
+// proofSeen holds the comparison that somebody approves against the latest one.
+func proofSeen(m domain.Migration, proofID string) error {
+	switch proofID {
+	case "":
+		return domain.InvalidField("proofId", "Name the comparison that you approve")
+	case m.ProofID:
+		return nil
+	}
+	return &domain.Error{Kind: domain.Conflict, Code: migration.ProofOther, Field: "proofId", Message: migration.Text(migration.ProofOther)}
+}
+
+// laterDate holds a date of a migration's own against now, which makes sense of
+// it, and against the date in force, which is how things stand.
+func (t *Tx) laterDate(m domain.Migration, asked domain.Instant) (unfit, err error) {
+	switch {
+	case asked.IsZero():
+		return domain.InvalidField("deadline", "Enter a date"), nil
+	case asked.Due(t.Now):
+		return domain.InvalidField("deadline", "The new date must lie ahead, and it is %s", at(t.At())), nil
+	case asked.After(t.Now.Add(extensionMax)):
+		return domain.InvalidField("deadline", "The new date must lie within two years"), nil
+	}
+	c, err := t.campaignOf(m)
+	if err != nil {
+		return nil, err
+	}
+	if inForce := campaign.DateInForce(c, &m); !asked.After(inForce) {
+		return &domain.Error{Kind: domain.Conflict, Code: migration.DeadlineNotLater, Field: "deadline", Message: fmt.Sprintf("The new date must be after %s, the date in force", at(domain.At(inForce)))}, nil
+	}
+	return nil, nil
 }
 
 // connectorName is the name a description has to say more than: the

@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,6 +37,8 @@ func TestWhatMayBeDecidedByWhomAndWhen(t *testing.T) {
 		"not migrated":             {give(mika, domain.DecideCleanUp, domain.DecisionDetail{Removed: true}), domain.Conflict, migration.NotInPhase},
 		"extension by a customer":  {give(ana, domain.DecideExtend, domain.DecisionDetail{Deadline: domain.At(w.now.Add(900 * time.Hour))}), domain.Forbidden, "operator-needed"},
 		"extension to the past":    {give(olga, domain.DecideExtend, domain.DecisionDetail{Deadline: domain.At(w.now)}), domain.Invalid, "invalid-deadline"},
+		"extension for a decade":   {give(olga, domain.DecideExtend, domain.DecisionDetail{Deadline: domain.At(w.now.AddDate(10, 0, 0))}), domain.Invalid, "invalid-deadline"},
+		"extension to what is":     {give(olga, domain.DecideExtend, domain.DecisionDetail{Deadline: domain.At(w.now.Add(30 * 24 * time.Hour))}), domain.Conflict, migration.DeadlineNotLater},
 		"extension without a date": {give(olga, domain.DecideExtend, domain.DecisionDetail{}), domain.Invalid, "invalid-deadline"},
 		"no such kind":             {give(mika, "dance", domain.DecisionDetail{}), domain.Invalid, "invalid-kind"},
 	} {
@@ -146,6 +149,11 @@ func TestARefusalStaysWithItsReason(t *testing.T) {
 	w := newMigrationWorld(t)
 	w.reach(domain.AwaitingApproval)
 	seq := w.row().PhaseSeq
+	for _, none := range []string{"", " \n ", "steers \x1b[2J a terminal", strings.Repeat("x", 241)} {
+		_, err := w.GiveDecision(t.Context(), ana, "", w.m.ID, domain.DecideRefuse, domain.DecisionDetail{Reason: none})
+		require.Equal(t, domain.Invalid, domain.KindOf(err), "%q", none)
+		require.Equal(t, "invalid-reason", codeOf(t, err))
+	}
 	_, res := w.decide(ana, domain.DecideRefuse, domain.DecisionDetail{Reason: "two leavers are still   paid"})
 	require.Equal(t, domain.DecisionApplied, res.State)
 	require.Equal(t, domain.AwaitingApproval, res.Phase)

@@ -90,7 +90,7 @@ type InventoryReport struct {
 }
 
 // ImportInventory takes an inventory in, whole or not at all. Operators only. A
-// refusal names the first field that breaks a rule by its path.
+// refusal names the fields that make no sense by their paths.
 func (s *Service) ImportInventory(ctx context.Context, caller domain.Caller, key string, inv Inventory) (InventoryReport, error) {
 	return s.ImportInventoryWith(ctx, caller, key, inv, ImportOptions{})
 }
@@ -123,7 +123,7 @@ func (s *Service) sealSecrets(ctx context.Context, caller domain.Caller, inv Inv
 	if !caller.Operator() {
 		return nil, domain.Refuse(domain.Forbidden, "operator-needed", "Only an operator of the vendor may import an inventory.")
 	}
-	if err := firstOf(inv.check(), s.served.inventory(inv)); err != nil {
+	if err := domain.Mistakes(inv.check(), s.served.inventory(inv)); err != nil {
 		return nil, err
 	}
 	sealed := map[string][]byte{}
@@ -144,8 +144,8 @@ func (s *Service) sealSecrets(ctx context.Context, caller domain.Caller, inv Inv
 
 func (tx *Tx) importInventory(inv Inventory, sealed map[string][]byte) (InventoryReport, error) {
 	rep := InventoryReport{AsOf: tx.At(), SharedTenants: []string{}}
-	for _, c := range inv.Campaigns {
-		if err := tx.importCampaign(&rep, c); err != nil {
+	for n, c := range inv.Campaigns {
+		if err := tx.importCampaign(&rep, indexed("campaigns", n), c); err != nil {
 			return rep, err
 		}
 		rep.Campaigns++
@@ -186,7 +186,7 @@ func (tx *Tx) importInventory(inv Inventory, sealed map[string][]byte) (Inventor
 
 // importCampaign adds a campaign. One that exists keeps its terms: they change
 // only by the command that also nudges whom the new dates touch.
-func (tx *Tx) importCampaign(rep *InventoryReport, c InventoryCampaign) error {
+func (tx *Tx) importCampaign(rep *InventoryReport, at string, c InventoryCampaign) error {
 	old, err := tx.Campaigns().Get(c.ID)
 	if err != nil && !domain.IsNotFound(err) {
 		return err
@@ -199,7 +199,7 @@ func (tx *Tx) importCampaign(rep *InventoryReport, c InventoryCampaign) error {
 		rep.known("campaign", c.ID, "", nil, note)
 		return nil
 	}
-	if err := tx.checkDeadline(domain.Instant{}, c.Terms.Deadline); err != nil {
+	if err := tx.checkDeadline(at+".terms.deadline", domain.Instant{}, c.Terms.Deadline); err != nil {
 		return err
 	}
 	rep.added("campaign", c.ID, "")

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 
 	"consentry/internal/domain"
 )
@@ -14,110 +15,95 @@ var (
 	guidPattern = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 )
 
-// check holds the inventory against its rules and names the first breach by its
-// path, for example "accounts[2].integrations[0].tenantId".
+// check holds the inventory against its rules and names each breach by its path,
+// for example "accounts[2].integrations[0].tenantId".
 func (inv Inventory) check() error {
+	var errs []error
 	for n, c := range inv.Campaigns {
-		at := fmt.Sprintf("campaigns[%d].", n)
-		if err := firstOf(key(at+"id", c.ID), text(at+"name", c.Name), key(at+"region", c.Region), checkTerms(at+"terms.", c.Terms)); err != nil {
-			return err
-		}
+		at := indexed("campaigns", n) + "."
+		errs = append(errs, key(at+"id", c.ID), text(at+"name", c.Name), key(at+"region", c.Region), checkTerms(at+"terms.", c.Terms))
 	}
 	for n, p := range inv.Operators {
-		if err := p.check(fmt.Sprintf("operators[%d].", n)); err != nil {
-			return err
-		}
+		errs = append(errs, p.check(indexed("operators", n)+"."))
 	}
 	seen := map[string]string{}
 	for n, a := range inv.Accounts {
-		at := fmt.Sprintf("accounts[%d].", n)
-		if err := a.check(at); err != nil {
-			return err
-		}
+		at := indexed("accounts", n) + "."
+		errs = append(errs, a.check(at))
 		for m, i := range a.Integrations {
-			at := fmt.Sprintf("%sintegrations[%d].", at, m)
-			if err := i.check(at); err != nil {
-				return err
-			}
-			if first, twice := seen[i.ID]; twice {
-				return domain.InvalidField(at+"id", "The integration %q is listed twice, first at %s", i.ID, first)
+			at := indexed(at+"integrations", m) + "."
+			errs = append(errs, i.check(at))
+			if first, twice := seen[i.ID]; twice && i.ID != "" {
+				errs = append(errs, domain.InvalidField(at+"id", "The integration %q is listed twice, first at %s", i.ID, first))
 			}
 			seen[i.ID] = at
 		}
 	}
-	return nil
+	return domain.Mistakes(errs...)
 }
 
 func (a InventoryAccount) check(at string) error {
-	if err := firstOf(key(at+"id", a.ID), text(at+"name", a.Name), key(at+"region", a.Region)); err != nil {
-		return err
-	}
+	errs := []error{key(at+"id", a.ID), text(at+"name", a.Name), key(at+"region", a.Region)}
 	if _, err := time.LoadLocation(a.TimeZone); err != nil || a.TimeZone == "" {
-		return domain.InvalidField(at+"timeZone", "Enter an IANA time zone, for example Europe/Berlin")
+		errs = append(errs, domain.InvalidField(at+"timeZone", "Enter an IANA time zone, for example Europe/Berlin"))
 	}
 	for n, p := range a.People {
-		at := fmt.Sprintf("%speople[%d].", at, n)
-		if err := p.check(at); err != nil {
-			return err
-		}
+		at := indexed(at+"people", n) + "."
+		errs = append(errs, p.check(at))
 		if !p.Role.Valid() || p.Role == domain.RoleOperator {
-			return domain.InvalidField(at+"role", "The role is view, migrate or approve")
+			errs = append(errs, domain.InvalidField(at+"role", "The role is view, migrate or approve"))
 		}
 	}
-	return nil
+	return domain.Mistakes(errs...)
 }
 
 func (p InventoryPerson) check(at string) error {
-	return firstOf(text(at+"issuer", p.Issuer), text(at+"subject", p.Subject), text(at+"name", p.Name))
+	return domain.Mistakes(text(at+"issuer", p.Issuer), text(at+"subject", p.Subject), text(at+"name", p.Name))
 }
 
 func (i InventoryIntegration) check(at string) error {
+	var often error
 	if i.Schedule.TimesADay < 0 || i.Schedule.TimesADay > 24 {
-		return domain.InvalidField(at+"schedule.timesADay", "Enter a number from 1 to 24")
+		often = domain.InvalidField(at+"schedule.timesADay", "Enter a number from 1 to 24")
 	}
-	return firstOf(key(at+"id", i.ID), text(at+"name", i.Name), guid(at+"tenantId", i.TenantID),
-		text(at+"tenantDomain", i.TenantDomain), guid(at+"legacyApp.clientId", i.LegacyApp.ClientID), text(at+"legacyApp.name", i.LegacyApp.Name))
+	return domain.Mistakes(key(at+"id", i.ID), text(at+"name", i.Name), guid(at+"tenantId", i.TenantID),
+		text(at+"tenantDomain", i.TenantDomain), often, guid(at+"legacyApp.clientId", i.LegacyApp.ClientID), text(at+"legacyApp.name", i.LegacyApp.Name))
 }
 
 // checkTerms holds a campaign's dates and durations against their rules.
 func checkTerms(at string, t domain.CampaignTerms) error {
+	var errs []error
+	refuse := func(field, format string, args ...any) {
+		errs = append(errs, domain.InvalidField(at+field, format, args...))
+	}
 	switch {
 	case t.Deadline.IsZero():
-		return domain.InvalidField(at+"deadline", "Enter the date after which legacy synchronization stops")
+		refuse("deadline", "Enter the date after which legacy synchronization stops")
 	case !t.AvailableFrom.IsZero() && !t.AvailableFrom.Before(t.Deadline.Time):
-		return domain.InvalidField(at+"availableFrom", "The campaign must become available before its deadline")
+		refuse("availableFrom", "The campaign must become available before its deadline")
 	}
 	for _, d := range []struct {
 		name  string
 		value domain.Duration
 	}{{"consentBudget", t.ConsentBudget}, {"proofAge", t.ProofAge}, {"firstSync", t.FirstSync}, {"wayBack", t.WayBack}, {"cleanUp", t.CleanUp}} {
 		if d.value <= 0 {
-			return domain.InvalidField(at+d.name, "Enter a duration longer than zero, for example \"72h\"")
+			refuse(d.name, "Enter a duration longer than zero, for example \"72h\"")
 		}
 	}
 	for n, r := range t.Reminders {
 		if r <= 0 {
-			return domain.InvalidField(fmt.Sprintf("%sreminders[%d]", at, n), "A reminder lies before the deadline: enter a duration longer than zero")
+			refuse(indexed("reminders", n), "A reminder lies before the deadline: enter a duration longer than zero")
 		}
 	}
 	for n, r := range t.CleanUpReminders {
 		if r <= 0 || r >= t.CleanUp {
-			return domain.InvalidField(fmt.Sprintf("%scleanUpReminders[%d]", at, n), "A clean-up reminder lies within the clean-up: enter a duration longer than zero and shorter than cleanUp")
+			refuse(indexed("cleanUpReminders", n), "A clean-up reminder lies within the clean-up: enter a duration longer than zero and shorter than cleanUp")
 		}
 	}
-	return nil
+	return domain.Mistakes(errs...)
 }
 
 func indexed(list string, n int) string { return fmt.Sprintf("%s[%d]", list, n) }
-
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 func key(field, v string) error {
 	if !keyPattern.MatchString(v) {
@@ -132,6 +118,15 @@ func text(field, v string) error {
 	}
 	if len(v) > 256 {
 		return domain.InvalidField(field, "Enter 256 bytes or fewer")
+	}
+	return oneLine(field, v)
+}
+
+// oneLine keeps out what would break the line of a table, or steer the terminal
+// of whoever looks at it.
+func oneLine(field, v string) error {
+	if strings.ContainsFunc(v, unicode.IsControl) {
+		return domain.InvalidField(field, "Enter one line, without line breaks and control characters")
 	}
 	return nil
 }

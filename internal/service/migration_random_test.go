@@ -86,7 +86,7 @@ func (w *walk) step() string {
 			w.give(domain.DecideDescribe, domain.DecisionDetail{Description: words, GoOnIfUnchanged: w.r.IntN(2) == 0})
 		}},
 		{"approve", func() { w.give(domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID}) }},
-		{"refuse", func() { w.give(domain.DecideRefuse, domain.DecisionDetail{}) }},
+		{"refuse", func() { w.give(domain.DecideRefuse, domain.DecisionDetail{Reason: "not yet"}) }},
 		{"begin", func() { _, _ = w.BeginCutOver(ctx, worker, id) }},
 		{"first", func() { w.first = run(domain.RunFirst, w.shadow) }},
 		{"finish", func() { _, _ = w.FinishMigration(ctx, worker, contract.FirstSyncDone{AttemptID: id, RunID: w.first}) }},

@@ -36,21 +36,10 @@ type Invited struct {
 func (s *Service) Invite(ctx context.Context, caller domain.Caller, order InvitationOrder) (Invited, error) {
 	value := domain.NewToken()
 	i, err := Do(ctx, s, caller, "", "invite", subjectOf(order.AccountID), func(tx *Tx) (domain.Invitation, error) {
-		if err := tx.mayManage(order.AccountID, order.Role); err != nil {
-			return domain.Invitation{}, err
-		}
 		order.Name = strings.TrimSpace(order.Name)
-		if err := text("name", order.Name); err != nil {
+		ends, late := tx.invitationEnd(order.ExpiresAt)
+		if err := domain.Mistakes(tx.mayManage(order.AccountID, order.Role), text("name", order.Name), late); err != nil {
 			return domain.Invitation{}, err
-		}
-		ends := order.ExpiresAt
-		switch {
-		case ends.IsZero():
-			ends = tx.In(InvitationLifetime)
-		case ends.Due(tx.Now):
-			return domain.Invitation{}, domain.InvalidField("expiresAt", "The invitation must end after now")
-		case ends.After(tx.Now.Add(InvitationLifetimeMax)):
-			return domain.Invitation{}, domain.InvalidField("expiresAt", "The invitation must end by %s", at(tx.In(InvitationLifetimeMax)))
 		}
 		i := domain.Invitation{
 			ID: domain.NewID("inv"), Digest: consent.Hash(value), Name: order.Name, AccountID: order.AccountID, Role: order.Role,
@@ -65,6 +54,19 @@ func (s *Service) Invite(ctx context.Context, caller domain.Caller, order Invita
 		return Invited{}, err
 	}
 	return Invited{Invitation: i, Value: value}, nil
+}
+
+// invitationEnd bounds how long a link works.
+func (t *Tx) invitationEnd(asked domain.Instant) (domain.Instant, error) {
+	switch latest := t.In(InvitationLifetimeMax); {
+	case asked.IsZero():
+		return t.In(InvitationLifetime), nil
+	case asked.Due(t.Now):
+		return asked, domain.InvalidField("expiresAt", "The invitation must end after now")
+	case asked.After(latest.Time):
+		return asked, domain.InvalidField("expiresAt", "The invitation must end by %s", at(latest))
+	}
+	return asked, nil
 }
 
 // Invitations lists invitations by link, the latest first; accountID narrows it.

@@ -59,11 +59,8 @@ type PersonOrder struct {
 // account has the new one instead.
 func (s *Service) InvitePerson(ctx context.Context, caller domain.Caller, order PersonOrder) (Access, error) {
 	return Do(ctx, s, caller, "", "invite-person", subjectOf(order.AccountID), func(tx *Tx) (Access, error) {
-		if err := tx.mayManage(order.AccountID, order.Role); err != nil {
-			return Access{}, err
-		}
 		order.Issuer, order.Subject, order.Name = strings.TrimSpace(order.Issuer), strings.TrimSpace(order.Subject), strings.TrimSpace(order.Name)
-		if err := firstOf(text("issuer", order.Issuer), text("subject", order.Subject), text("name", order.Name), tx.served.issuer("issuer", order.Issuer)); err != nil {
+		if err := domain.Mistakes(tx.mayManage(order.AccountID, order.Role), text("issuer", order.Issuer), text("subject", order.Subject), text("name", order.Name), tx.served.issuer("issuer", order.Issuer)); err != nil {
 			return Access{}, err
 		}
 		person, err := tx.personOf(order.Issuer, order.Subject, order.Name)

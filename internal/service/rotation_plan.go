@@ -18,6 +18,10 @@ func (s *Service) PlanRotation(ctx context.Context, caller domain.Caller, cellID
 			return domain.Missing("cell")
 		}
 		next, _, err := tx.planRotation(cellID)
+		if domain.IsNotFound(err) { // it was removed, and this run began before
+			step = contract.RotationStep{CellID: cellID, Action: string(rotation.Nothing), Reason: "cell_removed", Message: "The cell was removed; there is nothing to rotate."}
+			return nil
+		}
 		if err == nil && next.Reason == rotation.WaitingForPerson {
 			c, err := tx.Rows.Credentials().Get(next.CredentialID)
 			if err != nil {

@@ -131,12 +131,7 @@ func (s *Service) RecordProofOfKey(ctx context.Context, caller domain.Caller, st
 // RecordRetired keeps that a key is gone, and destroys its private half.
 func (s *Service) RecordRetired(ctx context.Context, caller domain.Caller, step contract.RotationStep) (contract.RotationOutcome, error) {
 	return s.finishStep(ctx, caller, step, rotation.Result{}, func(tx *Tx, c *domain.Credential) error {
-		secret, err := optional(tx.Rows.Secrets().Get(c.SecretRef))
-		if err != nil || secret.ID == "" {
-			return err
-		}
-		secret.Sealed, secret.DestroyedAt = []byte{}, tx.At()
-		return tx.Rows.Secrets().Update(&secret)
+		return tx.destroyKey(*c)
 	})
 }
 

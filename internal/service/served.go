@@ -55,5 +55,5 @@ func (s Served) inventory(inv Inventory) error {
 		errs = append(errs, s.region(at+".region", a.Region))
 		people(at+".people", a.People)
 	}
-	return firstOf(errs...)
+	return domain.Mistakes(errs...)
 }

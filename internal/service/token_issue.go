@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -37,15 +38,9 @@ type IssuedToken struct {
 func (s *Service) IssueToken(ctx context.Context, caller domain.Caller, order TokenOrder) (IssuedToken, error) {
 	value := domain.NewBearer()
 	token, err := Do(ctx, s, caller, "", "issue-token", subjectOf(order.AccountID), func(tx *Tx) (domain.Token, error) {
-		if err := tx.mayIssue(caller, order.AccountID, order.Role); err != nil {
-			return domain.Token{}, err
-		}
 		order.Name = strings.TrimSpace(order.Name)
-		if err := text("name", order.Name); err != nil {
-			return domain.Token{}, err
-		}
-		ends, err := tx.tokenEnd(order.ExpiresAt)
-		if err != nil {
+		ends, late := tx.tokenEnd(order.ExpiresAt)
+		if err := domain.Mistakes(tx.mayIssue(caller, order.AccountID, order.Role), text("name", order.Name), late); err != nil {
 			return domain.Token{}, err
 		}
 		same, err := tx.Tokens().Count(By(Where{"account_id": order.AccountID, "name": order.Name, "revoked_at": domain.Instant{}, "expires_at >": tx.At()}))
@@ -121,8 +116,15 @@ func (t *Tx) roleFits(caller domain.Caller, accountID string, role domain.Role) 
 // tokenEnd bounds a token's life; one that a token issues ends with it at the
 // latest.
 func (t *Tx) tokenEnd(asked domain.Instant) (domain.Instant, error) {
-	latest, byToken := t.In(TokenLifetimeMax), t.Caller.Kind == domain.CallerMachine
-	if byToken {
+	latest := t.In(TokenLifetimeMax)
+	switch {
+	case asked.IsZero():
+	case asked.Due(t.Now):
+		return asked, domain.InvalidField("expiresAt", "The token must end after now")
+	case asked.After(latest.Time):
+		return asked, domain.InvalidField("expiresAt", "The token must end by %s, %d days from now", at(latest), int(TokenLifetimeMax.Hours()/24))
+	}
+	if t.Caller.Kind == domain.CallerMachine {
 		own, err := t.Tokens().Get(t.Caller.ID)
 		if err != nil {
 			return asked, err
@@ -135,13 +137,9 @@ func (t *Tx) tokenEnd(asked domain.Instant) (domain.Instant, error) {
 			asked = latest
 		}
 	}
-	switch {
-	case asked.Due(t.Now):
-		return asked, domain.InvalidField("expiresAt", "The token must end after now")
-	case asked.After(latest.Time) && byToken:
-		return asked, domain.InvalidField("expiresAt", "A token issues none that outlives it, and this one ends on %s: ask for a shorter time. One that lasts is issued by a person, signed in to the console (Operators, or People and tokens of an account), for up to a year", at(latest))
-	case asked.After(latest.Time):
-		return asked, domain.InvalidField("expiresAt", "The token must end by %s", latest.Format("2 January 2006 15:04 UTC"))
+	if asked.After(latest.Time) {
+		return asked, &domain.Error{Kind: domain.Conflict, Code: "token-outlives-issuer", Field: "expiresAt", Message: fmt.Sprintf(
+			"A token issues none that outlives it, and this one ends on %s: ask for a shorter time. One that lasts is issued by a person, signed in to the console (Operators, or People and tokens of an account), for up to a year", at(latest))}
 	}
 	return asked, nil
 }

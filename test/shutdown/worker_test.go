@@ -23,7 +23,12 @@ type syncRun struct {
 
 func (s *system) call(t *testing.T, method, path string, out any) {
 	t.Helper()
-	res, err := http.DefaultClient.Do(s.request(t, method, strings.TrimPrefix(s.Console, "http://"), "/api/v1"+path))
+	s.callAt(t, strings.TrimPrefix(s.Console, "http://"), method, path, out)
+}
+
+func (s *system) callAt(t *testing.T, address, method, path string, out any) {
+	t.Helper()
+	res, err := http.DefaultClient.Do(s.request(t, method, address, "/api/v1"+path))
 	require.NoError(t, err)
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
