@@ -58,9 +58,11 @@ test-go: prerequisites-go bin/temporal-dev $(SYSTEM) $(STARTED) ## Run the Go te
 	CONSENTRY_TEST_DATABASE=postgres go test -timeout $(TEST_TIMEOUT) ./internal/service
 
 .PHONY: e2e
-e2e: prerequisites-browser bin/temporal-dev $(SYSTEM) test/e2e-browser/node_modules/.package-lock.json ## Walk through the console in a real browser, with accessibility checks
+e2e: prerequisites-browser bin/temporal-dev $(SYSTEM) bin/consentry-api test/e2e-browser/node_modules/.package-lock.json ## Walk through the console and into the Temporal UI in a real browser, with accessibility checks
 	@tools/step 'Browser journeys'
 	bin/consentry-dev with -- npm --prefix test/e2e-browser test
+	@tools/step 'The Temporal UI behind the proxy of production'
+	go test -tags browser -count=1 ./test/door
 
 .PHONY: clients
 clients: prerequisites-node emulator/clients/node_modules/.package-lock.json ## Let Microsoft's own libraries for JavaScript walk through the emulator

@@ -44,6 +44,7 @@ type Service interface {
 	IssueToken(ctx context.Context, caller domain.Caller, order service.TokenOrder) (service.IssuedToken, error)
 	WithdrawDeletion(ctx context.Context, caller domain.Caller, accountID string) (domain.AccountDeletion, error)
 	RevokeToken(ctx context.Context, caller domain.Caller, id string) (domain.Token, error)
+	PassToTemporal(ctx context.Context, caller domain.Caller, returnTo string) (string, error)
 }
 
 // Deps are what the console stands on.
@@ -58,6 +59,9 @@ type Deps struct {
 	Log                *zap.Logger
 	Public             string // the console's own address, to hand to somebody else
 	Product            string // default "Consentry"
+	// Temporal is where operators' passes to the Temporal UI are spent, on its own
+	// host; "": there is no such way.
+	Temporal string
 
 	// Addresses of the API that pages use; each has a default.
 	SignIn, SignOut, Events string
@@ -71,7 +75,7 @@ type Pages struct {
 	log                     *zap.Logger
 	product, public, host   string
 	signIn, signOut, events string
-	policy                  string
+	policy, temporal        string
 	assets                  assets
 	templates               map[string]*template.Template
 }
@@ -82,7 +86,7 @@ func Mount(e *echo.Echo, d Deps) (*Pages, error) {
 	p := &Pages{
 		service: d.Service, caller: d.Caller, now: d.Now, log: d.Log, public: strings.TrimSuffix(d.Public, "/"),
 		product: cmp.Or(d.Product, "Consentry"), signIn: cmp.Or(d.SignIn, "/auth/sign-in"), signOut: cmp.Or(d.SignOut, "/auth/sign-out"),
-		events: cmp.Or(d.Events, "/events"), policy: policy(d.BrowserAuthorities), host: "Microsoft",
+		events: cmp.Or(d.Events, "/events"), policy: policy(d.BrowserAuthorities), temporal: d.Temporal, host: "Microsoft",
 	}
 	if len(d.BrowserAuthorities) > 0 {
 		p.host = hostOf(d.BrowserAuthorities[0])
@@ -102,13 +106,13 @@ func Mount(e *echo.Echo, d Deps) (*Pages, error) {
 	// Not a group: its middleware would also answer every address that nobody serves.
 	for address, get := range map[string]echo.HandlerFunc{
 		"/connectors": p.getConnectors, "/connectors/:id": p.getConnector, "/accounts": p.getAccounts, "/migrations/:id": p.getMigration,
-		"/directory-sync": p.getSync, "/directory-sync/:id": p.getIntegration, "/people": p.getPeople, "/operators": p.getOperators,
+		"/directory-sync": p.getSync, "/directory-sync/:id": p.getIntegration, "/people": p.getPeople, "/operators": p.getOperators, "/temporal": p.getTemporal,
 	} {
 		e.GET(address, p.guard(get))
 	}
 	for address, post := range map[string]echo.HandlerFunc{
 		"/migrations/:id": p.postMigration, "/connectors/:id": p.postConnector, "/directory-sync": p.postSync, "/directory-sync/:id": p.postIntegration,
-		"/people": p.postPeople, "/operators": p.postOperators, "/leaving": p.postLeaving,
+		"/people": p.postPeople, "/operators": p.postOperators, "/temporal": p.postTemporal, "/leaving": p.postLeaving,
 	} {
 		e.POST(address, p.guard(post))
 	}

@@ -47,6 +47,7 @@ type personHead struct {
 	Role     string
 	SignOut  string
 	Operator bool
+	Temporal bool // and there is a way to the Temporal UI
 }
 
 // needed is the content of "Actions needed".
@@ -168,7 +169,7 @@ func (p *Pages) personHead(caller domain.Caller, accountID string) *personHead {
 	if caller.Kind != domain.CallerPerson {
 		return nil
 	}
-	return &personHead{Name: cmp.Or(caller.Name, "Signed in"), Role: roleWords(roleIn(caller, accountID)), SignOut: p.signOut, Operator: caller.Operator()}
+	return &personHead{Name: cmp.Or(caller.Name, "Signed in"), Role: roleWords(roleIn(caller, accountID)), SignOut: p.signOut, Operator: caller.Operator(), Temporal: caller.Operator() && p.temporal != ""}
 }
 
 // roleIn is the strongest role the caller has where the page is.

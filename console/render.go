@@ -24,6 +24,7 @@ const (
 	pageIntegration = "integration"
 	pageAccounts    = "accounts"
 	pagePeople      = "people"
+	pageTemporal    = "temporal"
 	pageSignIn      = "signin"
 	pageError       = "error"
 )
@@ -37,6 +38,7 @@ var models = map[string]any{
 	pageIntegration: integrationPage{},
 	pageAccounts:    accountsPage{},
 	pagePeople:      peoplePage{},
+	pageTemporal:    temporalPage{},
 	pageSignIn:      signInPage{},
 	pageError:       errorPage{},
 }

@@ -95,6 +95,7 @@ func open(t *testing.T) *world {
 	w.pages, err = console.Mount(w.echo, console.Deps{
 		Service: w.commands, Caller: func(echo.Context) domain.Caller { return w.who }, Now: func() time.Time { return now }, Log: zap.NewNop(),
 		BrowserAuthorities: []string{"https://login.microsoftonline.com/", "https://login.microsoftonline.us"}, Public: "https://console.example/",
+		Temporal: "https://temporal.example/consentry-ui/enter",
 	})
 	require.NoError(t, err)
 	return w

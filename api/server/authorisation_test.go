@@ -136,6 +136,7 @@ func TestTheAuthorisationMatrix(t *testing.T) {
 	w := newWorld(t)
 	_, err := console.Mount(w.echo, console.Deps{
 		Service: w.service, Caller: func(c echo.Context) domain.Caller { return CallerFrom(c.Request().Context()) }, Now: w.clock.Now, Log: zap.NewNop(), Public: w.URL,
+		Temporal: "http://" + doorHost + TemporalEnter,
 	})
 	require.NoError(t, err)
 	ids := w.ids()
@@ -198,8 +199,12 @@ func (b *browser) status(method, path string, how ask, token string) int {
 	if how.form != "" {
 		text, kind = how.form, "application/x-www-form-urlencoded"
 	}
+	path, atDoor := strings.CutPrefix(path, temporalHost)
 	r, err := http.NewRequestWithContext(b.w.t.Context(), method, b.w.URL+path, strings.NewReader(text))
 	require.NoError(b.w.t, err)
+	if atDoor {
+		r.Host = doorHost
+	}
 	if text != "" {
 		r.Header.Set("Content-Type", kind)
 	}
@@ -213,18 +218,26 @@ func (b *browser) status(method, path string, how ask, token string) int {
 	return res.StatusCode
 }
 
+// temporalHost begins the routes of the Temporal UI's host in the matrix.
+const temporalHost = "{temporal-host}"
+
 // routes lists what is served, in a stable order.
 func (w *world) routes() (list []string) {
-	for _, r := range w.echo.Routes() {
-		if r.Method == "echo_route_not_found" {
-			continue
+	add := func(host string, routes []*echo.Route) {
+		for _, r := range routes {
+			if r.Method == "echo_route_not_found" {
+				continue
+			}
+			path := host + r.Path
+			for _, name := range []string{"id", "name", "token", "session"} {
+				path = strings.ReplaceAll(path, ":"+name, "{"+name+"}")
+			}
+			list = append(list, r.Method+" "+path)
 		}
-		path := r.Path
-		for _, name := range []string{"id", "name", "token", "session"} {
-			path = strings.ReplaceAll(path, ":"+name, "{"+name+"}")
-		}
-		list = append(list, r.Method+" "+path)
 	}
+	add("", w.echo.Routes())
+	require.Len(w.t, w.echo.Routers(), 1, "every host that is served is in the matrix")
+	add(temporalHost, w.echo.Routers()[doorHost].Routes())
 	slices.SortFunc(list, func(a, b string) int {
 		methodA, pathA, _ := strings.Cut(a, " ")
 		methodB, pathB, _ := strings.Cut(b, " ")

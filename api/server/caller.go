@@ -58,16 +58,20 @@ func (s *server) setCookie(c echo.Context, name, value string, lifetime time.Dur
 // knowCaller puts who asks into the request.
 func (s *server) knowCaller(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if !needsCaller(c.Request()) {
+		if !s.needsCaller(c.Request()) {
 			return next(c)
 		}
 		caller, err := s.callerOf(c)
 		if err != nil {
 			return err
 		}
-		c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), keyCaller, caller)))
+		setCaller(c, caller)
 		return next(c)
 	}
+}
+
+func setCaller(c echo.Context, caller domain.Caller) {
+	c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), keyCaller, caller)))
 }
 
 // callerOf gives who is behind a request now: the machine of a bearer token, on
@@ -104,8 +108,12 @@ func takesBearer(r *http.Request) bool {
 }
 
 // needsCaller spares addresses that nobody's identity changes, so that they work
-// without the store.
-func needsCaller(r *http.Request) bool {
+// without the store, and the Temporal UI's host, where the console's cookie means
+// nothing.
+func (s *server) needsCaller(r *http.Request) bool {
+	if s.door.at(r) {
+		return false
+	}
 	for _, p := range []string{"/assets/", "/healthz", "/readyz", "/openapi"} {
 		if strings.HasPrefix(r.URL.Path, p) {
 			return false

@@ -201,7 +201,7 @@ func (w *world) mount(e *echo.Echo, door service.TenantDoor) {
 	require.NoError(w.t, err)
 	Mount(e, Deps{
 		Service: w.service, Consent: service.NewConsentFlow(w.service, door), Console: standin.Provider{}, PublicURL: public,
-		Payloads: opened{}, TemporalUI: &url.URL{Scheme: "http", Host: "temporal.test:8233", Path: "/ui/"},
+		Payloads: opened{}, TemporalUI: &url.URL{Scheme: "http", Host: "temporal.test:8233", Path: "/ui/"}, TemporalDoor: &url.URL{Scheme: "http", Host: doorHost},
 		FormTargets: []string{"https://login.test"}, Stopping: w.stop, Log: zap.NewNop(),
 		Health: health.New(w.clock.Now, 0, zap.NewNop(), health.Probe{Name: "database", Remedy: "Mend db.internal.", Check: func(context.Context) error {
 			w.mu.Lock()
@@ -229,7 +229,7 @@ func (w *world) rows() map[string]string {
 	require.NoError(w.t, w.store.Read(w.t.Context(), func(r service.Rows) error {
 		return errors.Join(
 			dump(all, "accounts", r.Accounts()), dump(all, "people", r.People()), dump(all, "grants", r.Grants()), dump(all, "sessions", r.Sessions()),
-			dump(all, "tokens", r.Tokens()), dump(all, "invitations", r.Invitations()),
+			dump(all, "temporal_visits", r.TemporalVisits()), dump(all, "tokens", r.Tokens()), dump(all, "invitations", r.Invitations()),
 			dump(all, "integrations", r.Integrations()), dump(all, "connectors", r.Connectors()), dump(all, "cells", r.Cells()), dump(all, "credentials", r.Credentials()),
 			dump(all, "campaigns", r.Campaigns()), dump(all, "migrations", r.Migrations()), dump(all, "decisions", r.Decisions()), dump(all, "consent_sessions", r.ConsentSessions()),
 			dump(all, "sync_runs", r.SyncRuns()), dump(all, "notices", r.Notices()), dump(all, "changes", r.Changes()), dump(all, "command_keys", r.CommandKeys()),

@@ -92,9 +92,9 @@ func (s *server) logAccess(next echo.HandlerFunc) echo.HandlerFunc {
 		switch {
 		case c.Response().Status >= http.StatusInternalServerError:
 			log.Warn("request", fields...)
-		case needsCaller(c.Request()):
+		case s.needsCaller(c.Request()):
 			log.Info("request", fields...)
-		default: // probes and assets
+		default: // probes, assets, and what the Temporal UI's proxy asks about each of its requests
 			log.Debug("request", fields...)
 		}
 		return nil
@@ -148,7 +148,10 @@ func (s *server) headers(next echo.HandlerFunc) echo.HandlerFunc {
 		if s.secure {
 			h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 		}
-		if forMachines(c.Request()) {
+		if s.door.at(c.Request()) {
+			h.Set("Content-Security-Policy", "default-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'")
+		}
+		if forMachines(c.Request()) || s.door.at(c.Request()) {
 			h.Set("Cache-Control", "no-store")
 		}
 		return next(c)
@@ -165,6 +168,8 @@ func (s *server) protect(next echo.HandlerFunc) echo.HandlerFunc {
 		switch _, byToken := bearer(r); {
 		case byToken: // whoever sent it knows the token
 			check = func(*http.Request) error { return nil }
+		case s.door.at(r):
+			check = s.door.check
 		case onCodecPath(r):
 			check = func(*http.Request) error { return s.codec.check(c) }
 		}

@@ -52,7 +52,9 @@ var plain = template.Must(template.New("page").Parse(`<!doctype html>
 
 // show renders the page whole before any of it is sent.
 func (s *server) show(c echo.Context, p Page) error {
-	if s.ShowPage != nil {
+	// The console's layout needs the console's styles, which the Temporal UI's host
+	// does not have.
+	if s.ShowPage != nil && !s.door.at(c.Request()) {
 		return s.ShowPage(c, p)
 	}
 	var b bytes.Buffer

@@ -212,7 +212,7 @@ func (s *server) writeProblem(c echo.Context, p *Problem) error {
 
 // forMachines tells the API's addresses from those of pages.
 func forMachines(r *http.Request) bool {
-	for _, p := range []string{"/api/", "/events", "/openapi", "/healthz", "/readyz", codecPrefix} {
+	for _, p := range []string{"/api/", "/events", "/openapi", "/healthz", "/readyz", codecPrefix, TemporalCheck, TemporalCodec} {
 		if strings.HasPrefix(r.URL.Path, p) {
 			return true
 		}

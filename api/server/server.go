@@ -53,6 +53,9 @@ type Deps struct {
 	// TemporalUI; nil: there is no such endpoint.
 	Payloads   Payloads
 	TemporalUI *url.URL
+	// TemporalDoor is the Temporal UI's own host, on which a proxy asks us whom to
+	// let in (docs/decisions/temporal-ui-door.md); nil: there is none.
+	TemporalDoor *url.URL
 	// Observe is told of every answered request; nil: nobody is.
 	Observe func(method, route string, status int, took time.Duration)
 	// TrustedProxies are the networks whose word on the client's address is taken
@@ -76,6 +79,7 @@ type server struct {
 	feed   *feed
 	secure bool
 	codec  *codecDoor
+	door   *temporalDoor
 }
 
 // Version of the API, as the OpenAPI document says it.
@@ -87,7 +91,7 @@ const prefix = "/api/v1"
 // Mount puts the middleware on e, for the console's routes too, and adds the
 // API and the browser routes.
 func Mount(e *echo.Echo, d Deps) {
-	s := &server{Deps: d, feed: newFeed(d.Service.LastChange), secure: d.PublicURL.Scheme == "https", codec: newCodecDoor(d.TemporalUI)}
+	s := &server{Deps: d, feed: newFeed(d.Service.LastChange), secure: d.PublicURL.Scheme == "https", codec: newCodecDoor(d.TemporalUI), door: newTemporalDoor(d.TemporalDoor, d.PublicURL)}
 	if s.Tracer == nil {
 		s.Tracer = noop.NewTracerProvider().Tracer("")
 	}
@@ -112,6 +116,7 @@ func Mount(e *echo.Echo, d Deps) {
 	s.codecKeyRoutes(api)
 	s.browserRoutes(e)
 	s.codecRoutes(e)
+	s.doorRoutes(e)
 }
 
 // clientAddress reads who sent a request. Echo trusts private networks unless it

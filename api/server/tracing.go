@@ -15,7 +15,7 @@ import (
 func (s *server) trace(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		if !needsCaller(r) {
+		if !s.needsCaller(r) {
 			return next(c)
 		}
 		route := routeOf(c)

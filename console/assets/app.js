@@ -202,6 +202,7 @@ function forms() {
   });
 
   document.getElementById('problem')?.focus();
+  /** @type {HTMLFormElement | null} */ (document.querySelector('form[data-go]'))?.requestSubmit(); // a step that nobody has to take
 }
 
 document.documentElement.dataset.js = '';

@@ -33,6 +33,7 @@ type Options struct {
 	WorkerProcess bool          // the worker as a process of its own, to be killed
 	WorkerProgram string        // the worker's program, for WorkerProcess
 	TemporalDev   string        // the Temporal server's program
+	TemporalCodec string        // where its UI has payloads decrypted; "" is the console's endpoint
 	LogFormat     string        // app.FormatJSON or app.FormatHuman; "" is the latter
 	Say           func(string)  // progress, a sentence at a time
 }
@@ -122,7 +123,7 @@ func (s *Stack) startTemporal(ctx context.Context, address string) error {
 	}
 	console := "http://" + loopback(s.options.Ports.Console)
 	p, err := startProcess(ctx, filepath.Join(s.options.Dir, "temporal.log"), nil, s.options.TemporalDev,
-		"server", "start-dev", "--ui-codec-endpoint", console+"/codec", "--ui-sign-in", console, "--port", fmt.Sprint(s.options.Ports.Temporal), "--ui-port", fmt.Sprint(s.options.Ports.TemporalUI), "--db-dir", dir)
+		"server", "start-dev", "--ui-codec-endpoint", cmp.Or(s.options.TemporalCodec, console+"/codec"), "--ui-sign-in", console, "--port", fmt.Sprint(s.options.Ports.Temporal), "--ui-port", fmt.Sprint(s.options.Ports.TemporalUI), "--db-dir", dir)
 	if err != nil {
 		return err
 	}

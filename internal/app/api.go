@@ -119,27 +119,45 @@ func (a *App) handler() (*echo.Echo, chan struct{}, error) {
 	door := tenantDoor{signIn: entra.NewSignIn(a.cloud, credentials{a.Service, a.keeper}, time.Now), callback: base + "/consent/callback"}
 	flow := service.NewConsentFlow(a.Service, door)
 
-	var temporalUI *url.URL
-	if a.Config.TemporalUI != "" {
-		if temporalUI, err = url.Parse(a.Config.TemporalUI); err != nil {
-			return nil, nil, fmt.Errorf("--temporal-ui: %w", err)
-		}
+	temporalUI, err := optionalAddress("temporal-ui", a.Config.TemporalUI)
+	if err != nil {
+		return nil, nil, err
+	}
+	temporalDoor, err := optionalAddress("temporal-door", a.Config.TemporalDoor)
+	if err != nil {
+		return nil, nil, err
+	}
+	entry := ""
+	if temporalDoor != nil {
+		entry = temporalDoor.JoinPath(server.TemporalEnter).String()
 	}
 	e := echo.New()
 	stopping := make(chan struct{})
 	var pages *console.Pages
 	server.Mount(e, server.Deps{
 		Service: a.Service, Consent: flow, Console: consoleDoor{entra.NewConsole(provider, time.Now)}, PublicURL: public, FormTargets: signInHosts, TrustedProxies: proxies,
-		Payloads: a.temporal.Codec, TemporalUI: temporalUI,
+		Payloads: a.temporal.Codec, TemporalUI: temporalUI, TemporalDoor: temporalDoor,
 		Health: a.health, Observe: a.metrics.Request, Tracer: a.traces, Stopping: stopping, Log: a.log.Named("api"),
 		ShowPage: func(c echo.Context, p server.Page) error { return pages.Show(c, messageOf(p)) },
 	})
 	pages, err = console.Mount(e, console.Deps{
 		Service: a.Service, Caller: func(c echo.Context) domain.Caller { return server.CallerFrom(c.Request().Context()) },
 		BrowserAuthorities: signInHosts, Now: time.Now, Log: a.log.Named("console"), Public: base,
-		SignIn: "/auth/sign-in", SignOut: "/auth/sign-out",
+		SignIn: "/auth/sign-in", SignOut: "/auth/sign-out", Temporal: entry,
 	})
 	return e, stopping, err
+}
+
+// optionalAddress is nil for an address that was not given.
+func optionalAddress(flag, value string) (*url.URL, error) {
+	if value == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(value)
+	if err != nil {
+		return nil, fmt.Errorf("--%s: %w", flag, err)
+	}
+	return u, nil
 }
 
 // messageOf carries a small page of the browser routes into the console's layout.

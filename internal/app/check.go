@@ -46,6 +46,7 @@ func (c *Config) collect(f *faults) {
 	checkAddress(f, "public-url", c.PublicURL, false)
 	checkAddress(f, "console-issuer", c.ConsoleIssuer, true)
 	checkAddress(f, "temporal-ui", c.TemporalUI, false)
+	c.checkDoor(f)
 	checkListen(f, "listen", c.Listen)
 	checkListen(f, "metrics-listen", c.MetricsListen)
 	if _, port, err := net.SplitHostPort(c.MetricsListen); err == nil && port != "0" && c.MetricsListen == c.Listen {
@@ -85,6 +86,29 @@ func (c *Config) collect(f *faults) {
 	atLeast(f, "payload-key-period", c.PayloadKeyPeriod, time.Hour)
 	atLeast(f, "drain", c.Drain, 0)
 	atLeast(f, "stop-within", c.StopWithin, 0)
+}
+
+// checkDoor: cookies keep the console and the Temporal UI apart, and a browser
+// tells cookies apart by the name of the host, not by its port.
+func (c *Config) checkDoor(f *faults) {
+	before := len(f.all)
+	checkAddress(f, "temporal-door", c.TemporalDoor, false)
+	door, err := url.Parse(c.TemporalDoor)
+	public, perr := url.Parse(c.PublicURL)
+	if c.TemporalDoor == "" || len(f.all) > before || err != nil || perr != nil {
+		return
+	}
+	wrong := func(what, remedy string) {
+		f.add(Fault{Flag: "temporal-door", Value: shown(c.TemporalDoor), Wrong: what, Remedy: remedy})
+	}
+	switch {
+	case strings.EqualFold(door.Hostname(), public.Hostname()):
+		wrong("has the host name of --public-url", "give the Temporal UI a name of its own, such as https://temporal.example.com")
+	case door.Scheme != public.Scheme:
+		wrong("is not "+public.Scheme+", as --public-url is", "give both by the same kind of address")
+	case strings.Trim(door.Path, "/") != "":
+		wrong("has a path", "the Temporal UI has the whole host: give https://host")
+	}
 }
 
 // checkWhere looks at where the database is said to be; whether it answers is

@@ -47,6 +47,7 @@ type Config struct {
 	PayloadKeyPeriod time.Duration `name:"payload-key-period" env:"CONSENTRY_PAYLOAD_KEY_PERIOD" default:"2160h" help:"How long one key encrypts payloads for Temporal before the next takes over."`
 	TemporalAddress  string        `name:"temporal-address" env:"TEMPORAL_ADDRESS" placeholder:"HOST:PORT" help:"Temporal's frontend. Namespace, TLS and keys come from TEMPORAL_NAMESPACE, TEMPORAL_TLS… and TEMPORAL_API_KEY."`
 	TemporalUI       string        `name:"temporal-ui" env:"CONSENTRY_TEMPORAL_UI" placeholder:"URL" help:"Address of the Temporal UI. Its origin alone may have payloads decrypted by a signed-in operator's browser."`
+	TemporalDoor     string        `name:"temporal-door" env:"CONSENTRY_TEMPORAL_DOOR" placeholder:"URL" help:"Address of the Temporal UI behind a proxy that asks this process whom to let in, on a host name of its own; none when empty."`
 	LogLevel         string        `name:"log-level" env:"CONSENTRY_LOG_LEVEL" default:"info" help:"What is logged: debug, info, warn or error."`
 	LogFormat        string        `name:"log-format" env:"CONSENTRY_LOG_FORMAT" default:"json" help:"How it is logged: json, one object a line, or human, for whoever reads along."`
 }

@@ -94,6 +94,7 @@ func TestEverySettingThatIsWrongIsNamedWithItsValueAndRemedy(t *testing.T) {
 		"sweep-every":         {value: "1ms", says: []string{`"1ms"`, "at least 1s"}},
 		"temporal-address":    {value: "temporal", says: []string{`"temporal"`, "HOST:PORT"}},
 		"temporal-ui":         {value: "ui", says: []string{`"ui"`, "https://host"}},
+		"temporal-door":       {value: "https://console.example:8443/", says: []string{`"https://console.example:8443/"`, "name of its own"}},
 		"trusted-proxies":     {value: "10.0.0.7", says: []string{`"10.0.0.7"`, "/32"}},
 		"deletion-wait":       {value: "0s", says: []string{`"0s"`, "at least 1s"}},
 		"evidence-for":        {value: "two years", says: []string{`"two years"`}},
@@ -158,7 +159,8 @@ func TestEverythingThatIsWrongIsReportedAtOnce(t *testing.T) {
 func TestAMistypedVariableIsTold(t *testing.T) {
 	environment := goodEnvironment(t)
 	environment["CONSENTRY_STOP_WITIN"], environment["CONSENTRY_REGION"] = "1m", "eu,us"
-	environment["CONSENTRY_API"], environment["CONSENTRY_TOKEN_FILE"], environment["CONSENTRY_HOST"], environment["CONSENTRY_VERSION"] = "x", "x", "x", "x" // other programs'
+	environment["CONSENTRY_API"], environment["CONSENTRY_TOKEN_FILE"], environment["CONSENTRY_HOST"], environment["CONSENTRY_VERSION"] = "x", "x", "x", "x"
+	environment["CONSENTRY_TEMPORAL_HOST"], environment["CONSENTRY_TEMPORAL_SITE"] = "x", "x" // other programs'
 	_, err := under(t, environment)
 	var report *ConfigError
 	require.ErrorAs(t, err, &report)
@@ -179,6 +181,7 @@ func TestWhatIsNoFileAndWhatIsTooMuchOfAnAddressIsTold(t *testing.T) {
 		"CONSENTRY_PUBLIC_URL":          {"https://olga:pl4nted@console.example", "leave out user, password"},
 		"CONSENTRY_CONSOLE_ISSUER":      {"https://id.example/v2.0?key=pl4nted", "leave out user, password"},
 		"CONSENTRY_TEMPORAL_UI":         {"https://ui.example/#pl4nted", "leave out user, password"},
+		"CONSENTRY_TEMPORAL_DOOR":       {"https://ui.example/?pl4nted", "leave out user, password"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			environment := goodEnvironment(t)
@@ -235,6 +238,28 @@ func TestNoReportRepeatsASecret(t *testing.T) {
 	_, err := under(t, goodEnvironment(t), "--key-file", "base64key://"+planted, "--console-secret-file="+planted, planted)
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), planted)
+}
+
+// What keeps the console and the Temporal UI apart is the host's name.
+func TestTheTemporalUIsDoorHasAHostOfItsOwn(t *testing.T) {
+	for door, says := range map[string]string{
+		"https://CONSOLE.example":           "name of its own",
+		"https://console.example:444":       "name of its own",
+		"http://temporal.example":           "is not https, as --public-url is",
+		"https://temporal.example/temporal": "has the whole host",
+		"temporal.example":                  "https://host",
+		"https://temporal.example/":         "",
+	} {
+		environment := goodEnvironment(t)
+		environment["CONSENTRY_TEMPORAL_DOOR"] = door
+		_, err := under(t, environment)
+		if says == "" {
+			require.NoError(t, err, door)
+			continue
+		}
+		require.ErrorContains(t, err, says, door)
+		require.ErrorContains(t, err, "--temporal-door (CONSENTRY_TEMPORAL_DOOR)", door)
+	}
 }
 
 func TestMicrosoftIsNotGivenAPlainAddress(t *testing.T) {

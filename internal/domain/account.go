@@ -100,6 +100,9 @@ type Caller struct {
 	ID     string // person id, token id, or the part's name
 	Name   string
 	Grants []Grant
+	// Session is the browser's session, by the digest of its cookie; "" for
+	// everybody who has none.
+	Session string
 }
 
 // System is the caller of the product's own parts.

@@ -34,6 +34,7 @@ type Rows interface {
 	Grants() Table[domain.Grant]
 	Sessions() Table[domain.Session]
 	SignInStates() Table[domain.SignInState]
+	TemporalVisits() Table[domain.TemporalVisit]
 	Tokens() Table[domain.Token]
 	Invitations() Table[domain.Invitation]
 	Integrations() Table[domain.Integration]
@@ -71,6 +72,10 @@ type SessionOwner struct {
 	ExpiresAt domain.Instant
 	Person    domain.Person
 	Grants    []domain.Grant
+}
+
+func (o SessionOwner) caller() domain.Caller {
+	return domain.Caller{Kind: domain.CallerPerson, ID: o.Person.ID, Name: o.Person.Name, Grants: o.Grants}
 }
 
 // Table is one table's rows. Rows are addressed by their id (column id, or seq

@@ -210,7 +210,8 @@ func (s *Service) CallerOf(ctx context.Context, cookie string) (caller domain.Ca
 		if o.ExpiresAt.Due(s.now()) {
 			return domain.Missing("session")
 		}
-		caller = domain.Caller{Kind: domain.CallerPerson, ID: o.Person.ID, Name: o.Person.Name, Grants: o.Grants}
+		caller = o.caller()
+		caller.Session = consent.Hash(cookie)
 		return nil
 	})
 	if domain.IsNotFound(err) {

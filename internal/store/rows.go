@@ -54,6 +54,9 @@ func (r *rows) People() service.Table[domain.Person]            { return of[doma
 func (r *rows) Grants() service.Table[domain.Grant]             { return of[domain.Grant](r) }
 func (r *rows) Sessions() service.Table[domain.Session]         { return of[domain.Session](r) }
 func (r *rows) SignInStates() service.Table[domain.SignInState] { return of[domain.SignInState](r) }
+func (r *rows) TemporalVisits() service.Table[domain.TemporalVisit] {
+	return of[domain.TemporalVisit](r)
+}
 func (r *rows) Tokens() service.Table[domain.Token]             { return of[domain.Token](r) }
 func (r *rows) Invitations() service.Table[domain.Invitation]   { return of[domain.Invitation](r) }
 func (r *rows) Integrations() service.Table[domain.Integration] { return of[domain.Integration](r) }

@@ -165,7 +165,7 @@ func (h *house) rows() map[string]string {
 	h.read(func(r service.Rows) error {
 		return errors.Join(
 			dump(all, "accounts", r.Accounts()), dump(all, "contacts", r.Contacts()), dump(all, "people", r.People()), dump(all, "grants", r.Grants()),
-			dump(all, "sessions", r.Sessions()), dump(all, "sign_in_states", r.SignInStates()), dump(all, "integrations", r.Integrations()),
+			dump(all, "sessions", r.Sessions()), dump(all, "sign_in_states", r.SignInStates()), dump(all, "temporal_visits", r.TemporalVisits()), dump(all, "integrations", r.Integrations()),
 			dump(all, "legacy_apps", r.LegacyApps()), dump(all, "secrets", r.Secrets()), dump(all, "cells", r.Cells()), dump(all, "credentials", r.Credentials()),
 			dump(all, "connectors", r.Connectors()), dump(all, "campaigns", r.Campaigns()), dump(all, "migrations", r.Migrations()), dump(all, "snapshots", r.Snapshots()),
 			dump(all, "decisions", r.Decisions()), dump(all, "consent_sessions", r.ConsentSessions()), dump(all, "proofs", r.Proofs()), dump(all, "sync_runs", r.SyncRuns()),

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -66,7 +67,7 @@ type service struct {
 	}
 }
 
-var interpolation = regexp.MustCompile(`\$\{([A-Z_]+)(?::([-?])([^}]*))?\}`)
+var interpolation = regexp.MustCompile(`\$\{([A-Z_]+)(?::([-?+])([^}]*))?\}`)
 
 // example is the environment file that people begin with.
 func example(t *testing.T) map[string]string {
@@ -93,12 +94,22 @@ func read(t *testing.T, path string) string {
 // load reads the compose file as Docker would with the example's environment.
 func load(t *testing.T) *compose {
 	t.Helper()
+	return loadWith(t, nil)
+}
+
+// loadWith reads it with some values changed.
+func loadWith(t *testing.T, change map[string]string) *compose {
+	t.Helper()
 	values := example(t)
+	maps.Copy(values, change)
 	text := interpolation.ReplaceAllStringFunc(read(t, "docker-compose.yml"), func(found string) string {
 		part := interpolation.FindStringSubmatch(found)
 		value := values[part[1]]
-		if value == "" && part[2] == "-" {
+		switch {
+		case value == "" && part[2] == "-", value != "" && part[2] == "+":
 			return part[3]
+		case part[2] == "+":
+			return ""
 		}
 		require.NotEmpty(t, value, "%s has no value in deploy/consentry.env.example", part[1])
 		return value
@@ -285,7 +296,8 @@ func TestEveryFileNetworkAndVolumeIsThere(t *testing.T) {
 var temporals = map[string]string{
 	"temporal":        "DB DB_PORT POSTGRES_SEEDS POSTGRES_USER NUM_HISTORY_SHARDS BIND_ON_IP DYNAMIC_CONFIG_FILE_PATH LOG_LEVEL",
 	"temporal-schema": "SQL_PLUGIN SQL_HOST SQL_PORT SQL_USER SQL_DATABASE",
-	"temporal-ui":     "TEMPORAL_ADDRESS TEMPORAL_DEFAULT_NAMESPACE TEMPORAL_DISABLE_WRITE_ACTIONS",
+	"temporal-ui": "TEMPORAL_ADDRESS TEMPORAL_DEFAULT_NAMESPACE TEMPORAL_DISABLE_WRITE_ACTIONS TEMPORAL_DISABLE_NEWS_FETCH TEMPORAL_CORS_ORIGINS " +
+		"TEMPORAL_CODEC_ENDPOINT TEMPORAL_CODEC_INCLUDE_CREDENTIALS TEMPORAL_CODEC_DEFAULT_ERROR_MESSAGE TEMPORAL_CODEC_DEFAULT_ERROR_LINK",
 }
 
 func TestTemporalsImagesKnowTheirVariables(t *testing.T) {

@@ -46,8 +46,14 @@ func madeSecrets(t *testing.T) string {
 // The program itself reads the environment that the compose file gives it: what
 // it does not know, or misses, it says.
 func TestTheProgramsTakeTheEnvironmentOfTheComposeFile(t *testing.T) {
-	c := load(t)
 	secrets := madeSecrets(t)
+	for host, c := range map[string]*compose{"without a host for the UI": load(t), "with one": loadWith(t, withTemporalHost)} {
+		t.Run(host, func(t *testing.T) { takesEnvironment(t, c, secrets) })
+	}
+}
+
+func takesEnvironment(t *testing.T, c *compose, secrets string) {
+	t.Helper()
 	for name, program := range programs {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("XDG_CONFIG_HOME", t.TempDir())

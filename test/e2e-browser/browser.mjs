@@ -34,8 +34,8 @@ function isExecutable(path) {
 }
 
 /** A running browser; close it in the test's after hook. */
-export function launch() {
-  return chromium.launch({ executablePath: findChromium(), headless: true });
+export function launch(args = []) {
+  return chromium.launch({ executablePath: findChromium(), headless: true, args });
 }
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');

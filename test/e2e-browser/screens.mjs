@@ -29,6 +29,7 @@ const pages = {
   people: ['ana', '/people'],
   'people-view': ['leo', '/people'],
   operators: ['olga', '/operators'],
+  temporal: ['olga', '/temporal'],
   'sign-in': ['nobody', '/connectors'],
   'not-found': ['ana', '/nothing-here'],
   ...Object.fromEntries(states.map((state) => [`migration-${state}`, ['ana', `/migrations/mig_${state}`]])),

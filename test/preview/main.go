@@ -21,6 +21,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"go.uber.org/zap"
 
+	"consentry/api/server"
 	"consentry/console"
 	"consentry/console/consoletest"
 	"consentry/internal/domain"
@@ -64,6 +65,7 @@ func run(ctx context.Context, addr string) error {
 	svc := service.New(service.Deps{Store: db, Now: time.Now, Log: zap.NewNop()})
 	pages, err := console.Mount(e, console.Deps{
 		Service: svc, Caller: caller, BrowserAuthorities: []string{"https://login.microsoftonline.com"}, Now: time.Now, Log: zap.NewNop(), Public: base,
+		Temporal: "https://temporal.example.com" + server.TemporalEnter,
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,63 @@
+package deploy
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"consentry/api/server"
+)
+
+var withTemporalHost = map[string]string{"CONSENTRY_TEMPORAL_HOST": "temporal.example.net"}
+
+func TestWithoutAHostTheTemporalUIIsOnLoopbackAlone(t *testing.T) {
+	c := load(t)
+	ui := c.Services["temporal-ui"]
+	require.Equal(t, []string{"127.0.0.1:8233:8080"}, ui.Ports)
+	require.Empty(t, ui.Environment["TEMPORAL_CODEC_ENDPOINT"])
+	require.Empty(t, c.Services["api"].Environment["CONSENTRY_TEMPORAL_DOOR"])
+	require.Equal(t, "http://temporal-ui.invalid", c.Services["proxy"].Environment["CONSENTRY_TEMPORAL_SITE"], "a site without a certificate, under a name that leads nowhere (RFC 2606)")
+	require.NotContains(t, ui.Environment["TEMPORAL_CORS_ORIGINS"], "localhost")
+}
+
+// The UI, the API that lets people in, and the proxy that asks it speak of the
+// same host and addresses.
+func TestTheTemporalUIIsBehindItsDoor(t *testing.T) {
+	c := loadWith(t, withTemporalHost)
+	proxy, api, ui := c.Services["proxy"], c.Services["api"], c.Services["temporal-ui"]
+	door := "https://temporal.example.net"
+	require.Equal(t, "temporal.example.net", proxy.Environment["CONSENTRY_TEMPORAL_SITE"])
+	require.Equal(t, door, api.Environment["CONSENTRY_TEMPORAL_DOOR"])
+	require.Equal(t, door+server.TemporalCodec, ui.Environment["TEMPORAL_CODEC_ENDPOINT"])
+	require.Equal(t, "true", ui.Environment["TEMPORAL_CODEC_INCLUDE_CREDENTIALS"])
+	require.Equal(t, "true", ui.Environment["TEMPORAL_DISABLE_WRITE_ACTIONS"])
+	require.Equal(t, door, ui.Environment["TEMPORAL_CORS_ORIGINS"])
+	require.Equal(t, api.Environment["CONSENTRY_PUBLIC_URL"]+server.TemporalPage, ui.Environment["TEMPORAL_CODEC_DEFAULT_ERROR_LINK"])
+	require.Equal(t, []string{"127.0.0.1:8233:8080"}, ui.Ports, "around the proxy nobody reaches it but on the machine")
+	require.True(t, meet(proxy, ui))
+
+	caddy := read(t, "deploy/Caddyfile")
+	require.Equal(t, 1, strings.Count(caddy, "temporal-ui:"), "there is one way to the UI")
+	_, site, found := strings.Cut(caddy, "\n{$CONSENTRY_TEMPORAL_SITE} {\n")
+	require.True(t, found)
+	site, _, _ = strings.Cut(site, "\n}\n")
+	ours, theirs, found := strings.Cut(site, "\thandle {\n")
+	require.True(t, found)
+	to := "api:" + port(api.Environment["CONSENTRY_LISTEN"])
+	require.Contains(t, ours, "\thandle "+server.TemporalPrefix+"/* {\n\t\treverse_proxy "+to+"\n")
+	require.True(t, strings.HasPrefix(theirs, "\t\tforward_auth "+to+" {\n\t\t\turi "+server.TemporalCheck+"\n\t\t}\n\t\treverse_proxy temporal-ui:"+port(ui.Ports[0])+" {\n"), theirs)
+
+	taken := regexp.MustCompile(`header_up Cookie "(.+)" ""`).FindStringSubmatch(theirs)
+	require.NotNil(t, taken)
+	ourCookie := regexp.MustCompile(taken[1])
+	for sent, left := range map[string]string{
+		"__Host-" + server.TemporalCookie + "=x":                    "",
+		"_csrf=1; __Host-" + server.TemporalCookie + "=x; other=2":  "_csrf=1; other=2",
+		server.TemporalCookie + "=x; _csrf=1":                       "; _csrf=1",
+		"_csrf=1; not" + server.TemporalCookie + "=2; x=" + "a_b=c": "_csrf=1; not" + server.TemporalCookie + "=2; x=a_b=c",
+	} {
+		require.Equal(t, left, ourCookie.ReplaceAllString(sent, ""), "what the UI gets of %s", sent)
+	}
+}
