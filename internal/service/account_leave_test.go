@@ -130,6 +130,9 @@ func TestADeletedAccountLeavesNothingOfItsPeople(t *testing.T) {
 		require.Len(t, storetest.Dump(t, w.store)["mirror_users"], len(before["mirror_users"]), "nothing goes before its date")
 
 		w.now = d.DueAt.Time
+		step, err := w.EraseNext(t.Context(), worker, "us")
+		require.NoError(t, err)
+		require.False(t, step.More, "another region's sweep has no part in it")
 		w.door.taken = nil
 		w.erase()
 		after := storetest.Dump(t, w.store)
@@ -148,6 +151,7 @@ func TestADeletedAccountLeavesNothingOfItsPeople(t *testing.T) {
 		d, err = w.Deletion(t.Context(), olga, "a")
 		require.NoError(t, err)
 		require.Equal(t, domain.DeletionDone, d.State)
+		require.Equal(t, 2, w.audited("delete-account"), "said in the account's own audit and in the vendor's")
 		require.EqualValues(t, 8, d.Deleted["users"])
 		require.EqualValues(t, 3, d.Deleted["groups"])
 		require.EqualValues(t, 2, d.Deleted["integrations"])
@@ -278,8 +282,15 @@ func TestEveryStepOfADeletionIsSmall(t *testing.T) {
 		}
 	}
 	require.Empty(t, list(t, w.world, audit, service.By(service.Where{"chain": "a"})))
-	for _, table := range []string{"connectors", "consent_sessions", "migrations", "sync_runs", "stage_members", "secrets"} {
-		require.Empty(t, storetest.Dump(t, w.store)[table], table)
+	left := storetest.Dump(t, w.store)
+	for _, table := range []string{"connectors", "consent_sessions", "migrations", "cut_over_snapshots", "sync_runs", "stage_members", "secrets"} {
+		require.Empty(t, left[table], table)
+	}
+	for _, table := range []string{"people", "sessions", "legacy_apps"} {
+		require.NotContains(t, fmt.Sprint(left[table]), "many", table)
+	}
+	for _, c := range list(t, w.world, func(r service.Rows) service.Table[domain.EngineCall] { return r.EngineCalls() }, service.Query{}) {
+		require.Empty(t, c.AccountID)
 	}
 }
 
@@ -327,6 +338,8 @@ func TestARequestCanBeWithdrawnUntilItsDate(t *testing.T) {
 	gone, err := w.WithdrawDeletion(ctx, olga, "a")
 	require.NoError(t, err)
 	require.Equal(t, domain.DeletionWithdrawn, gone.State)
+	require.Contains(t, w.said("account-leaves"), "can withdraw it")
+	require.Contains(t, w.said("account-stays"), "Nothing was deleted")
 	w.now = first.DueAt.Add(time.Hour)
 	w.erase()
 	require.NotEmpty(t, in(storetest.Dump(t, w.store), "Planted Person"), "withdrawn is withdrawn")
@@ -357,6 +370,9 @@ func TestWhatComesLateChangesNothing(t *testing.T) {
 	require.False(t, start.Refused, start.Code)
 	p, err := w.ReadingOf(ctx, worker, start.RunID)
 	require.NoError(t, err)
+	w.write(func(r service.Rows) error {
+		return r.ConsentSessions().Insert(&domain.ConsentSession{ID: "cs_asked", AccountID: "a", MigrationID: w.m.ID, Outcome: domain.ConsentRefused, NextCheckAt: domain.At(w.now)})
+	})
 	d, err := w.RequestDeletion(ctx, ana, "a", "Contoso")
 	require.NoError(t, err)
 	w.now = d.DueAt.Time
@@ -371,7 +387,7 @@ func TestWhatComesLateChangesNothing(t *testing.T) {
 		begun, err := w.BeginRun(ctx, worker, contract.BeginRun{Key: fmt.Sprint("late", w.n), Input: contract.DirectorySyncInput{IntegrationID: "i", Purpose: domain.RunScheduled}})
 		require.True(t, err != nil || begun.Refused)
 		for _, err := range []error{
-			second(w.GiveDecision(ctx, ana, "", w.m.ID, domain.DecideRollBack, domain.DecisionDetail{})), second(w.GrantConsent(ctx, mika, w.m.ID, "cs_open")),
+			second(w.GiveDecision(ctx, ana, "", w.m.ID, domain.DecideRollBack, regret)), second(w.GrantConsent(ctx, mika, w.m.ID, "cs_open")),
 			second(w.BeginReconnect(ctx, mika, d.ID)), second(w.RequestDeletion(ctx, olga, "a", "Contoso")), second(w.WithdrawDeletion(ctx, olga, "a")),
 			second(w.InvitePerson(ctx, olga, service.PersonOrder{Issuer: "i", Subject: "s", Name: "late", AccountID: "a", Role: domain.RoleView})),
 			second(w.ImportInventory(ctx, olga, "", service.Inventory{Accounts: []service.InventoryAccount{{ID: "a", Name: "Contoso", Region: "eu", TimeZone: "UTC"}}})),
@@ -380,6 +396,8 @@ func TestWhatComesLateChangesNothing(t *testing.T) {
 		}
 		_, err = w.StartDueRuns(ctx, worker, "eu")
 		require.NoError(t, err)
+		_, err = w.ApprovalsToLookFor(ctx, worker, "eu")
+		require.NoError(t, err, "a sweep comes to the rest of the deletion")
 	}
 	for range 2000 {
 		step, err := w.EraseNext(ctx, worker, "eu")
@@ -410,6 +428,9 @@ func TestEvidenceGoesWhenItsTimeIsOver(t *testing.T) {
 		c := w.connector()
 		require.NotEmpty(t, c.ConsentedBy, "the evidence names who consented, by an id")
 		require.Empty(t, c.Name+c.Description)
+		proof := list(t, w.world, func(r service.Rows) service.Table[domain.ConsentSession] { return r.ConsentSessions() }, service.Query{})
+		require.Len(t, proof, 1, "and of all sessions the one that proves it is kept")
+		require.Equal(t, c.ConsentSessionID, proof[0].ID)
 		chain := list(t, w.world, audit, service.By(service.Where{"chain": "a"}))
 		require.NotEmpty(t, chain)
 
@@ -431,4 +452,24 @@ func TestEvidenceGoesWhenItsTimeIsOver(t *testing.T) {
 		require.NoError(t, err)
 		require.Zero(t, due)
 	})
+}
+
+// A connector that was let go before its account keeps the date that its receipt
+// named.
+func TestADisconnectedConnectorKeepsItsOwnDate(t *testing.T) {
+	w := leavingWorld(t, storetest.SQLite, domain.Migrated)
+	own := domain.At(w.now.Add(500 * 24 * time.Hour))
+	w.write(func(r service.Rows) error {
+		return r.Connectors().Insert(&domain.Connector{ID: "conn_gone", AccountID: "a", TenantID: "tenant", Product: "another", Name: "Contoso old", DisconnectedAt: domain.At(w.now), EvidenceUntil: own})
+	})
+	d, err := w.RequestDeletion(t.Context(), ana, "a", "Contoso")
+	require.NoError(t, err)
+	w.now = d.DueAt.Time
+	w.erase()
+	d, err = w.Deletion(t.Context(), olga, "a")
+	require.NoError(t, err)
+	require.Len(t, d.Kept, 2)
+	for _, k := range d.Kept {
+		require.Equal(t, k.ConnectorID == "conn_gone", k.Until.Equal(own.Time))
+	}
 }

@@ -37,23 +37,32 @@ type ApprovalCheck struct {
 }
 
 // ApprovalsToLookFor lists the sessions of a region that are due to be looked
-// after, the longest due first.
+// after, the longest due first. Those of other regions, and what is left of a
+// migration that was deleted with its account, stand in nobody's way.
 func (s *Service) ApprovalsToLookFor(ctx context.Context, caller domain.Caller, region string) (due []ApprovalCheck, err error) {
 	err = s.Read(ctx, caller, func(tx *Tx) error {
 		due = nil
 		waiting, err := tx.ConsentSessions().List(Query{
-			Where: Where{"next_check_at >": domain.Instant{}, "next_check_at <=": tx.At()}, Order: []string{"next_check_at", "id"}, Limit: approvalBatch,
+			Where: Where{"next_check_at >": domain.Instant{}, "next_check_at <=": tx.At()}, Order: []string{"next_check_at", "id"},
 		})
+		if err != nil || len(waiting) == 0 {
+			return err
+		}
+		ids := make([]string, 0, len(waiting))
+		for _, cs := range waiting {
+			ids = append(ids, cs.MigrationID)
+		}
+		here, err := tx.Rows.Migrations().List(By(Where{"id": ids, "region": region}))
 		if err != nil {
 			return err
 		}
+		integrations := make(map[string]string, len(here))
+		for _, m := range here {
+			integrations[m.ID] = m.IntegrationID
+		}
 		for _, cs := range waiting {
-			m, err := tx.Rows.Migrations().Get(cs.MigrationID)
-			if err != nil {
-				return err
-			}
-			if m.Region == region {
-				due = append(due, ApprovalCheck{SessionID: cs.ID, IntegrationID: m.IntegrationID, TenantID: cs.TenantID, CellID: cs.CellID})
+			if i := integrations[cs.MigrationID]; i != "" && len(due) < approvalBatch {
+				due = append(due, ApprovalCheck{SessionID: cs.ID, IntegrationID: i, TenantID: cs.TenantID, CellID: cs.CellID})
 			}
 		}
 		return nil

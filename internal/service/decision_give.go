@@ -221,7 +221,7 @@ func (t *Tx) connectorName(m domain.Migration) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	c, err := optional(t.Rows.Connectors().Find(By(Where{"account_id": i.AccountID, "tenant_id": i.TenantID, "product": i.Product})))
+	c, err := optional(t.Rows.Connectors().Find(By(Where{"account_id": i.AccountID, "tenant_id": i.TenantID, "product": i.Product, "disconnected_at": domain.Instant{}})))
 	if err != nil || c.ID == "" {
 		return i.Name, err
 	}

@@ -39,6 +39,7 @@ func TestWhatMayBeDecidedByWhomAndWhen(t *testing.T) {
 		"extension to the past":    {give(olga, domain.DecideExtend, domain.DecisionDetail{Deadline: domain.At(w.now)}), domain.Invalid, "invalid-deadline"},
 		"extension for a decade":   {give(olga, domain.DecideExtend, domain.DecisionDetail{Deadline: domain.At(w.now.AddDate(10, 0, 0))}), domain.Invalid, "invalid-deadline"},
 		"extension to what is":     {give(olga, domain.DecideExtend, domain.DecisionDetail{Deadline: domain.At(w.now.Add(30 * 24 * time.Hour))}), domain.Conflict, migration.DeadlineNotLater},
+		"extension for ever":       {give(olga, domain.DecideExtend, domain.DecisionDetail{Deadline: domain.At(w.now.Add(800 * day))}), domain.Invalid, "invalid-deadline"},
 		"extension without a date": {give(olga, domain.DecideExtend, domain.DecisionDetail{}), domain.Invalid, "invalid-deadline"},
 		"no such kind":             {give(mika, "dance", domain.DecisionDetail{}), domain.Invalid, "invalid-kind"},
 	} {
@@ -46,6 +47,28 @@ func TestWhatMayBeDecidedByWhomAndWhen(t *testing.T) {
 		require.Equal(t, c.code, codeOf(t, c.err), name)
 	}
 	require.Empty(t, list(t, w.world, func(r service.Rows) service.Table[domain.Decision] { return r.Decisions() }, service.Query{}))
+}
+
+// The connector to come bears the integration's name of today; one that was let go
+// has no say in it.
+func TestADescriptionIsHeldAgainstTheNameItWillStandBeside(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.AwaitingDescription)
+	w.decide(mika, domain.DecideCancel, domain.DecisionDetail{})
+	_, err := w.Disconnect(t.Context(), ana, w.connector().ID)
+	require.NoError(t, err)
+	w.change(func(i *domain.Integration) { i.Name = "Contoso head office" })
+	w.open()
+	_, err = w.GiveDecision(t.Context(), mika, "", w.m.ID, domain.DecideDescribe, domain.DecisionDetail{Description: "Contoso head office"})
+	require.Equal(t, "invalid-description", codeOf(t, err))
+	w.decide(mika, domain.DecideDescribe, domain.DecisionDetail{Description: words})
+	w.consent("cs_again")
+	_, err = w.ConsentConfirmed(t.Context(), worker, w.m.ID)
+	require.NoError(t, err)
+	for _, c := range list(t, w.world, func(r service.Rows) service.Table[domain.Connector] { return r.Connectors() }, service.Query{}) {
+		require.Equal(t, c.ID == w.row().ConnectorID, c.DisconnectedAt.IsZero(), "what was let go stays so")
+		require.Equal(t, c.DisconnectedAt.IsZero(), c.Name == "Contoso head office")
+	}
 }
 
 func TestAKeyMakesADecisionOnceOnly(t *testing.T) {
@@ -107,6 +130,15 @@ func TestNothingChangesGoesOnOnlyIfThatWasConfirmed(t *testing.T) {
 			require.Equal(t, s.PhaseSeq, again.PhaseSeq, "a shadow has its say once")
 		})
 	}
+}
+
+func TestAReadingIsComparedWhenItIsComplete(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.Proving)
+	start := w.begin(contract.DirectorySyncInput{Purpose: domain.RunShadow, AttemptID: w.m.ID})
+	_, err := w.RecordProof(t.Context(), worker, contract.ShadowRead{AttemptID: w.m.ID, ShadowRunID: start.RunID})
+	require.Equal(t, "not-read", codeOf(t, err))
+	require.Equal(t, domain.Proving, w.row().Phase)
 }
 
 func TestApprovalNamesTheProofThatStandsAndIsFresh(t *testing.T) {
@@ -171,6 +203,15 @@ func TestAPausedCampaignBeginsNoSwitch(t *testing.T) {
 	d, _ := w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID})
 	require.Equal(t, migration.CampaignPaused, d.Code)
 	require.Equal(t, domain.AwaitingApproval, w.row().Phase)
+	w.decide(mika, domain.DecideCancel, domain.DecisionDetail{})
+
+	w.open() // nor does one that was confirmed beforehand
+	w.decide(ana, domain.DecideDescribe, domain.DecisionDetail{Description: words, GoOnIfUnchanged: true})
+	w.consent("cs_paused")
+	_, err = w.ConsentConfirmed(t.Context(), worker, w.m.ID)
+	require.NoError(t, err)
+	require.Equal(t, domain.AwaitingApproval, w.prove(false).Phase)
+	require.Equal(t, migration.CampaignPaused, w.row().FailureCode)
 }
 
 func TestCancellingLeavesNothingOpen(t *testing.T) {
@@ -204,6 +245,7 @@ func TestCleanUpAnswers(t *testing.T) {
 	require.Equal(t, domain.CleanUp, res.Phase)
 	require.False(t, res.Until.After(w.now), "nothing more is waited for")
 	require.Equal(t, "confirmed", w.row().OldAppRemoved)
+	require.True(t, w.row().WayBackUntil.Equal(w.now), "the way back is over, and is shown as over")
 
 	w = newMigrationWorld(t)
 	w.reach(domain.CleanUp)

@@ -60,6 +60,42 @@ func TestImportingAgainUpdatesAndDoublesNothing(t *testing.T) {
 	require.Equal(t, "Contoso AG", acc[0].Name)
 }
 
+// An inventory is as old as it is: it brings no secret back that was destroyed
+// with its migration, and changes nothing that an open one would have to restore.
+func TestAnOldInventoryUndoesNoMigration(t *testing.T) {
+	w := newWorld(t)
+	inv := sampleInventory()
+	_, err := w.ImportInventory(t.Context(), domain.System("test"), "", inv)
+	require.NoError(t, err)
+	id := inv.Accounts[0].Integrations[0].ID
+	var before domain.Integration
+	require.NoError(t, w.store.Write(t.Context(), func(r service.Rows) (err error) {
+		if before, err = r.Integrations().Get(id); err != nil {
+			return err
+		}
+		before.Frozen = true
+		if err := r.Integrations().Update(&before); err != nil {
+			return err
+		}
+		app, err := r.LegacyApps().Get(id)
+		if err != nil {
+			return err
+		}
+		if _, err := r.Secrets().Delete(service.By(service.Where{"id": app.SecretRef})); err != nil {
+			return err
+		}
+		app.SecretRef, app.DestroyedAt = "", domain.At(w.now)
+		return r.LegacyApps().Update(&app)
+	}))
+	inv.Accounts[0].Integrations[0].Schedule.TimesADay = 12
+	_, err = w.ImportInventory(t.Context(), domain.System("test"), "", inv)
+	require.NoError(t, err)
+	require.Empty(t, list(t, w, secrets, service.Query{}))
+	_, err = w.LegacySecretOf(t.Context(), id)
+	require.Equal(t, domain.Gone, domain.KindOf(err))
+	require.Equal(t, before, list(t, w, func(r service.Rows) service.Table[domain.Integration] { return r.Integrations() }, service.By(service.Where{"id": id}))[0])
+}
+
 func TestATenantOfTwoAccountsIsFlagged(t *testing.T) {
 	w := newWorld(t)
 	inv := sampleInventory()

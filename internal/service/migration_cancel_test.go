@@ -18,8 +18,11 @@ func TestCancellingLeavesNoHalfState(t *testing.T) {
 	ways := map[string]func(w *migrationWorld){
 		"decision": func(w *migrationWorld) { w.decide(mika, domain.DecideCancel, domain.DecisionDetail{}) },
 		"from outside": func(w *migrationWorld) {
-			_, err := w.StopMigration(w.t.Context(), worker, w.m.ID)
+			first, err := w.StopMigration(w.t.Context(), worker, w.m.ID)
 			require.NoError(w.t, err)
+			again, err := w.StopMigration(w.t.Context(), worker, w.m.ID)
+			require.NoError(w.t, err)
+			require.Equal(w.t, first, again, "a worker that died before it could say so tries again")
 		},
 	}
 	for name, cancel := range ways {
@@ -35,8 +38,20 @@ func TestCancellingLeavesNoHalfState(t *testing.T) {
 						begun = append(begun, w.begin(contract.DirectorySyncInput{Purpose: purpose, AttemptID: w.m.ID}).RunID)
 					}
 				}
+				if p == domain.Proving && name == "decision" { // or while it applies
+					w.dir.user("u0", "User 0")
+					w.dir.user("u1", "User 1")
+					w.SetSlice(1)
+					w.read(begun[1])
+					slice, err := w.ApplySlice(t.Context(), worker, begun[1])
+					require.NoError(t, err)
+					require.True(t, slice.More)
+					w.SetSlice(2000)
+				}
 				w.write(func(r service.Rows) error {
-					return r.ConsentSessions().Insert(&domain.ConsentSession{ID: "cs_open", AccountID: "a", MigrationID: w.m.ID, Outcome: domain.ConsentOpen, StateDigest: "digest"})
+					return r.ConsentSessions().Insert(
+						&domain.ConsentSession{ID: "cs_open", AccountID: "a", MigrationID: w.m.ID, Outcome: domain.ConsentOpen, StateDigest: "digest"},
+						&domain.ConsentSession{ID: "cs_asked", AccountID: "a", MigrationID: w.m.ID, Outcome: domain.ConsentRefused, Code: "declined", NextCheckAt: domain.At(w.now)})
 				})
 				cancel(w)
 
@@ -61,6 +76,9 @@ func TestCancellingLeavesNoHalfState(t *testing.T) {
 				sessions := list(t, w.world, func(r service.Rows) service.Table[domain.ConsentSession] { return r.ConsentSessions() }, service.By(service.Where{"id": "cs_open"}))
 				require.NotEqual(t, domain.ConsentOpen, sessions[0].Outcome)
 				require.Empty(t, sessions[0].StateDigest, "nothing that a browser holds opens it")
+				due, err := w.ApprovalsToLookFor(t.Context(), worker, "eu")
+				require.NoError(t, err)
+				require.Empty(t, due, "Microsoft is not asked on its behalf any more")
 				require.Empty(t, list(t, w.world, func(r service.Rows) service.Table[domain.CutOverSnapshot] { return r.Snapshots() }, service.Query{}))
 				require.Contains(t, w.said("cancelled"), "Nothing of its synchronization has changed")
 				require.Equal(t, domain.RunDone, w.round().State)

@@ -127,6 +127,7 @@ func TestSayingThatTheOldAppIsRemovedIsHeldAgainstMicrosoftsAnswer(t *testing.T)
 					require.Contains(t, d.Reason, "still there")
 					require.Equal(t, in, res.Phase, "the way back stays as it was")
 					require.Empty(t, w.row().OldAppRemoved)
+					require.Equal(t, service.AskNothing, w.asked(d), "it has its answer, so nobody signs in for it again")
 					return
 				}
 				if in == domain.Migrated {
@@ -153,4 +154,24 @@ func TestKeepingTheOldAppDestroysItsSecretHereAllTheSame(t *testing.T) {
 	require.Equal(t, domain.Closed, res.Phase)
 	require.Equal(t, "declined", w.row().OldAppRemoved)
 	w.destroyed()
+}
+
+// Only what Microsoft said of this app at this time counts: neither an answer from
+// before the clean-up, nor one from before somebody said that the app is removed.
+func TestAnOldAnswerAboutTheOldAppCountsForNothing(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.Migrated)
+	w.tried(migration.OldAppGone, "AADSTS700016")
+	w.now = w.now.Add(time.Hour)
+	_, err := w.OpenCleanUp(t.Context(), worker, w.m.ID)
+	require.NoError(t, err)
+	w.now = w.row().CleanUpNextAt.Time
+	s, err := w.AdvanceCleanUp(t.Context(), worker, w.m.ID)
+	require.NoError(t, err)
+	require.Equal(t, domain.CleanUp, s.Phase)
+
+	w.tried(migration.OldAppWorks, "")
+	w.now = w.now.Add(time.Hour)
+	d, _ := w.decide(mika, domain.DecideCleanUp, domain.DecisionDetail{Removed: true})
+	require.Equal(t, domain.DecisionApplied, d.State)
 }

@@ -101,6 +101,13 @@ func (s *Service) FinishMigration(ctx context.Context, caller domain.Caller, in 
 		if run.MigrationID != m.ID || run.Purpose != domain.RunFirst || run.State != domain.RunDone {
 			return contract.Standing{}, domain.Refuse(domain.Conflict, "first-sync-not-done", "The run %s is not the completed first synchronization of this migration.", run.ID)
 		}
+		i, err := tx.Rows.Integrations().Get(m.IntegrationID)
+		if err != nil {
+			return contract.Standing{}, err
+		}
+		if !boundBy(m, i) || run.Epoch != i.Epoch { // a late word of a worker that died
+			return contract.Standing{}, domain.Refuse(domain.Conflict, CodeOutOfOrder, "The run %s belongs to an earlier switch of this migration, which was taken back.", run.ID)
+		}
 		c, err := tx.campaignOf(m)
 		if err != nil {
 			return contract.Standing{}, err
@@ -111,8 +118,7 @@ func (s *Service) FinishMigration(ctx context.Context, caller domain.Caller, in 
 		if err := tx.move(&m, domain.Migrated, map[string]string{"run": run.ID}); err != nil {
 			return contract.Standing{}, err
 		}
-		i, err := tx.releaseMigrated(m)
-		if err != nil {
+		if err := tx.releaseMigrated(&i); err != nil {
 			return contract.Standing{}, err
 		}
 		return standing(m), tx.handOver(m, i)
@@ -120,17 +126,13 @@ func (s *Service) FinishMigration(ctx context.Context, caller domain.Caller, in 
 }
 
 // releaseMigrated gives the integration back to its schedule.
-func (t *Tx) releaseMigrated(m domain.Migration) (domain.Integration, error) {
-	i, err := t.Rows.Integrations().Get(m.IntegrationID)
-	if err != nil {
-		return i, err
-	}
+func (t *Tx) releaseMigrated(i *domain.Integration) error {
 	i.Frozen = false
 	if i.Condition != domain.ConditionDisabled && i.Condition != domain.ConditionOK {
 		i.Condition, i.ConditionCode, i.ConditionText, i.ConditionSince = domain.ConditionOK, "", "", t.At()
 	}
 	i.NextDueAt = t.In(i.Schedule.Interval())
-	return i, t.Rows.Integrations().Update(&i)
+	return t.Rows.Integrations().Update(i)
 }
 
 // handOver enrols the connector in its cell's rotation and tells the account

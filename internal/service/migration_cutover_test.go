@@ -23,6 +23,7 @@ func TestCompensationPutsEverythingBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newMigrationWorld(t)
+			w.change(func(i *domain.Integration) { i.Schedule.TimesADay = 6 })
 			w.reach(domain.AwaitingApproval)
 			before, held := w.integration(), w.mirror()
 			w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID})
@@ -37,6 +38,8 @@ func TestCompensationPutsEverythingBack(t *testing.T) {
 			require.Equal(t, domain.AwaitingApproval, s.Phase)
 			require.Equal(t, migration.FirstSyncLate, s.Code)
 			require.NotNil(t, s.Dates, "the workflow's timer is armed from the answer")
+			require.True(t, w.row().ArmedFor.Equal(s.Dates.NextAt), "and the row says for when")
+			require.Empty(t, w.row().ApprovedProof)
 
 			after := w.integration()
 			require.Equal(t, before.Epoch+2, after.Epoch)
@@ -108,7 +111,80 @@ func TestCutOverIsRepeatableAndStopsTheRunAtWork(t *testing.T) {
 		_, err := w.FinishMigration(t.Context(), worker, contract.FirstSyncDone{AttemptID: w.m.ID, RunID: other})
 		require.Equal(t, "first-sync-not-done", codeOf(t, err), "no other run completes a cut-over")
 	}
+	unfinished := w.begin(contract.DirectorySyncInput{Purpose: domain.RunFirst, AttemptID: w.m.ID, ShadowRunID: first.ShadowRunID})
+	w.read(unfinished.RunID)
+	_, err := w.FinishMigration(t.Context(), worker, contract.FirstSyncDone{AttemptID: w.m.ID, RunID: unfinished.RunID})
+	require.Equal(t, "first-sync-not-done", codeOf(t, err), "nor does its own before it is applied")
 	require.Equal(t, domain.CuttingOver, w.row().Phase)
+}
+
+// While it is switched nobody is overdue; what comes back after the date is.
+func TestADateThatPassesDuringASwitchIsMarkedWhenItIsTakenBack(t *testing.T) {
+	for name, back := range map[string]func(w *migrationWorld){
+		"failed": func(w *migrationWorld) {
+			s, err := w.CompensateCutOver(w.t.Context(), worker, contract.FirstSyncFailed{AttemptID: w.m.ID, Code: contract.SyncUnavailable})
+			require.NoError(w.t, err)
+			require.True(w.t, s.Dates.Overdue)
+		},
+		"lost": func(w *migrationWorld) { w.loseWorkflow(); w.sweep() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newMigrationWorld(t)
+			w.reach(domain.CuttingOver)
+			w.begunCutOver()
+			w.now = w.now.Add(31 * day)
+			w.readDates()
+			require.False(t, w.row().Overdue)
+			require.True(t, w.row().ArmedFor.IsZero())
+			back(w)
+			require.True(t, w.row().Overdue)
+			require.True(t, w.row().ArmedFor.IsZero())
+			require.Equal(t, domain.ConditionStopped, w.integration().Condition)
+			require.Equal(t, 1, w.count("overdue"))
+		})
+	}
+}
+
+// The next switch was approved and not made when it is given up: there is nothing
+// to restore, least of all what an earlier one had kept.
+func TestASwitchThatWasNotMadeIsNotTakenBack(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.CuttingOver)
+	w.begunCutOver()
+	failed := contract.FirstSyncFailed{AttemptID: w.m.ID, Code: contract.SyncUnavailable}
+	_, err := w.CompensateCutOver(t.Context(), worker, failed)
+	require.NoError(t, err)
+	w.dir.user("u9", "Came since")
+	require.Equal(t, domain.RunDone, w.round().State)
+	w.approveUntilItSwitches(false)
+	before, held := w.integration(), w.mirror()
+	_, err = w.CompensateCutOver(t.Context(), worker, failed)
+	require.NoError(t, err)
+	require.Equal(t, before, w.integration(), "the epoch, too")
+	require.Equal(t, held, w.mirror())
+}
+
+// A command that a dead worker left on its way is for the switch it was meant
+// for: completing the next one by it would leave the integration on its old app
+// with a migration that says otherwise.
+func TestAFirstSynchronizationThatWasTakenBackCompletesNoLaterSwitch(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.CuttingOver)
+	w.begunCutOver()
+	late := contract.FirstSyncDone{AttemptID: w.m.ID, RunID: w.first()}
+	w.loseWorkflow()
+	w.sweep()
+	w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID})
+	require.Equal(t, domain.CuttingOver, w.prove(false).Phase)
+	for _, bound := range []domain.Binding{domain.BoundLegacy, domain.BoundConnector} {
+		require.Equal(t, bound, w.integration().Binding)
+		_, err := w.FinishMigration(t.Context(), worker, late)
+		require.Equal(t, service.CodeOutOfOrder, codeOf(t, err), "whoever asks reads where it stands and goes on from there")
+		require.Equal(t, domain.CuttingOver, w.row().Phase)
+		w.begunCutOver()
+	}
+	_, err := w.FinishMigration(t.Context(), worker, contract.FirstSyncDone{AttemptID: w.m.ID, RunID: w.first()})
+	require.NoError(t, err)
 }
 
 func TestNothingIsSwitchedWithoutItsApproval(t *testing.T) {

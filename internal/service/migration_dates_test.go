@@ -195,6 +195,23 @@ func TestAnExtensionOfOneAccountLiftsTheStop(t *testing.T) {
 	require.True(t, d.NextAt.Equal(until.Add(-7*day)), "the ladder belongs to the new date")
 }
 
+// Of several attempts the open one says which date holds, and after it the last.
+func TestTheDateIsTheLatestAttempts(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.open()
+	w.decide(mika, domain.DecideCancel, domain.DecisionDetail{})
+	w.now = w.now.Add(time.Hour)
+	w.open()
+	until := domain.At(w.now.Add(60 * day))
+	w.decide(olga, domain.DecideExtend, domain.DecisionDetail{Deadline: until})
+	w.now = w.now.Add(40 * day)
+	require.Equal(t, domain.RunDone, w.round().State)
+	w.decide(mika, domain.DecideCancel, domain.DecisionDetail{})
+	require.Equal(t, domain.RunDone, w.round().State)
+	w.now = until.Time
+	require.Equal(t, contract.SyncDeadlinePassed, w.begin(contract.DirectorySyncInput{Purpose: domain.RunScheduled}).Code)
+}
+
 func TestAnEarlierDateNudgesAndALaterOneOnlyThoseItFrees(t *testing.T) {
 	w := newMigrationWorld(t)
 	w.open()
@@ -218,6 +235,13 @@ func TestAnEarlierDateNudgesAndALaterOneOnlyThoseItFrees(t *testing.T) {
 	require.True(t, w.readDates().NextAt.IsZero())
 	w.setTerms(func(t *domain.CampaignTerms) { t.KillSwitch = false })
 	require.Equal(t, 3, w.nudges(), "a lifted kill-switch arms those that no timer holds")
+	told := map[string]bool{}
+	for _, c := range w.door.taken {
+		if c.Name == contract.SignalDatesChanged {
+			told[c.DedupeID] = true
+		}
+	}
+	require.Len(t, told, 3, "each edition is told on its own")
 }
 
 // Integrations that no open attempt looks after hear of a changed date at once,
@@ -319,4 +343,7 @@ func TestWaitingIsSaidOnceAndTakenBack(t *testing.T) {
 	require.Equal(t, 1, w.changed("waiting"))
 	require.NoError(t, w.ClearWaiting(t.Context(), worker, w.m.ID))
 	require.Empty(t, w.row().WaitingCode)
+	require.NoError(t, w.NoteWaiting(t.Context(), worker, note))
+	w.consent("cs_1")
+	require.Empty(t, w.row().WaitingCode, "a new phase waits for nothing yet")
 }

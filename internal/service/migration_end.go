@@ -206,14 +206,24 @@ func (t *Tx) endRuns(m domain.Migration) error {
 	return t.dropShadows(m.IntegrationID)
 }
 
-// endSessions ends consents that somebody has begun and not completed.
+// endSessions ends consents that somebody has begun and not completed, and the
+// looking for those that somebody else was to give: nobody asks Microsoft about a
+// tenant for an attempt that has ended.
 func (t *Tx) endSessions(m domain.Migration) error {
-	open, err := t.Rows.ConsentSessions().List(By(Where{"migration_id": m.ID, "outcome": domain.ConsentOpen}))
+	begun, err := t.Rows.ConsentSessions().List(By(Where{"migration_id": m.ID}))
 	if err != nil {
 		return err
 	}
-	for _, cs := range open {
-		if err := t.endConsent(&cs, domain.ConsentRefused, migration.MigrationEnded, migration.Text(migration.MigrationEnded)); err != nil {
+	for _, cs := range begun {
+		looked := !cs.NextCheckAt.IsZero()
+		cs.NextCheckAt = domain.Instant{}
+		switch {
+		case cs.Outcome == domain.ConsentOpen:
+			err = t.endConsent(&cs, domain.ConsentRefused, migration.MigrationEnded, migration.Text(migration.MigrationEnded))
+		case looked:
+			err = t.Rows.ConsentSessions().Update(&cs)
+		}
+		if err != nil {
 			return err
 		}
 	}

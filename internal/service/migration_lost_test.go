@@ -101,6 +101,7 @@ func TestASwitchWhoseWorkflowIsLostIsTakenBackFirst(t *testing.T) {
 			require.Equal(t, migration.WorkflowLost, m.FailureCode)
 			require.Equal(t, domain.AwaitingApproval, w.started().Standing.Phase)
 			require.False(t, w.started().Dates.NextAt.IsZero(), "before the switch its timer is armed again")
+			require.True(t, m.ArmedFor.Equal(w.started().Dates.NextAt))
 			require.GreaterOrEqual(t, after.Epoch, before.Epoch)
 			after.Epoch = before.Epoch
 			require.Equal(t, before, after)
@@ -171,6 +172,40 @@ func TestASweepThatWasOvertakenChangesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, healed)
 	require.Equal(t, 1, w.row().Restarts)
+
+	w.now = w.now.Add(24 * time.Hour)
+	other.first = func() { // the other sweep was long ago when this one has its answer
+		_, err := w.HealLost(t.Context(), worker, "eu")
+		require.NoError(t, err)
+		w.now = w.now.Add(24 * time.Hour)
+		w.loseWorkflow()
+	}
+	w.loseWorkflow()
+	healed, err = s.HealLost(t.Context(), worker, "eu")
+	require.NoError(t, err)
+	require.Zero(t, healed)
+	other.first = func() {
+		_, err := w.OpenCleanUp(t.Context(), worker, w.m.ID)
+		require.NoError(t, err)
+	}
+	w.loseWorkflow()
+	healed, err = s.HealLost(t.Context(), worker, "eu")
+	require.NoError(t, err)
+	require.Zero(t, healed, "it got somewhere, so it is at work")
+}
+
+func TestASweepLooksAfterItsRegion(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.reach(domain.Migrated)
+	w.loseWorkflow()
+	for region, lost := range map[string]int{"us": 0, "eu": 1} {
+		n, err := w.LostMigrations(t.Context(), worker, region)
+		require.NoError(t, err)
+		require.Equal(t, lost, n, region)
+	}
+	healed, err := w.HealLost(t.Context(), worker, "us")
+	require.NoError(t, err)
+	require.Zero(t, healed)
 }
 
 // overtaking is an engine in whose answer's time something else happens.
@@ -220,6 +255,10 @@ func TestASilentSwitchIsLookedAt(t *testing.T) {
 	require.Zero(t, look())
 	w.now = w.now.Add(3 * time.Minute)
 	require.Equal(t, 1, look())
+	healed, err := w.HealLost(t.Context(), worker, "eu")
+	require.NoError(t, err)
+	require.Zero(t, healed, "its workflow runs, so it is looked at and left alone")
+	require.Equal(t, domain.CuttingOver, w.row().Phase)
 	w.begin(contract.DirectorySyncInput{Purpose: domain.RunFirst, AttemptID: w.m.ID, ShadowRunID: w.proof().ShadowRunID})
 	require.Zero(t, look(), "its run is at work")
 }

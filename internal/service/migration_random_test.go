@@ -3,6 +3,7 @@ package service_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,11 +15,13 @@ import (
 	"consentry/internal/service"
 )
 
-// Whatever commands come in whatever order, late, twice or never: rows stay what
-// the design says of each phase. A failure prints the order that led to it.
+// Whatever commands come in whatever order, late, twice or never, for this attempt
+// or an earlier one: rows stay what the design says of each phase, and nothing of
+// the directory is lost. A failure prints the order that led to it; its seed is
+// the name of the test.
 func TestNoOrderOfCommandsBreaksAMigration(t *testing.T) {
 	seen := map[domain.Phase]int{}
-	for seed := range uint64(12) {
+	for seed := range uint64(14) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			w := newMigrationWorld(t)
 			if seed%2 == 1 { // a date that no walk comes to
@@ -26,7 +29,7 @@ func TestNoOrderOfCommandsBreaksAMigration(t *testing.T) {
 			}
 			w.open()
 			r := rand.New(rand.NewPCG(seed, 1))
-			walk := &walk{migrationWorld: w, r: r}
+			walk := &walk{migrationWorld: w, r: r, held: w.mirror(), epoch: w.integration().Epoch}
 			before := w.row()
 			var path []string
 			for range 120 {
@@ -49,13 +52,19 @@ type walk struct {
 	r        *rand.Rand
 	sessions int
 	shadow   string
-	first    string
+	first    []string // every first synchronization that was begun
 	given    []string
+	earlier  []domain.Migration // attempts that have ended, as they were then
+	held     map[string]bool    // the mirror as it has to be while nothing is switched
+	epoch    int64
 }
 
 // step tries one command, mostly out of order; what it answers does not matter.
 func (w *walk) step() string {
 	ctx, id := w.t.Context(), w.m.ID
+	if n := len(w.earlier); n > 0 && w.r.IntN(6) == 0 { // a command that comes late
+		id = w.earlier[w.r.IntN(n)].ID
+	}
 	run := func(p domain.Purpose, shadow string) string {
 		w.n++
 		start, err := w.BeginRun(ctx, worker, contract.BeginRun{Key: fmt.Sprint("walk", w.n), Input: contract.DirectorySyncInput{
@@ -88,8 +97,16 @@ func (w *walk) step() string {
 		{"approve", func() { w.give(domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID}) }},
 		{"refuse", func() { w.give(domain.DecideRefuse, domain.DecisionDetail{Reason: "not yet"}) }},
 		{"begin", func() { _, _ = w.BeginCutOver(ctx, worker, id) }},
-		{"first", func() { w.first = run(domain.RunFirst, w.shadow) }},
-		{"finish", func() { _, _ = w.FinishMigration(ctx, worker, contract.FirstSyncDone{AttemptID: id, RunID: w.first}) }},
+		{"first", func() {
+			if begun := run(domain.RunFirst, w.shadow); begun != "" {
+				w.first = append(w.first, begun)
+			}
+		}},
+		{"finish", func() {
+			if n := len(w.first); n > 0 {
+				_, _ = w.FinishMigration(ctx, worker, contract.FirstSyncDone{AttemptID: id, RunID: w.first[max(0, n-1-w.r.IntN(3))]})
+			}
+		}},
 		{"compensate", func() {
 			if w.r.IntN(3) == 0 {
 				_, _ = w.CompensateCutOver(ctx, worker, contract.FirstSyncFailed{AttemptID: id, Code: contract.SyncUnavailable})
@@ -118,6 +135,19 @@ func (w *walk) step() string {
 		}},
 		{"roll back", func() {
 			w.give(domain.DecideRollBack, domain.DecisionDetail{Reason: "no leavers arrive"})
+		}},
+		{"lose", func() {
+			if w.r.IntN(4) == 0 {
+				w.loseWorkflow()
+				_, err := w.HealLost(ctx, worker, "eu")
+				require.NoError(w.t, err)
+			}
+		}},
+		{"drift", func() { w.someDay() }},
+		{"again", func() {
+			if next, err := w.StartMigration(ctx, mika, "i"); err == nil && next.ID != w.m.ID {
+				w.earlier, w.m = append(w.earlier, w.row()), next
+			}
 		}},
 		{"stop", func() {
 			if w.r.IntN(20) == 0 {
@@ -148,6 +178,17 @@ var natural = map[domain.Phase][]string{
 	domain.CuttingOver:         {"begin", "first", "finish", "finish"},
 	domain.Migrated:            {"clean up", "removed", "extend", "roll back", "roll back", "apply", "apply"},
 	domain.CleanUp:             {"rung", "removed", "apply"},
+	domain.Cancelled:           {"again"},
+	domain.RolledBack:          {"again"},
+}
+
+// someDay is what may happen in the directory at any time.
+func (w *walk) someDay() {
+	if u := fmt.Sprint("u", w.r.IntN(10)); w.dir.users[u] != nil && w.r.IntN(2) == 0 {
+		w.dir.leave(u)
+	} else {
+		w.dir.user(u, fmt.Sprint("Name ", w.r.IntN(3)))
+	}
 }
 
 func (w *walk) verdict() migration.OldApp {
@@ -186,14 +227,13 @@ func (w *walk) tryConsent(id string) {
 // sound holds what must be true of rows in every phase and of every move.
 func (w *walk) sound(before, after domain.Migration) bool {
 	w.t.Helper()
-	require.GreaterOrEqual(w.t, after.PhaseSeq, before.PhaseSeq)
-	require.LessOrEqual(w.t, after.PhaseSeq, before.PhaseSeq+1, "one step, one phase")
-	require.Equal(w.t, after.PhaseSeq != before.PhaseSeq, after.Phase != before.Phase)
-	if after.Phase != before.Phase {
-		require.True(w.t, migration.MayFollow(before.Phase, after.Phase), "%s → %s", before.Phase, after.Phase)
+	if before.ID == after.ID {
+		w.moved(before, after)
 	}
 	require.Equal(w.t, !after.Phase.Ended(), after.Open)
 	i := w.integration()
+	require.GreaterOrEqual(w.t, i.Epoch, w.epoch, "the epoch only grows")
+	w.epoch = i.Epoch
 	switch {
 	case after.Phase.Switched():
 		require.Equal(w.t, domain.BoundConnector, i.Binding)
@@ -208,5 +248,55 @@ func (w *walk) sound(before, after domain.Migration) bool {
 		left := list(w.t, w.world, func(r service.Rows) service.Table[domain.Decision] { return r.Decisions() }, service.By(service.Where{"state": domain.DecisionGiven}))
 		require.Empty(w.t, left, "every decision has its answer")
 	}
+	w.nothingIsLost(after)
 	return true
+}
+
+func (w *walk) moved(before, after domain.Migration) {
+	w.t.Helper()
+	most := before.PhaseSeq + 1
+	if before.Phase == domain.CuttingOver && after.Phase == domain.Cancelled { // taken back first
+		most++
+		before.Phase = domain.AwaitingApproval
+	}
+	require.GreaterOrEqual(w.t, after.PhaseSeq, before.PhaseSeq)
+	require.LessOrEqual(w.t, after.PhaseSeq, most, "one step, one phase")
+	require.Equal(w.t, after.PhaseSeq != before.PhaseSeq, after.Phase != before.Phase)
+	if after.Phase != before.Phase {
+		require.True(w.t, migration.MayFollow(before.Phase, after.Phase), "%s → %s", before.Phase, after.Phase)
+	}
+	for _, m := range w.earlier {
+		var now domain.Migration
+		require.NoError(w.t, w.store.Read(w.t.Context(), func(r service.Rows) (err error) { now, err = r.Migrations().Get(m.ID); return err }))
+		require.Equal(w.t, []any{m.Phase, m.PhaseSeq, m.Open}, []any{now.Phase, now.PhaseSeq, now.Open}, "what has ended stays as it ended")
+	}
+}
+
+// nothingIsLost: no round of the ordinary kind is in a walk, so nobody may leave
+// the mirror, and until a switch not a name may change in it.
+func (w *walk) nothingIsLost(m domain.Migration) {
+	w.t.Helper()
+	now := w.mirror()
+	if !m.Phase.Switched() && m.Phase != domain.CuttingOver {
+		require.Equal(w.t, w.held, now)
+	}
+	ids := map[string]bool{}
+	for row := range now {
+		ids[idOf(row)] = true
+	}
+	for row := range w.held {
+		require.True(w.t, ids[idOf(row)], "%q is lost", row)
+	}
+	if m.Phase != domain.CuttingOver { // which may yet be taken back
+		w.held = now
+	}
+}
+
+// idOf is a row of the mirror without the name in it.
+func idOf(row string) string {
+	if kind, rest, _ := strings.Cut(row, " "); kind == "user" || kind == "group" {
+		id, _, _ := strings.Cut(rest, " ")
+		return kind + " " + id
+	}
+	return row
 }

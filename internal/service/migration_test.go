@@ -61,6 +61,47 @@ func TestACampaignOpensAttemptsOnlyWhereNoneIsOpen(t *testing.T) {
 	require.Len(t, w.door.taken, 1)
 }
 
+// A campaign waits for its day, leaves out who is leaving, and a date that the
+// account was given in another campaign means nothing in this one.
+func TestWhomACampaignOpensAttemptsFor(t *testing.T) {
+	w := newMigrationWorld(t)
+	w.open()
+	w.decide(olga, domain.DecideExtend, domain.DecisionDetail{Deadline: domain.At(w.now.Add(60 * 24 * time.Hour))})
+	w.decide(mika, domain.DecideCancel, domain.DecisionDetail{})
+	next := w.campaign()
+	next.ID, next.StartedAt, next.Terms.AvailableFrom = "c2", domain.Instant{}, domain.At(w.now.Add(time.Hour))
+	w.write(func(r service.Rows) error {
+		for _, err := range []error{
+			r.Campaigns().Insert(&next),
+			r.Accounts().Insert(&domain.Account{ID: "leaves", Name: "Leaves", Region: "eu"}),
+			r.Integrations().Insert(&domain.Integration{ID: "il", AccountID: "leaves", Name: "Leaves", Product: domain.ProductDirectorySync, Binding: domain.BoundLegacy, Epoch: 1, Condition: domain.ConditionOK}),
+		} {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	_, err := w.RequestDeletion(t.Context(), olga, "leaves", "Leaves")
+	require.NoError(t, err)
+	_, err = w.StartCampaign(t.Context(), olga, "c2")
+	require.Equal(t, "not-available-yet", codeOf(t, err))
+	w.now = w.now.Add(time.Hour)
+	out, err := w.StartCampaign(t.Context(), olga, "c2")
+	require.NoError(t, err)
+	require.Equal(t, service.CampaignStart{Opened: 1}, out)
+	w.m, err = w.StartMigration(t.Context(), mika, "i")
+	require.NoError(t, err)
+	require.Equal(t, "c2", w.row().CampaignID)
+	require.True(t, w.row().Deadline.IsZero())
+
+	_, err = w.WithdrawDeletion(t.Context(), olga, "leaves")
+	require.NoError(t, err)
+	out, err = w.StartCampaign(t.Context(), olga, "c2")
+	require.NoError(t, err)
+	require.Equal(t, service.CampaignStart{Opened: 1, Already: 1}, out, "who stays after all is asked, too")
+}
+
 func TestTheHappyRoad(t *testing.T) {
 	w := newMigrationWorld(t)
 	before := w.integration()
@@ -74,6 +115,7 @@ func TestTheHappyRoad(t *testing.T) {
 	require.Equal(t, words, c.Description)
 	require.Equal(t, "oid-admin", c.ConsentedBy)
 	require.False(t, c.EnrolledAt.IsZero())
+	require.True(t, m.WayBackUntil.Equal(m.MigratedAt.Add(14*24*time.Hour)), "the campaign's window")
 	require.True(t, m.RemovalAdvised.Equal(m.WayBackUntil.Time))
 	require.Equal(t, []string{"actions-needed", "migrated", "receipt", "clean-up"}, w.notices())
 	require.Equal(t, w.dir.objects(), w.mirror(), "nothing of the directory is lost")
@@ -87,6 +129,8 @@ func TestTheHappyRoad(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, domain.Closed, s.Phase)
 	require.False(t, w.row().Open)
+	_, err = w.StartMigration(t.Context(), mika, "i")
+	require.Equal(t, "already-migrated", codeOf(t, err))
 	for _, p := range []domain.Phase{domain.ConfirmingConsent, domain.AwaitingDescription, domain.Proving, domain.AwaitingApproval, domain.CuttingOver, domain.Migrated, domain.CleanUp, domain.Closed} {
 		require.Equal(t, 1, w.audited("migration-"+string(p)), p)
 		require.Equal(t, 1, w.changed("migration-"+string(p)), p)
@@ -132,7 +176,16 @@ func TestConsentThatIsNotConfirmedSaysWhyAndMayBeTriedAgain(t *testing.T) {
 	require.Equal(t, domain.AwaitingConsent, s.Phase)
 	require.Contains(t, w.row().ConsentText, "Privileged Role Administrator")
 	require.Contains(t, w.notices(), "consent-failed")
+	due, err := w.ApprovalsToLookFor(t.Context(), worker, "eu")
+	require.NoError(t, err)
+	require.Len(t, due, 1, "what is missing may be granted in Microsoft's portal")
 	w.consent("cs_2")
+	before := w.row()
+	inside(w.syncWorld, func(tx *service.Tx) (struct{}, error) {
+		m := before
+		return struct{}{}, tx.ConsentFailed(&m, "declined", "too late")
+	})
+	require.Equal(t, before, w.row(), "a late failure does not disturb it")
 	require.Empty(t, w.row().ConsentCode)
 	require.Equal(t, domain.ConfirmingConsent, w.row().Phase)
 	signal := w.door.taken[len(w.door.taken)-1]

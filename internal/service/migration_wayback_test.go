@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -36,20 +37,27 @@ func (w *migrationWorld) rollBack(v migration.OldApp, code string) (domain.Decis
 
 func TestARollBackRestoresTheConnectionAndNeverOldRows(t *testing.T) {
 	w := newMigrationWorld(t)
+	w.change(func(i *domain.Integration) { i.Schedule.TimesADay = 6 })
 	w.reach(domain.AwaitingApproval)
 	before := w.integration()
 	w.dir.leave("u6") // known to leave before the switch: the first sync holds it
 	w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID})
 	w.begunCutOver()
+	w.dir.user("u7", "Seen by the first sync only")
 	_, err := w.FinishMigration(t.Context(), worker, contract.FirstSyncDone{AttemptID: w.m.ID, RunID: w.first()})
 	require.NoError(t, err)
+	require.NotEmpty(t, storetest.Dump(t, w.store)["before_images"])
 	w.change(func(i *domain.Integration) {
 		i.Settings, i.Schedule = domain.SyncSettings{IncludeGuests: true}, domain.SyncSchedule{TimesADay: 24}
 	})
 	w.dir.leave("u5") // leaves while the connector synchronizes, and is removed by it
 	require.Equal(t, domain.RunDone, w.round().State)
 	require.NotContains(t, w.mirror(), "user u5 User 5")
+	require.Empty(t, storetest.Dump(t, w.store)["before_images"], "the mirror has moved on, and no image of the past is kept")
 	open := w.begin(contract.DirectorySyncInput{Purpose: domain.RunScheduled})
+	w.change(func(i *domain.Integration) {
+		i.Condition, i.ConditionCode = domain.ConditionError, contract.SyncConsentLost
+	})
 	switched := w.integration()
 
 	d, res := w.rollBack(migration.OldAppWorks, "")
@@ -64,6 +72,9 @@ func TestARollBackRestoresTheConnectionAndNeverOldRows(t *testing.T) {
 	require.Equal(t, before.Schedule, i.Schedule)
 	require.Equal(t, switched.Epoch+1, i.Epoch, "the epoch only grows")
 	require.False(t, i.Frozen)
+	require.Equal(t, domain.ConditionOK, i.Condition, "what the connector met is over")
+	require.Equal(t, 1, w.audited("bind-legacy-again"))
+	require.NotContains(t, fmt.Sprint(storetest.Dump(t, w.store)["sync_links"]), cellClient, "where the connector had read to is forgotten")
 	require.NotContains(t, w.mirror(), "user u5 User 5", "no old row comes back")
 	require.Contains(t, w.notices(), "rolled-back")
 	require.Equal(t, contract.DirectorySyncWorkflow, w.door.taken[len(w.door.taken)-1].Name, "a legacy round is asked for at once")

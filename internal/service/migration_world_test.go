@@ -25,7 +25,7 @@ var (
 // integration has synchronized through its legacy app.
 type migrationWorld struct {
 	*syncWorld
-	t *testing.T
+	t testing.TB
 	m domain.Migration
 }
 
@@ -34,7 +34,7 @@ func newMigrationWorld(t *testing.T) *migrationWorld {
 	return migrationWorldOn(t, storetest.Open(t))
 }
 
-func migrationWorldOn(t *testing.T, s service.Store) *migrationWorld {
+func migrationWorldOn(t testing.TB, s service.Store) *migrationWorld {
 	t.Helper()
 	w := &migrationWorld{syncWorld: syncWorldOn(t, s), t: t}
 	day := domain.Duration(24 * time.Hour)

@@ -89,7 +89,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func list[T any](t *testing.T, w *world, of func(service.Rows) service.Table[T], q service.Query) (out []T) {
+func list[T any](t testing.TB, w *world, of func(service.Rows) service.Table[T], q service.Query) (out []T) {
 	t.Helper()
 	require.NoError(t, w.store.Read(t.Context(), func(r service.Rows) (err error) {
 		out, err = of(r).List(q)

@@ -10,6 +10,7 @@ import (
 	"consentry/internal/dirsync"
 	"consentry/internal/domain"
 	"consentry/internal/service"
+	"consentry/internal/store/storetest"
 )
 
 // first runs the first synchronization over a shadow's staging.
@@ -96,6 +97,9 @@ func TestTheFirstSynchronizationAppliesAllButRemovals(t *testing.T) {
 	}
 	run := w.run(out.RunID)
 	require.True(t, run.Full)
+	for _, table := range []string{"stage_users", "stage_groups", "stage_members", "sync_cursors"} {
+		require.Empty(t, storetest.Dump(t, w.store)[table], "what was read is kept no longer than it is needed")
+	}
 
 	w.dir.user("u0", "Again") // the connector goes on by its own link
 	w.phase(domain.Migrated)
@@ -191,6 +195,26 @@ func TestAFirstSynchronizationWithoutItsShadowReadsEverything(t *testing.T) {
 	out := w.first("run_unknown")
 	require.Equal(t, domain.RunDone, out.State)
 	require.Equal(t, w.dir.objects(), w.mirror())
+}
+
+// Microsoft lost the position between the two readings: the whole directory is
+// read once more, beside what the proof saw, and nothing of either is left.
+func TestAFirstSynchronizationThatLosesItsPositionReadsEverything(t *testing.T) {
+	w := newSyncWorld(t)
+	w.round()
+	w.migrate(domain.Proving)
+	shadow := w.shadow()
+	w.cutOver()
+	w.dir.user("u9", "New since")
+	start := w.begin(contract.DirectorySyncInput{Purpose: domain.RunFirst, AttemptID: "m", ShadowRunID: shadow})
+	_, err := w.ReadEverything(t.Context(), worker, start.RunID)
+	require.NoError(t, err)
+	w.read(start.RunID)
+	require.Equal(t, domain.RunDone, w.apply(start.RunID).State)
+	require.Equal(t, w.dir.objects(), w.mirror())
+	for _, table := range []string{"stage_users", "stage_groups", "stage_members", "sync_cursors"} {
+		require.Empty(t, storetest.Dump(t, w.store)[table])
+	}
 }
 
 func TestANewerShadowForgetsTheOneBefore(t *testing.T) {

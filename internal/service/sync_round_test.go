@@ -179,6 +179,7 @@ func TestRunsOfAMigrationBelongToItsPhase(t *testing.T) {
 	w.migrate(domain.CuttingOver)
 	require.Equal(t, contract.SyncCuttingOver, w.begin(contract.DirectorySyncInput{Purpose: domain.RunScheduled}).Code)
 	require.Equal(t, contract.SyncNotMigrating, w.begin(contract.DirectorySyncInput{Purpose: domain.RunFirst, AttemptID: "m"}).Code, "the binding is not switched yet")
+	w.cutOver()
 	require.Equal(t, contract.SyncNotMigrating, w.begin(contract.DirectorySyncInput{Purpose: domain.RunFirst, AttemptID: "other"}).Code)
 }
 
@@ -226,6 +227,17 @@ func TestARunThatFailsSaysWhyOnTheIntegration(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, out, again, "a run ends once")
 
+	w.migrate(domain.Proving)
+	shadow := w.shadow()
+	w.cutOver()
+	before := w.integration()
+	first := w.begin(contract.DirectorySyncInput{Purpose: domain.RunFirst, AttemptID: "m", ShadowRunID: shadow})
+	_, err = w.EndRun(t.Context(), worker, contract.EndRun{RunID: first.RunID, State: string(domain.RunError), Code: contract.SyncUnavailable})
+	require.NoError(t, err)
+	require.Equal(t, before.ConditionCode, w.integration().ConditionCode, "a first synchronization speaks of its migration only")
+	w.phase(domain.Cancelled)
+	w.change(func(i *domain.Integration) { i.Binding, i.ConnectorID = domain.BoundLegacy, "" })
+
 	w.round()
 	require.Equal(t, domain.ConditionOK, w.integration().Condition, "a completed round lifts it")
 }
@@ -243,6 +255,8 @@ func TestLostConsentIsAConditionOfTheConnectorAndNoEmptyDirectory(t *testing.T) 
 	require.NoError(t, err)
 	require.Equal(t, contract.SyncConsentLost, connector().ConditionCode)
 	require.Contains(t, connector().ConditionText, "Reconnect")
+	notices := func(r service.Rows) service.Table[domain.Notice] { return r.Notices() }
+	require.Len(t, list(t, w.world, notices, service.By(service.Where{"kind": "reconnect-needed"})), 1, "somebody is told to act")
 	require.Equal(t, before, w.mirror())
 	w.round()
 	require.Equal(t, domain.ConditionOK, connector().Condition)
