@@ -110,31 +110,44 @@ const (
 // check gives the secret as it is to be kept. No refusal repeats what was sent.
 func (o LegacySecretOrder) check(now time.Time) (string, error) {
 	secret := strings.TrimSpace(o.Secret)
+	return secret, domain.Mistakes(secretMistake(secret), secretEndMistake(o.EndsAt, now))
+}
+
+func secretMistake(secret string) error {
 	foreign := func(r rune) bool { return r <= ' ' || r > unicode.MaxASCII || r == 0x7f }
 	switch {
 	case secret == "":
-		return "", domain.InvalidField("secret", "Enter the Value of the new client secret")
+		return domain.InvalidField("secret", "Enter the Value of the new client secret")
 	case guidPattern.MatchString(secret):
-		return "", domain.InvalidField("secret", "This is an id and not the secret: Microsoft's portal shows a Secret ID beside each Value, and it is the Value that is needed. It is shown only right after the secret was made; if it is gone, make another secret there")
+		return domain.InvalidField("secret", "This is an id and not the secret: Microsoft's portal shows a Secret ID beside each Value, and it is the Value that is needed. It is shown only right after the secret was made; if it is gone, make another secret there")
 	case strings.HasSuffix(secret, "***"):
-		return "", domain.InvalidField("secret", "This is what the portal shows of a secret later: its beginning, and stars. The Value is shown only right after the secret was made; if it is gone, make another secret there")
+		return domain.InvalidField("secret", "This is what the portal shows of a secret later: its beginning, and stars. The Value is shown only right after the secret was made; if it is gone, make another secret there")
 	case strings.ContainsFunc(secret, foreign):
-		return "", domain.InvalidField("secret", "A client secret has no blanks, line breaks or letters beyond ASCII. Copy the Value once more, and nothing around it")
+		return domain.InvalidField("secret", "A client secret has no blanks, line breaks or letters beyond ASCII. Copy the Value once more, and nothing around it")
 	case len(secret) < secretLeast || len(secret) > secretMost:
-		return "", domain.InvalidField("secret", "A client secret has %d to %d characters; Microsoft's have about forty. Copy the Value once more", secretLeast, secretMost)
-	case o.EndsAt.IsZero():
-		return "", domain.InvalidField("secretEndsAt", "Enter when the new secret expires, as the portal shows it beside the Value. Each one has an end, and we warn you before it")
-	case o.EndsAt.Due(now):
-		return "", domain.InvalidField("secretEndsAt", "That moment has passed, and a secret that has expired opens nothing. Make a new one in the portal, and enter its Value and its end")
+		return domain.InvalidField("secret", "A client secret has %d to %d characters; Microsoft's have about forty. Copy the Value once more", secretLeast, secretMost)
 	}
-	return secret, nil
+	return nil
+}
+
+func secretEndMistake(ends domain.Instant, now time.Time) error {
+	switch {
+	case ends.IsZero():
+		return domain.InvalidField("secretEndsAt", "Enter when the new secret expires, as the portal shows it beside the Value. Each one has an end, and we warn you before it")
+	case ends.Due(now):
+		return domain.InvalidField("secretEndsAt", "That moment has passed, and a secret that has expired opens nothing. Make a new one in the portal, and enter its Value and its end")
+	}
+	return nil
 }
 
 // replaceableSecret gives the old app whose secret may be replaced now, or the
 // refusal that says what a new one would not do.
 func (t *Tx) replaceableSecret(i domain.Integration) (domain.LegacyApp, error) {
-	if gone, err := t.gone(i.AccountID); err != nil || gone {
-		return domain.LegacyApp{}, firstOf(err, domain.Refuse(domain.Gone, "account-closed", "The account is being deleted. Nothing is synchronized any more, so no secret is taken."))
+	switch gone, err := t.gone(i.AccountID); {
+	case err != nil:
+		return domain.LegacyApp{}, err
+	case gone:
+		return domain.LegacyApp{}, domain.Refuse(domain.Gone, "account-closed", "The account is being deleted. Nothing is synchronized any more, so no secret is taken.")
 	}
 	app, err := t.Rows.LegacyApps().Get(i.ID)
 	switch {

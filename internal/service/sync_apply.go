@@ -133,8 +133,10 @@ func (t *Tx) completeRun(run *domain.SyncRun, i *domain.Integration, c dirsync.C
 	if err := t.Rows.Integrations().Update(i); err != nil {
 		return err
 	}
-	if err := firstOf(t.connectorReads(*i, *run), t.oldAppReads(*i, *run)); err != nil {
-		return err
+	for _, reads := range []func(domain.Integration, domain.SyncRun) error{t.connectorReads, t.oldAppReads} {
+		if err := reads(*i, *run); err != nil {
+			return err
+		}
 	}
 	return t.Done(i.AccountID, "synchronize", "run", run.ID, map[string]string{"integration": i.ID, "purpose": string(run.Purpose)})
 }
