@@ -48,7 +48,7 @@ func TestWhatIsHeldStaysHeldInRoundsThatReadEverything(t *testing.T) {
 	}
 	w.dir.leave("u6")
 	out = w.everything()
-	require.EqualValues(t, []int64{0, 1}, []int64{out.Held, out.Removed})
+	require.Equal(t, []int64{0, 1}, []int64{out.Held, out.Removed})
 	require.NotContains(t, w.mirror(), "user u6 User 6")
 	require.Len(t, w.mirror(), len(before)-1)
 }
