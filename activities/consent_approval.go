@@ -9,7 +9,7 @@ import (
 
 // EntraFindApprovals looks for consents that nobody tells us of, for every
 // session of the region that waits for one. Where Microsoft does not answer,
-// nothing is concluded and the next sweep looks again.
+// nothing is concluded and a later sweep looks again.
 func (a *Migration) EntraFindApprovals(ctx context.Context, in contract.SweepInput) (found contract.ApprovalsFound, err error) {
 	defer beat(ctx)()
 	due, err := a.Service.ApprovalsToLookFor(ctx, worker, in.Region)
@@ -20,11 +20,10 @@ func (a *Migration) EntraFindApprovals(ctx context.Context, in contract.SweepInp
 		if ctx.Err() != nil || stopping(ctx) {
 			return found, ctx.Err()
 		}
-		seen, known := a.lookAt(ctx, one)
-		if !known {
-			continue
+		seen := a.lookAt(ctx, one)
+		if !seen.NoAnswer {
+			found.Looked++
 		}
-		found.Looked++
 		taken, err := a.Service.TakeApproval(ctx, worker, seen)
 		if err != nil {
 			return found, commandFault(err)
@@ -36,16 +35,18 @@ func (a *Migration) EntraFindApprovals(ctx context.Context, in contract.SweepInp
 	return found, nil
 }
 
-func (a *Migration) lookAt(ctx context.Context, one service.ApprovalCheck) (seen service.Approval, known bool) {
-	seen.SessionID = one.SessionID
+func (a *Migration) lookAt(ctx context.Context, one service.ApprovalCheck) service.Approval {
+	seen := service.Approval{SessionID: one.SessionID}
 	d := diagnose(a.Consents.ProbeConsent(ctx, one.CellID, one.TenantID))
 	if d.verdict != works {
-		return seen, d.verdict != noAnswer
+		seen.NoAnswer = d.verdict == noAnswer
+		return seen
 	}
 	seen.Consented = true
 	// Whoever obtains a token with the account's own secret holds the tenant's
 	// trust already.
 	err := a.OldApps.ProbeToken(ctx, one.TenantID, one.IntegrationID)
 	seen.LegacySecretWorks = err == nil
-	return seen, err == nil || directoryFault(err, false, doubt).kind == contract.ErrLegacyCredentialDead
+	seen.NoAnswer = err != nil && directoryFault(err, false, doubt).kind != contract.ErrLegacyCredentialDead
+	return seen
 }

@@ -196,6 +196,27 @@ func TestAConsentedTenantAloneProvesNothing(t *testing.T) {
 	}
 }
 
+// TestWhereMicrosoftSaysNothingItIsAskedLessOften, and not for ever: a tenant that
+// never answers must not be asked at every sweep.
+func TestWhereMicrosoftSaysNothingItIsAskedLessOften(t *testing.T) {
+	a := newApprovals(t)
+	require.NoError(t, a.GrantConsent(tenant, cellApp))
+	session := func() domain.ConsentSession {
+		return rowsOf(t, a.emulated, func(r service.Rows) service.Table[domain.ConsentSession] { return r.ConsentSessions() }, "id", "cs")[0]
+	}
+	a.secret.down = true
+	require.Equal(t, contract.ApprovalsFound{}, a.sweep())
+	require.Equal(t, domain.At(a.now.Add(time.Minute)), session().NextCheckAt)
+	a.now = a.now.Add(10 * time.Hour)
+	require.Equal(t, contract.ApprovalsFound{}, a.sweep())
+	require.Equal(t, domain.At(a.now.Add(15*time.Minute)), session().NextCheckAt)
+	require.Equal(t, "declined", session().Code, "nothing is concluded")
+
+	a.now = a.now.Add(31 * 24 * time.Hour)
+	require.Equal(t, contract.ApprovalsFound{}, a.sweep())
+	require.True(t, session().NextCheckAt.IsZero(), "it has waited too long")
+}
+
 // TestAnAdminWhoSignedInProvesTheTenant without any secret: the consent lacked
 // something, and was completed in the portal later.
 func TestAnAdminWhoSignedInProvesTheTenant(t *testing.T) {

@@ -73,6 +73,7 @@ func (s *Service) ApprovalsToLookFor(ctx context.Context, caller domain.Caller, 
 // Approval is what looking at a tenant showed.
 type Approval struct {
 	SessionID         string
+	NoAnswer          bool // Microsoft did not say enough: it is asked again after a pause, as long as the session waits
 	Consented         bool // the app's calls work in the tenant
 	LegacySecretWorks bool // the account's own client secret obtained a token there just now
 }
@@ -92,12 +93,12 @@ func (s *Service) TakeApproval(ctx context.Context, caller domain.Caller, a Appr
 		}
 		waited := tx.Now.Sub(cs.CreatedAt.Time)
 		waiting := m.Phase == domain.AwaitingConsent && waited < approvalFor
-		if !waiting || !a.Consented {
+		if !waiting || a.NoAnswer || !a.Consented {
 			cs.NextCheckAt = domain.Instant{}
 			if waiting {
 				cs.NextCheckAt = tx.In(approvalPause(waited))
 			}
-			if cs.Code == consent.CodeTenantShared { // what waited for that decision is not there any more
+			if !a.NoAnswer && cs.Code == consent.CodeTenantShared { // what waited for that decision is not there any more
 				cs.Code, cs.Text = "", ""
 			}
 			return false, tx.ConsentSessions().Update(&cs)
