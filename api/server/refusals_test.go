@@ -120,7 +120,7 @@ func TestWhatIsNotYoursDoesNotExist(t *testing.T) {
 	bodies := map[string]string{
 		"decide": `{"kind":"describe","description":"People of the head office"}`, "signal-consent-granted": `{"consentSessionId":"cs_x"}`,
 		"change-campaign": campaignBody(t, w), "change-role": `{"accountId":"acc-contoso","role":"view"}`,
-		"request-deletion": `{"name":"Contoso"}`, "change-cell": `{"name":"Europe"}`,
+		"request-deletion": `{"name":"Contoso"}`, "replace-legacy-secret": `{"secret":"another~one-of-forty-characters","secretEndsAt":"2027-01-01T00:00:00Z"}`, "change-cell": `{"name":"Europe"}`,
 	}
 	asked := 0
 	for path, operations := range w.document().Paths {

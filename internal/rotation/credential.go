@@ -51,6 +51,7 @@ type Credential struct {
 	VerifiedAt   time.Time
 	ActivatedAt  time.Time
 	RetiringAt   time.Time
+	RemovingAt   time.Time // intent: removeKey may have happened since then, so nothing counts on the key any more
 	RetiredAt    time.Time
 
 	Proofs  int       // tokens obtained in a row; a refusal starts again at zero
@@ -66,7 +67,7 @@ func (c Credential) proven(policy Policy) bool {
 
 // usable means that an assertion signed now would be accepted.
 func (c Credential) usable(now time.Time, policy Policy) bool {
-	return c.State != Retired && c.proven(policy) && !now.Before(c.NotBefore) && !c.expired(now)
+	return c.State != Retired && c.RemovingAt.IsZero() && c.proven(policy) && !now.Before(c.NotBefore) && !c.expired(now)
 }
 
 // published means that the key is, or may be, on the registration.

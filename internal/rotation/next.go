@@ -136,7 +136,7 @@ func (v *view) wait(until time.Time, why Reason) {
 func (v *view) findSuccessor() *Credential {
 	rank := map[State]int{Verified: 3, Published: 2, Prepared: 1}
 	candidates := slices.DeleteFunc(slices.Clone(v.credentials), func(c Credential) bool {
-		return rank[c.State] == 0 || v.hopeless(c) != ""
+		return rank[c.State] == 0 || !c.RemovingAt.IsZero() || v.hopeless(c) != ""
 	})
 	if len(candidates) == 0 {
 		return nil
@@ -152,13 +152,19 @@ func (v *view) findSuccessor() *Credential {
 	return &best
 }
 
-// hopeless says why a credential that is not active yet should never become so. While nothing can sign, only
-// expiry counts: the key may be the one that a person is just adding.
+// hopeless says why a credential that is not active yet should never become so. While nothing can sign, a key
+// is given up only when it has expired or Microsoft refused it long after it was published: another one may be
+// the one that a person is just adding, but waiting for one that is gone would keep the person from being asked.
 func (v *view) hopeless(c Credential) Reason {
 	switch {
 	case c.expired(v.now):
 		return ExpiredKey
-	case v.signing == nil || v.isSigning(c):
+	case v.isSigning(c):
+		return ""
+	case v.signing == nil:
+		if c.State == Published && c.Proofs == 0 && c.TriedAt.Sub(c.PublishedAt) >= v.policy.ProofPatience {
+			return NeverProven
+		}
 		return ""
 	case c.NotAfter.Sub(v.now) < v.policy.minimalRest():
 		return TooOldToStart

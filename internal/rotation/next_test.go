@@ -48,6 +48,8 @@ func retiring(active_, at time.Time) func(*rotation.Credential) {
 
 func tainted(c *rotation.Credential) { c.State = rotation.Tainted }
 
+func removing(c *rotation.Credential) { c.RemovingAt = ago(time.Minute) }
+
 func noKeyID(c *rotation.Credential) { c.KeyID = "" }
 
 func TestNext(t *testing.T) {
@@ -131,6 +133,30 @@ func TestNext(t *testing.T) {
 		"and replaced first when the active one is due": {
 			list{minted("a", day, active(ago(day))), minted("b", 7*time.Hour, published(ago(7*time.Hour)))}, policy,
 			rotation.Step{Action: rotation.Mint, Reason: rotation.Due},
+		},
+		"with all expired, one that is long published is tried first": {
+			list{minted("a", 15*day, active(ago(15*day))), minted("b", 2*day, published(ago(2*day))), minted("c", day)}, policy,
+			rotation.Step{Action: rotation.Prove, CredentialID: "b", Reason: rotation.NotProven},
+		},
+		"and does not keep a person from being asked once it is refused": { // it was taken back, and the answer was lost
+			list{minted("a", 15*day, active(ago(15*day))), minted("b", 2*day, published(ago(2*day)), func(c *rotation.Credential) { c.TriedAt = ago(time.Minute) }), minted("c", day)}, policy,
+			rotation.Step{Action: rotation.Prove, CredentialID: "c", Reason: rotation.WaitingForPerson},
+		},
+		"nor from having one made to add": {
+			list{minted("a", 15*day, active(ago(15*day))), minted("b", 2*day, published(ago(2*day)), func(c *rotation.Credential) { c.TriedAt = ago(time.Minute) })}, policy,
+			rotation.Step{Action: rotation.Mint, Reason: rotation.FirstKey},
+		},
+		"one whose removal has begun takes over from nobody": {
+			list{minted("a", day, active(ago(day))), minted("b", time.Hour, verified(ago(time.Hour)), removing)}, policy,
+			rotation.Step{Action: rotation.Mint, Reason: rotation.Due},
+		},
+		"and signs nothing, not even where a tainted one has to": { // the removal may have happened
+			list{minted("a", day, retiring(ago(day), ago(3*time.Hour)), removing), minted("b", 3*time.Hour, active(ago(3*time.Hour)), tainted), minted("c", 0)}, policy,
+			rotation.Step{Action: rotation.Publish, CredentialID: "c", SignerID: "b", Reason: rotation.NotPublished},
+		},
+		"its removal is repeated": {
+			list{minted("a", day, active(ago(time.Hour))), minted("b", time.Hour, verified(ago(time.Hour)), removing)}, policy,
+			rotation.Step{Action: rotation.Retire, CredentialID: "b", SignerID: "a", Reason: rotation.Surplus},
 		},
 		"a replaced certificate stays during its grace": {
 			list{minted("a", day, retiring(ago(day), ago(time.Hour))), minted("b", time.Hour, active(ago(time.Hour)))}, policy,

@@ -24,7 +24,9 @@ func Begin(now time.Time, credentials []Credential, s Step) []Credential {
 			c.PublishingAt = now
 		case Prove:
 			c.TriedAt = now
-		case Nothing, Mint, Activate, Retire:
+		case Retire:
+			c.RemovingAt = now
+		case Nothing, Mint, Activate:
 		}
 	})
 }

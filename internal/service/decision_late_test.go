@@ -72,7 +72,7 @@ func TestAnExtensionThatIsNoneIsRefused(t *testing.T) {
 	require.Equal(t, migration.DeadlineNotLater, d.Code)
 	require.Equal(t, longer.Detail.Deadline, w.row().Deadline)
 	_, err := w.GiveDecision(t.Context(), olga, "", w.m.ID, domain.DecideExtend, to(40))
-	require.Equal(t, "invalid-deadline", codeOf(t, err), "earlier than the account's own date")
+	require.Equal(t, migration.DeadlineNotLater, codeOf(t, err), "earlier than the account's own date")
 
 	late := w.given(olga, domain.DecideExtend, to(70))
 	w.now = w.now.Add(70 * day)

@@ -108,7 +108,7 @@ func ruled(rows []domain.Credential) []rotation.Credential {
 		out = append(out, rotation.Credential{
 			ID: c.ID, State: rotation.State(c.State), KeyID: c.KeyID, NotBefore: c.NotBefore.Time, NotAfter: c.NotAfter.Time,
 			PublishingAt: c.PublishBeganAt.Time, PublishedAt: c.PublishedAt.Time, VerifiedAt: c.VerifiedAt.Time, ActivatedAt: c.ActivatedAt.Time,
-			RetiringAt: c.RetiringAt.Time, RetiredAt: c.RetiredAt.Time, Proofs: c.Proofs, TriedAt: c.LastProofAt.Time,
+			RetiringAt: c.RetiringAt.Time, RemovingAt: c.RetireBeganAt.Time, RetiredAt: c.RetiredAt.Time, Proofs: c.Proofs, TriedAt: c.LastProofAt.Time,
 		})
 	}
 	return out
@@ -119,6 +119,6 @@ func record(row *domain.Credential, c rotation.Credential) {
 	row.State, row.KeyID = domain.CredentialState(c.State), c.KeyID
 	row.PublishBeganAt, row.PublishedAt = domain.At(c.PublishingAt), domain.At(c.PublishedAt)
 	row.VerifiedAt, row.ActivatedAt = domain.At(c.VerifiedAt), domain.At(c.ActivatedAt)
-	row.RetiringAt, row.RetiredAt = domain.At(c.RetiringAt), domain.At(c.RetiredAt)
+	row.RetiringAt, row.RetireBeganAt, row.RetiredAt = domain.At(c.RetiringAt), domain.At(c.RemovingAt), domain.At(c.RetiredAt)
 	row.Proofs, row.LastProofAt = c.Proofs, domain.At(c.TriedAt)
 }

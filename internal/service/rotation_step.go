@@ -18,13 +18,6 @@ func (s *Service) BeginStep(ctx context.Context, caller domain.Caller, step cont
 			return domain.Credential{}, err
 		}
 		begun := rotation.Begin(tx.Now, ruled(rows), *next)
-		if next.Action == rotation.Retire {
-			for i := range rows {
-				if rows[i].ID == step.CredentialID {
-					rows[i].RetireBeganAt = tx.At()
-				}
-			}
-		}
 		if err := tx.saveCredentials(rows, begun, step.CredentialID); err != nil {
 			return domain.Credential{}, err
 		}
