@@ -85,7 +85,7 @@ func TestAnotherSecretIsEnteredOnTheIntegrationsPage(t *testing.T) {
 	page, _ := w.post("/directory-sync/int_hq", http.StatusUnprocessableEntity, sent)
 	require.Equal(t, "#secret", page.one(t, "#problem a").attr("href"))
 	require.Contains(t, page.one(t, "#secret-err").text(), "This is an id and not the secret")
-	require.Equal(t, "", page.one(t, "#secret").attr("value"))
+	require.Empty(t, page.one(t, "#secret").attr("value"))
 	require.Equal(t, "2027-06-30", page.one(t, "#ends").attr("value"))
 	require.NotContains(t, page.text(), newSecret)
 	require.NotContains(t, w.do(http.MethodPost, "/directory-sync/int_hq", sent).Body.String(), newSecret[:12], "not even in a field")

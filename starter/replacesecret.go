@@ -53,7 +53,7 @@ func (c *replaceSecret) read(in io.Reader) ([]byte, error) {
 		if err != nil {
 			return nil, usage("--secret-file cannot be read: " + reasonOf(err))
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }() // it was only read
 		in, source = f, "--secret-file"
 	} else if f, ok := in.(*os.File); ok && isTerminal(f) {
 		return nil, usage("a secret that is typed here would be seen: name its file with --secret-file, or pipe it to standard input")

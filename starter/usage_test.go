@@ -30,10 +30,10 @@ type said struct {
 
 // error reads the refusal of a command with --json.
 func (s said) error(t *testing.T) (e struct {
-	Exit   int
-	Code   string
-	Detail string
-	Errors []fieldProblem
+	Exit   int            `json:"exit"`
+	Code   string         `json:"code"`
+	Detail string         `json:"detail"`
+	Errors []fieldProblem `json:"errors"`
 }) {
 	t.Helper()
 	require.Empty(t, s.out)

@@ -153,8 +153,9 @@ func (w *world) requireWords(t *testing.T, args []string, p printed) {
 		return
 	}
 	refusal := map[string]struct {
-		Exit         int
-		Code, Detail string
+		Exit   int    `json:"exit"`
+		Code   string `json:"code"`
+		Detail string `json:"detail"`
 	}{}
 	require.NoError(t, json.Unmarshal([]byte(p.errs), &refusal), "%q: %s", args, p.errs)
 	require.Equal(t, p.exit, refusal["error"].Exit)

@@ -92,7 +92,7 @@ func TestACellIsAddedByAPersonAndRotatesByItself(t *testing.T) {
 	})
 	require.NoError(t, err)
 	out, errs, exit := s.commandLine(t, "cell", "verify", "cell-eu-2")
-	require.Equal(t, 7, exit)
+	require.Equal(t, 7, exit, errs)
 	require.Contains(t, out, "compare what `cell add` was given")
 	out, errs, exit = s.commandLine(t, "cell", "change", "cell-eu-2", "--client-id", app.AppID)
 	require.Equal(t, 0, exit, errs)

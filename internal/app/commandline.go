@@ -87,7 +87,7 @@ func lenient[T any](into *faults, read func(string) (T, error), remedy string) k
 				fault.Value, fault.Wrong = "", "has a value that cannot be read"
 			}
 			into.add(fault)
-			return nil //nolint:nilerr // it is noted
+			return nil
 		}
 		target.Set(reflect.ValueOf(got).Convert(target.Type()))
 		return nil

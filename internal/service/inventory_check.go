@@ -73,9 +73,7 @@ func (i InventoryIntegration) check(at string) error {
 // checkTerms holds a campaign's dates and durations against their rules.
 func checkTerms(at string, t domain.CampaignTerms) error {
 	var errs []error
-	refuse := func(field, format string, args ...any) {
-		errs = append(errs, domain.InvalidField(at+field, format, args...))
-	}
+	refuse := func(field, sentence string) { errs = append(errs, domain.InvalidField(at+field, "%s", sentence)) }
 	switch {
 	case t.Deadline.IsZero():
 		refuse("deadline", "Enter the date after which legacy synchronization stops")

@@ -45,6 +45,7 @@ func (w *migrationWorld) refusedRun(purpose domain.Purpose, code string) {
 
 func TestANewSecretTakesThePlaceOfTheOldAndIsTried(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, e storetest.Engine) {
+		t.Helper()
 		storetest.UseFor(t, e)
 		w := newMigrationWorld(t)
 		w.refusedRun(domain.RunScheduled, "AADSTS7000222")
@@ -347,6 +348,7 @@ func TestAnOlderInventoryDoesNotBringAnEarlierSecretBack(t *testing.T) {
 
 func TestAnAccountIsToldOfTheEndOfItsSecretOnceForEachWarning(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, e storetest.Engine) {
+		t.Helper()
 		storetest.UseFor(t, e)
 		w := newMigrationWorld(t)
 		app := w.app()
