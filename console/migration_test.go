@@ -219,7 +219,7 @@ func TestTheReceiptSaysWhatToRemoveAndFromWhen(t *testing.T) {
 		require.Contains(t, text, want)
 	}
 	require.Contains(t, page.one(t, "#stage").text(), "4,180")
-	require.Contains(t, page.one(t, "#stage").text(), "2 removals wait for your decision")
+	require.Contains(t, page.one(t, "#stage").text(), "2 removals are held back")
 
 	page, _ = w.post("/migrations/mig_migrated", http.StatusUnprocessableEntity, url.Values{"do": {"removed"}, "way-back": {"open"}})
 	require.Equal(t, "#understood", page.one(t, "#problem a").attr("href"))

@@ -158,7 +158,7 @@ func newCutOverStep(v service.ViewMigration, now time.Time) *cutOverStep {
 	s.Moves = []move{
 		{"The old synchronization is stopped", "A running one ends at its next slice", "now"},
 		{"The integration is bound to the connector", "Settings and schedule stay as they are; how it was is kept", "next"},
-		{"First synchronization", "Everything but removals is applied; removals wait for your decision", "next"},
+		{"First synchronization", "Everything but removals is applied; removals are held back", "next"},
 	}
 	if s.Bound {
 		s.Moves[0].State, s.Moves[1].State, s.Moves[2].State = "done", "done", "now"

@@ -22,7 +22,7 @@ func TestDirectorySynchronizationAtAGlance(t *testing.T) {
 	require.Equal(t, "Running", running.attr("data-status"))
 	running.one(t, "progress")
 	retail := page.one(t, "#i-int_retail")
-	require.Contains(t, retail.text(), "2 changes wait for a decision")
+	require.Contains(t, retail.text(), "2 changes held back")
 	require.Equal(t, "/connectors/con_int_retail", retail.all("dl a")[0].attr("href"))
 	require.Len(t, page.all("#history tbody tr"), 11)
 }

@@ -68,7 +68,7 @@ func (r *syncRun) run(ctx workflow.Context) (contract.DirectorySyncResult, error
 		}
 	}
 	if r.in.Purpose == domain.RunShadow { // its last page has completed it
-		r.show(ctx, "is read")
+		r.show(ctx, "is complete")
 		return contract.DirectorySyncResult{RunID: r.id, State: domain.RunDone, Read: r.read.Read}, nil
 	}
 	if r.late(ctx) {
@@ -172,7 +172,7 @@ func (r *syncRun) details(what string) string {
 		kind = "the whole directory"
 	}
 	var d details
-	d.say("Where", "the **%s** run %s. It reads %s: %d pages, %d objects and memberships so far.", r.in.Purpose, what, kind, r.read.Pages, r.read.Read)
+	d.say("Where", "the **%s** run %s. It reads %s: %d pages, %d objects and memberships.", r.in.Purpose, what, kind, r.read.Pages, r.read.Read)
 	d.say("Why", "%s", purposes[r.in.Purpose])
 	if !r.until.IsZero() {
 		d.say("Until", "%s; a first synchronization that is not done by then is taken back.", stamp(r.until))
@@ -181,7 +181,7 @@ func (r *syncRun) details(what string) string {
 	case who != "":
 		d.say("Who acts", "%s", who)
 	case r.held > 0:
-		d.say("Who acts", "whoever may approve in the account decides about %d held changes, on the console's page *Directory sync*; nothing of them is applied before.", r.held)
+		d.say("Who acts", "nobody has to. %d removals are held: they stay in the mirror, everything else was applied, and each round looks at them again. The console's page *Directory synchronization* lists them.", r.held)
 	default:
 		d.say("Who acts", "nobody has to. Faults of Microsoft and of the network are tried again; what a rule stopped says so above.")
 	}

@@ -130,10 +130,10 @@ func TestTheSynchronizationsPageSaysWhatItIsFor(t *testing.T) {
 	}
 }
 
-func TestASynchronizationThatHeldChangesSaysWhoDecides(t *testing.T) {
+func TestASynchronizationThatHeldChangesSaysWhatBecomesOfThem(t *testing.T) {
 	r := &syncRun{in: contract.DirectorySyncInput{IntegrationID: "int_1", AccountID: "acc_1", Purpose: domain.RunManual}, id: "run_1", held: 7}
 	text := r.details("ended done")
-	require.Contains(t, text, "**Who acts**: whoever may approve in the account decides about 7 held changes")
+	require.Contains(t, text, "**Who acts**: nobody has to. 7 removals are held: they stay in the mirror")
 	require.Contains(t, text, "run `run_1`, integration `int_1`")
 	require.Equal(t, 1, strings.Count(text, "**Who acts**"))
 }

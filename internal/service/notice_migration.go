@@ -101,7 +101,7 @@ func cancelled(m domain.Migration, i domain.Integration, c domain.Connector) dom
 
 func rolledBack(m domain.Migration, i domain.Integration, reason string) domain.Notice {
 	return told(m, "rolled-back", "", i.Name+" went back to its old app",
-		fmt.Sprintf("%s synchronizes through its old app again, with the settings and the schedule it had before. A complete round reads the directory now; nobody who left since then returns, and what it would remove waits for your decision. The reason given: %s", i.Name, reason))
+		fmt.Sprintf("%s synchronizes through its old app again, with the settings and the schedule it had before. A complete round reads the directory now; nobody who left since then returns, and what it would remove is held back. The reason given: %s", i.Name, reason))
 }
 
 func noticeDate(t time.Time) string { return t.UTC().Format("2 January 2006 15:04 UTC") }

@@ -69,7 +69,7 @@ func (t *Tx) facts(e *Explanation) error {
 		return err
 	}
 	if held > 0 {
-		add("Held", "%d removals wait for a decision", held)
+		add("Held", "%d removals are held back; each round looks at them again", held)
 	}
 	add("Directory held", "%s, as of %s", countWords(domain.Counts{Users: i.Users, Groups: i.Groups, Memberships: i.Memberships}), at(i.LastSyncedAt))
 	return nil
