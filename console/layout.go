@@ -229,7 +229,7 @@ func newTask(v service.ViewTask, now time.Time) task {
 	switch {
 	case m.Phase == domain.AwaitingConsent && m.ConsentCode != "":
 		t.Explain, t.Code = cmp.Or(m.ConsentText, migration.Text(m.ConsentCode)), m.ConsentCode
-	case m.FailureCode != "":
+	case m.FailureCode != "" && m.FailureCode != migration.CampaignPaused: // which the page says itself, while it is so
 		t.Explain, t.Code = cmp.Or(m.FailureText, migration.Text(m.FailureCode)), m.FailureCode
 	case m.WaitingCode != "":
 		t.Explain, t.Code = cmp.Or(m.WaitingText, migration.Text(m.WaitingCode)), m.WaitingCode

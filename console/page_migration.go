@@ -126,7 +126,7 @@ func (p *Pages) migrationPage(caller domain.Caller, v service.ViewMigration) mig
 		if m.WaitingCode != "" {
 			page.Waiting, page.WaitingSince = cmp.Or(m.WaitingText, migration.Text(m.WaitingCode)), m.WaitingSince.Time
 		}
-		if m.FailureCode != "" && (m.Phase == domain.AwaitingApproval || m.Phase == domain.Proving) {
+		if m.FailureCode != "" && m.FailureCode != migration.CampaignPaused && (m.Phase == domain.AwaitingApproval || m.Phase == domain.Proving) {
 			page.Failure = newFailure(m)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 type campaignGroup struct {
-	Start      campaignStart      `cmd:"" help:"Open a migration for each legacy integration of the campaign's region; again: only where none is open."`
+	Start      campaignStart      `cmd:"" help:"Open a migration for each legacy integration of the campaign's region, whose date counts for it from then on; again: only where none is open."`
 	Status     campaignStatus     `cmd:"" help:"How far the migrations are, and who is stuck and can act; without an id, the list of campaigns."`
 	Extend     campaignExtend     `cmd:"" help:"Move the campaign's deadline."`
 	Pause      campaignPause      `cmd:"" help:"Begin no switch until the campaign is resumed; nothing else stops, and the deadline stays."`

@@ -94,7 +94,7 @@ func detailsOf(r *migrationRun) string {
 	if note := r.note(); note != "" {
 		d.say("Why", "%s", note)
 	}
-	if !r.armedFor.IsZero() {
+	if !r.armedFor.IsZero() && !p.Ended() {
 		_, why := r.alarm()
 		d.say("Until", "the timer is armed for %s (%s).", stamp(r.armedFor), why)
 	}
@@ -172,7 +172,11 @@ func (d *details) say(label, format string, args ...any) {
 func (d *details) decisions(p domain.Phase) {
 	var may []string
 	for _, kind := range migration.StageOf(p).Decisions {
-		may = append(may, fmt.Sprintf("%s (%s)", kind, migration.RoleFor(kind, domain.DecisionDetail{})))
+		who := string(migration.RoleFor(kind, domain.DecisionDetail{}))
+		if migration.OperatorMay(kind) && who != string(domain.RoleOperator) {
+			who += " or operator"
+		}
+		may = append(may, fmt.Sprintf("%s (%s)", kind, who))
 	}
 	if len(may) > 0 {
 		d.say("May be decided", "%s; in the console or with the command line, not here.", strings.Join(may, ", "))

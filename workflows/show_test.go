@@ -41,12 +41,19 @@ func TestTheMigrationsPageSaysWhatToDoInEveryPhase(t *testing.T) {
 				require.Contains(t, text, stage.Actor)
 			}
 			for _, kind := range stage.Decisions {
-				require.Contains(t, text, string(kind)+" ("+string(migration.RoleFor(kind, domain.DecisionDetail{}))+")")
+				require.Regexp(t, string(kind)+` \(`+string(migration.RoleFor(kind, domain.DecisionDetail{}))+`( or operator)?\)`, text)
 			}
+			require.Equal(t, migration.Allows(stage.Phase, domain.DecideCancel), strings.Contains(text, "cancel (migrate or operator)"))
+			require.Equal(t, migration.Allows(stage.Phase, domain.DecideRollBack), strings.Contains(text, "roll-back (approve or operator)"))
+			require.NotContains(t, text, "or operator or operator")
 			require.Equal(t, len(stage.Decisions) > 0, strings.Contains(text, "**May be decided**"))
 			require.Equal(t, migration.BeforeCutOver(stage.Phase), strings.Contains(text, "**Overdue**"))
 			if !r.armedFor.IsZero() {
 				require.Contains(t, text, "armed for 2001-09-09T01:46:40Z")
+			}
+			if stage.Phase.Ended() {
+				r.armedFor = time.Unix(1e9, 0) // of the phase before
+				require.NotContains(t, detailsOf(r), "**Until**")
 			}
 			require.Contains(t, text, "`consentry explain int_1`")
 			require.Contains(t, text, "attempt `mig_1`, integration `int_1`, account `acc_1`, campaign `cam_1`")

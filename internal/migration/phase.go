@@ -152,6 +152,12 @@ func RoleFor(kind domain.DecisionKind, detail domain.DecisionDetail) domain.Role
 	return domain.RoleMigrate
 }
 
+// OperatorMay reports whether an operator may decide it, too: dates, and the ways
+// out. What a customer consents to is the customer's alone.
+func OperatorMay(kind domain.DecisionKind) bool {
+	return kind == domain.DecideExtend || kind == domain.DecideCancel || kind == domain.DecideRollBack
+}
+
 // CheckReason holds a decision to its reason. What was asked for or done is said
 // no to or taken back by the first two, and whoever has to live with that reads
 // why; the others may have one. It is the one rule of every door.

@@ -114,7 +114,7 @@ func (t *Tx) mayDecide(m domain.Migration, kind domain.DecisionKind, detail doma
 	switch need := migration.RoleFor(kind, detail); {
 	case need == domain.RoleOperator && !t.Caller.Operator():
 		return domain.Refuse(domain.Forbidden, "operator-needed", "Only an operator of the vendor may give an account another date.")
-	case need == domain.RoleOperator, (kind == domain.DecideCancel || kind == domain.DecideRollBack) && t.Caller.Operator():
+	case migration.OperatorMay(kind) && t.Caller.Operator():
 	case !t.Caller.Has(need, m.AccountID) && t.Caller.Operator():
 		return domain.Refuse(domain.Forbidden, "role-needed", "This decision is the customer's own: it needs somebody of the account with the role %q. Operators may extend, cancel and roll back.", need)
 	case !t.Caller.Has(need, m.AccountID):

@@ -32,11 +32,18 @@ func (s *Service) StartMigration(ctx context.Context, caller domain.Caller, inte
 }
 
 // campaignFor gives the campaign that a migration of the integration would be
-// opened in: the one of its region that was started last. Nil: none was.
+// opened in: the one whose date is in force for it now, because beginning, or
+// beginning again, must not move a date that was promised. Where the account has
+// gone to another region, or no date is in force, it is the one of the region
+// that was started last. Nil: none was.
 func (t *Tx) campaignFor(i domain.Integration) (*domain.Campaign, error) {
 	account, err := t.Rows.Accounts().Get(i.AccountID)
 	if err != nil {
 		return nil, err
+	}
+	_, enforced, err := t.enforcedBy(i)
+	if err != nil || enforced != nil && enforced.Region == account.Region {
+		return enforced, err
 	}
 	c, err := optional(t.Rows.Campaigns().Find(Query{
 		Where: Where{"region": account.Region, "product": i.Product, "started_at >": domain.Instant{}}, Order: []string{"-started_at", "id"}, Limit: 1,

@@ -43,6 +43,17 @@ func (t *Tx) pastDate(m domain.Migration) (bool, error) {
 	return !date.IsZero() && !t.Now.Before(date), nil
 }
 
+// oldAppRefused says that Microsoft did not let the old app in when it was asked
+// last; nil if nothing speaks against it. A roll-back asks anew, so this only
+// explains.
+func (t *Tx) oldAppRefused(m domain.Migration) (*refusal, error) {
+	app, err := optional(t.Rows.LegacyApps().Get(m.IntegrationID))
+	if err != nil || migration.SecretStateOf(app, t.Now) != migration.SecretRefused {
+		return nil, err
+	}
+	return &refusal{migration.LegacySecretDead, "The client secret of the old app " + migration.SecretText(app, t.Now) + "."}, nil
+}
+
 // applyRollBack restores how the integration was bound, set and scheduled, and
 // ends the attempt. The mirror is not turned back: what happened in the
 // directory since then happened, and whoever left must not return. Instead a

@@ -27,6 +27,12 @@ func (t *Tx) present(s *migration.Situation, i domain.Integration, m domain.Migr
 		if err != nil {
 			return err
 		}
+		if no == nil {
+			no, err = t.oldAppRefused(m)
+			if err != nil {
+				return err
+			}
+		}
 		if no != nil {
 			s.NoWayBack, s.PastDate = no.text, no.code == migration.WayBackPastDate
 		}
