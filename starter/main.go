@@ -49,7 +49,7 @@ type commandLine struct {
 	PayloadKey  payloadKeyGroup    `cmd:"" name:"payload-key" help:"What payloads at Temporal are encrypted with (operators)."`
 	People      peopleGroup        `cmd:"" help:"Who holds which role; invitations."`
 	Token       tokenGroup         `cmd:"" help:"Bearer tokens of machines."`
-	Status      statusCommand      `cmd:"" help:"Which processes run, with which build, and what does not fit, with the remedy (operators)."`
+	Status      statusCommand      `cmd:"" help:"Which processes run, with which build, and what does not fit, with the remedy (operators); exit code 1 when something does not."`
 	Whoami      whoamiCommand      `cmd:"" help:"Say who this token is and what it may do."`
 	Get         getCommand         `cmd:"" help:"Read any address of the API, as JSON: decisions, runs, notices, whatever has no command of its own."`
 }

@@ -32,11 +32,10 @@ func (c *statusCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return e.out.answer(doc, "", func() {
-		if len(s.Items)+len(s.Troubles) == 0 { // nobody but an operator sees nothing: that none runs is a trouble
-			e.out.say("Processes are shown to operators only.")
-			return
-		}
+	if len(s.Items)+len(s.Troubles) == 0 { // nobody but an operator sees nothing: that none runs is a trouble
+		return &failure{exit: exitNotAllowed, code: "not-allowed", sentence: "Processes are shown to operators only."}
+	}
+	err = e.out.answer(doc, "", func() {
 		var rows [][]string
 		for _, p := range s.Items {
 			state := p.State
@@ -56,4 +55,8 @@ func (c *statusCommand) Run(e *env) error {
 		}
 		e.out.say("as of %s", s.AsOf)
 	})
+	if err == nil && len(s.Troubles) > 0 {
+		return &failure{exit: exitFault, said: true}
+	}
+	return err
 }

@@ -46,9 +46,7 @@ func TestEachCommandOnceWellAndOnceRefused(t *testing.T) {
 	kept := map[string]string{"migration": w.migration("contoso").ID, "foreign": w.migration("fabric").ID, "secret": secret, "guid": guid, "file": file, "later": later, "earlier": w.clock.Now().Add(24 * time.Hour).UTC().Format(time.DateOnly)}
 	for n, s := range []step{
 		{by: operator, args: "whoami", says: "operator of the vendor"},
-		{by: operator, args: "status", says: "No worker runs"},
-		{by: operator, args: "status", keys: "asOf items troubles"},
-		{by: vic, args: "status", says: "operators only"},
+		{by: vic, args: "status", exit: 5, says: "operators only"},
 		{by: vic, args: "whoami", keys: "grants id kind name operator"},
 
 		{by: vic, args: "explain contoso", says: "waits for the consent of its tenant"},
@@ -241,6 +239,37 @@ func TestEachCommandOnceWellAndOnceRefused(t *testing.T) {
 	info, err := os.Stat(file)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+}
+
+// TestStatusEndsByWhatItShows, so that a script sees a trouble without reading it.
+func TestStatusEndsByWhatItShows(t *testing.T) {
+	w := newWorldOfNow(t)
+	operator, vic := w.shell("", domain.RoleOperator), w.shell("acc-contoso", domain.RoleView)
+	asOf := `(?m)^as of \d{4}-\d\d-\d\d \d\d:\d\d UTC`
+	ends := func(code int, says string) {
+		t.Helper()
+		p := operator.run("status")
+		require.Equal(t, code, p.exit, p.out+p.errs)
+		require.Contains(t, p.out, says)
+		require.Regexp(t, asOf, p.out)
+		require.Empty(t, p.errs, "the answer says it all")
+		p = operator.run("status", "--json")
+		require.Equal(t, code, p.exit)
+		var doc map[string]any
+		require.NoError(t, json.Unmarshal([]byte(p.out), &doc), p.out)
+		require.Equal(t, []string{"asOf", "items", "troubles"}, slices.Sorted(maps.Keys(doc)))
+		require.Empty(t, p.errs)
+	}
+	ends(1, "No worker runs")
+	require.NoError(t, w.service.TellProcess(t.Context(), domain.Process{
+		ID: domain.NewID("prc"), Program: "consentry-dev", Kinds: []string{domain.KindWorker, domain.KindAPI}, Version: "1", Revision: "r", StartedAt: domain.At(w.clock.Now()),
+	}))
+	ends(0, "Everything that is needed runs")
+
+	p := vic.run("status", "--json")
+	require.Equal(t, 5, p.exit)
+	require.Empty(t, p.out)
+	require.Contains(t, p.errs, "operators only")
 }
 
 // TestAnExplanationOfEachPhaseIsASentenceAndItsFacts with the date in force and

@@ -169,7 +169,7 @@ func TestEveryListSaysAsOfWhen(t *testing.T) {
 	w := newWorldOfNow(t)
 	operator := w.shell("", domain.RoleOperator)
 	for _, list := range []string{
-		"account list", "integration list", "connector list", "cell list", "people list", "people invited", "token list", "payload-key list", "campaign status", "status",
+		"account list", "integration list", "connector list", "cell list", "people list", "people invited", "token list", "payload-key list", "campaign status",
 	} {
 		t.Run(list, func(t *testing.T) {
 			p := operator.run(append(strings.Fields(list), "--json")...)

@@ -9,6 +9,10 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"consentry/internal/domain"
+	"consentry/internal/health"
+	"consentry/internal/store"
 )
 
 // life is where a process stands between its start and its end.
@@ -27,6 +31,28 @@ func (a *App) alive(context.Context) error {
 		return errors.New("the process is starting or stopping")
 	}
 	return nil
+}
+
+// schemaIs holds that the database has the schema that this program knows. A
+// database that does not answer has not said that it is another one.
+func schemaIs(ctx context.Context, s *store.Store, known int64) error {
+	have, err := s.SchemaVersion(ctx)
+	switch {
+	case err != nil && (ctx.Err() != nil || domain.KindOf(err) == domain.Unavailable):
+		return &health.NotAsked{Err: err}
+	case err == nil && have != known:
+		return fmt.Errorf("the database has schema version %d and this program knows %d", have, known)
+	}
+	return err
+}
+
+// onlyVerdict takes every error but a verdict of the server's own, a V, for a
+// question that met no answer.
+func onlyVerdict[V error](err error) error {
+	if _, verdict := errors.AsType[V](err); err == nil || verdict {
+		return err
+	}
+	return &health.NotAsked{Err: err}
 }
 
 // askFor bounds the question of the health command; a container engine waits

@@ -36,44 +36,9 @@ func (a *App) monitor() (*health.Monitor, error) {
 			Means:  "The process is starting or stopping: what runs is finished, nothing new is begun here.",
 			Remedy: "Wait; others of its kind do the work meanwhile.",
 		},
-		{
-			Name: "database", Check: a.store.Ping,
-			Means:  "The database does not answer. What was kept is safe; requests are answered 503 and workflows wait.",
-			Remedy: "Start the database, or correct --database, the network and the password; nothing here has to be restarted.",
-		},
-		{
-			Name: "schema", Every: 10 * time.Second, Check: func(ctx context.Context) error {
-				have, err := a.store.SchemaVersion(ctx)
-				if err == nil && have != known {
-					err = fmt.Errorf("the database has schema version %d and this program knows %d", have, known)
-				}
-				return err
-			},
-			Means:  "The database's schema is another version than this program's: another build has upgraded it, or a backup was restored.",
-			Remedy: "Run the same build everywhere: replace this process with the newer one (the log names both versions).",
-		},
-		{
-			Name: "temporal", Check: func(ctx context.Context) error {
-				_, err := a.temporal.Client.CheckHealth(ctx, &client.CheckHealthRequest{})
-				return err
-			},
-			Means:  "Temporal does not answer. Decisions are kept and take effect when it is back; nothing is lost.",
-			Remedy: "Start Temporal, or correct TEMPORAL_ADDRESS and its TLS settings; waiting calls are redelivered by themselves.",
-		},
-		{
-			Name: "namespace", Every: namespaceEvery, Check: func(ctx context.Context) error {
-				return engine.CheckNamespace(ctx, a.temporal.Client, a.temporal.Namespace, a.temporal.Address)
-			},
-			Means:  fmt.Sprintf("The Temporal namespace %s does not exist at %s: nothing is started, and what is decided is kept until it is there.", a.temporal.Namespace, a.temporal.Address),
-			Remedy: (&engine.NoNamespace{Namespace: a.temporal.Namespace, Address: a.temporal.Address}).Remedy(),
-		},
-		{
-			Name: "search-attributes", Every: time.Minute, Check: func(ctx context.Context) error {
-				return engine.CheckSearchAttributes(ctx, a.temporal.Client, a.temporal.Namespace)
-			},
-			Means:  "The Temporal namespace lacks search attributes that workflows write; workflow tasks fail until they are there.",
-			Remedy: "Start a worker, which adds them, or add them by hand (docs name them); then nothing has to be repeated.",
-		},
+	}
+	probes = append(append(probes, a.databaseProbes(known)...), a.temporalProbes()...)
+	probes = append(probes, []health.Probe{
 		{
 			Name: "sealing-key", Every: time.Minute, Check: a.sealingWorks,
 			Means:  "The service that holds the sealing key does not answer, or the key is another one. Secrets cannot be opened: sign-ins, consents, tokens and rotations wait.",
@@ -86,8 +51,52 @@ func (a *App) monitor() (*health.Monitor, error) {
 		},
 		a.foreign.probe(),
 		a.answers.probe(time.Now),
-	}
+	}...)
 	return health.New(time.Now, healthFresh, a.log.Named("health"), append(probes, a.processProbes()...)...), nil
+}
+
+// databaseProbes are what this process needs of its database.
+func (a *App) databaseProbes(known int64) []health.Probe {
+	return []health.Probe{
+		{
+			Name: "database", Check: a.store.Ping,
+			Means:  "The database does not answer. What was kept is safe; requests are answered 503 and workflows wait.",
+			Remedy: "Start the database, or correct --database, the network and the password; nothing here has to be restarted.",
+		},
+		{
+			Name: "schema", On: "database", Every: 10 * time.Second, Check: func(ctx context.Context) error { return schemaIs(ctx, a.store, known) },
+			Means:  "The database's schema is another version than this program's: another build has upgraded it, or a backup was restored.",
+			Remedy: "Run the same build everywhere: replace this process with the newer one (the log names both versions).",
+		},
+	}
+}
+
+// temporalProbes are what it needs of Temporal.
+func (a *App) temporalProbes() []health.Probe {
+	return []health.Probe{
+		{
+			Name: "temporal", Check: func(ctx context.Context) error {
+				_, err := a.temporal.Client.CheckHealth(ctx, &client.CheckHealthRequest{})
+				return err
+			},
+			Means:  "Temporal does not answer. Decisions are kept and take effect when it is back; nothing is lost.",
+			Remedy: "Start Temporal, or correct TEMPORAL_ADDRESS and its TLS settings; waiting calls are redelivered by themselves.",
+		},
+		{
+			Name: "namespace", On: "temporal", Every: namespaceEvery, Check: func(ctx context.Context) error {
+				return onlyVerdict[*engine.NoNamespace](engine.CheckNamespace(ctx, a.temporal.Client, a.temporal.Namespace, a.temporal.Address))
+			},
+			Means:  fmt.Sprintf("The Temporal namespace %s does not exist at %s: nothing is started, and what is decided is kept until it is there.", a.temporal.Namespace, a.temporal.Address),
+			Remedy: (&engine.NoNamespace{Namespace: a.temporal.Namespace, Address: a.temporal.Address}).Remedy(),
+		},
+		{
+			Name: "search-attributes", On: "temporal", Every: time.Minute, Check: func(ctx context.Context) error {
+				return onlyVerdict[*engine.LacksSearchAttributes](engine.CheckSearchAttributes(ctx, a.temporal.Client, a.temporal.Namespace))
+			},
+			Means:  "The Temporal namespace lacks search attributes that workflows write; workflow tasks fail until they are there.",
+			Remedy: "Start a worker, which adds them, or add them by hand (docs name them); then nothing has to be repeated.",
+		},
+	}
 }
 
 // sealingWorks seals and opens a value of no worth, which any key can, and opens

@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -51,29 +53,17 @@ func TestTheLogIsWrittenForMachinesOrForPeople(t *testing.T) {
 // Whatever an activity logs names the workflow, the activity and the trace, by
 // the keys that Temporal's SDK uses for its own lines.
 func TestALineOfAnActivityNamesItsTraceAndWorkflow(t *testing.T) {
-	p := sdktrace.NewTracerProvider()
-	t.Cleanup(func() { require.NoError(t, p.Shutdown(context.WithoutCancel(t.Context()))) })
-	a := &App{traces: &tracing.Traces{Tracer: p.Tracer(""), On: true}}
-	spans, err := a.temporalTraces()
-	require.NoError(t, err)
-	var client client.Options
-	spans(&client)
-	options := engine.WorkerOptions(0)
-	for _, i := range client.Interceptors { // a client's go before the worker's
-		options.Interceptors = append([]interceptor.WorkerInterceptor{i.(interceptor.WorkerInterceptor)}, options.Interceptors...)
-	}
-
 	core, lines := observer.New(zap.InfoLevel)
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestActivityEnvironment()
-	env.SetWorkerOptions(worker.Options{Interceptors: options.Interceptors})
+	env.SetWorkerOptions(worker.Options{Interceptors: traced(t)})
 	var of trace.SpanContext
 	env.RegisterActivityWithOptions(func(ctx context.Context) error {
 		of = trace.SpanContextFromContext(ctx)
 		service.Log(ctx, zap.New(core)).Info("a line")
 		return nil
 	}, activity.RegisterOptions{Name: "GraphReadRound"})
-	_, err = env.ExecuteActivity("GraphReadRound")
+	_, err := env.ExecuteActivity("GraphReadRound")
 	require.NoError(t, err)
 	require.True(t, of.IsValid())
 	keys := lines.All()[0].ContextMap()
@@ -83,4 +73,49 @@ func TestALineOfAnActivityNamesItsTraceAndWorkflow(t *testing.T) {
 	require.NotEmpty(t, keys[logkey.WorkflowID])
 	require.NotEmpty(t, keys[logkey.RunID])
 	require.EqualValues(t, 1, keys[logkey.Attempt])
+}
+
+// The SDK writes the error of an attempt outside of the trace. Ours beside it names
+// both, so that the way from the error to the trace does not end there.
+func TestAnAttemptThatFailedNamesItsTrace(t *testing.T) {
+	core, lines := observer.New(zap.InfoLevel)
+	sdk, err := engine.ClientOptions("127.0.0.1:1", zap.New(core))
+	require.NoError(t, err)
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(sdk.Logger)
+	env := suite.NewTestActivityEnvironment()
+	env.SetWorkerOptions(worker.Options{Interceptors: traced(t)})
+	var of trace.SpanContext
+	env.RegisterActivityWithOptions(func(ctx context.Context) error {
+		of = trace.SpanContextFromContext(ctx)
+		return errors.New("Microsoft does not answer")
+	}, activity.RegisterOptions{Name: "GraphReadRound"})
+	_, err = env.ExecuteActivity("GraphReadRound")
+	require.Error(t, err)
+	ours := lines.FilterMessage("an attempt of an activity failed").All()
+	require.Len(t, ours, 1)
+	keys := ours[0].ContextMap()
+	require.Equal(t, of.TraceID().String(), fmt.Sprint(keys[logkey.TraceID]))
+	require.Equal(t, of.SpanID().String(), fmt.Sprint(keys[logkey.SpanID]))
+	require.Equal(t, "GraphReadRound", keys[logkey.ActivityType])
+	require.NotEmpty(t, keys[logkey.RunID])
+	require.EqualValues(t, 1, keys[logkey.Attempt])
+	require.Len(t, lines.FilterMessage("Activity error.").All(), 1, "the SDK's own: docs/log-keys.md names it")
+}
+
+// traced are the interceptors of a worker's activities while traces are recorded.
+func traced(t *testing.T) []interceptor.WorkerInterceptor {
+	t.Helper()
+	p := sdktrace.NewTracerProvider()
+	t.Cleanup(func() { require.NoError(t, p.Shutdown(context.WithoutCancel(t.Context()))) })
+	a := &App{traces: &tracing.Traces{Tracer: p.Tracer(""), On: true}}
+	spans, err := a.temporalTraces()
+	require.NoError(t, err)
+	var client client.Options
+	spans(&client)
+	all := engine.WorkerOptions(0).Interceptors
+	for _, i := range client.Interceptors { // a client's go before the worker's
+		all = append([]interceptor.WorkerInterceptor{i.(interceptor.WorkerInterceptor)}, all...)
+	}
+	return all
 }

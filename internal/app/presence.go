@@ -111,7 +111,7 @@ func (a *App) named(o *client.Options) {
 func (a *App) troubles(ctx context.Context, about func(service.ProcessTrouble) bool) error {
 	r, err := a.Service.Processes(ctx, domain.System("health"))
 	if err != nil {
-		return nil //nolint:nilerr // the part database says so
+		return &health.NotAsked{Err: err}
 	}
 	var errs []error
 	for _, t := range r.Troubles {
@@ -135,12 +135,12 @@ func misfit(t service.ProcessTrouble) bool { return t.ProcessID != "" }
 func (a *App) processProbes() []health.Probe {
 	return []health.Probe{
 		{
-			Name: "processes", Advisory: true, Every: tellEvery, Check: func(ctx context.Context) error { return a.troubles(ctx, a.absent) },
+			Name: "processes", On: "database", Advisory: true, Every: tellEvery, Check: func(ctx context.Context) error { return a.troubles(ctx, a.absent) },
 			Means:  "No worker or no API was heard of for a while. What is decided meanwhile is kept; nothing is lost.",
 			Remedy: "`consentry status` says which. Start it; if it ends again, the last lines of its log say why.",
 		},
 		{
-			Name: "builds", Advisory: true, Every: tellEvery, Check: func(ctx context.Context) error { return a.troubles(ctx, misfit) },
+			Name: "builds", On: "database", Advisory: true, Every: tellEvery, Check: func(ctx context.Context) error { return a.troubles(ctx, misfit) },
 			Means:  "Processes of different builds run beside each other, or one cannot replay what another recorded. During an upgrade that is as it should be.",
 			Remedy: "`consentry status` names the build that does not fit: finish the upgrade, or take it back.",
 		},

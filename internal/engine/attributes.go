@@ -30,6 +30,17 @@ var searchAttributes = map[string]enumspb.IndexedValueType{
 	contract.AttrNeedsPerson.GetName():    enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 }
 
+// LacksSearchAttributes is what the namespace is without, as its server says.
+type LacksSearchAttributes struct {
+	Namespace string
+	Names     []string // sorted
+}
+
+// Error names them.
+func (e *LacksSearchAttributes) Error() string {
+	return fmt.Sprintf("namespace %s has no search attribute %s", e.Namespace, strings.Join(e.Names, ", "))
+}
+
 // MissingSearchAttributes is what a person has to add, because this process may
 // not: Temporal Cloud leaves a namespace's attributes to its owner.
 type MissingSearchAttributes struct {
@@ -106,15 +117,16 @@ func missingSearchAttributes(ctx context.Context, c client.Client, namespace str
 	return missing, nil
 }
 
-// CheckSearchAttributes reports whether the namespace has what workflows write.
-// A server that does not let this process look is not taken for ill.
+// CheckSearchAttributes answers *LacksSearchAttributes where the namespace has not
+// what workflows write. A server that does not let this process look is not taken
+// for ill; every other error is no answer to the question.
 func CheckSearchAttributes(ctx context.Context, c client.Client, namespace string) error {
 	missing, err := missingSearchAttributes(ctx, c, namespace)
 	switch {
 	case mayNot(err), missesNamespace(err): // the latter has a check of its own
 		return nil
 	case err == nil && len(missing) > 0:
-		return fmt.Errorf("namespace %s has no search attribute %s", namespace, strings.Join(missing, ", "))
+		return &LacksSearchAttributes{namespace, missing}
 	}
 	return err
 }

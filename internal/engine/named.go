@@ -2,9 +2,11 @@ package engine
 
 import (
 	"context"
+	"errors"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/temporal"
 	"go.uber.org/zap"
 
 	"consentry/internal/logkey"
@@ -12,7 +14,9 @@ import (
 )
 
 // named has each line of the log that an activity writes name the workflow and
-// the activity, by the keys that Temporal's SDK uses. Workflows are not touched.
+// the activity, by the keys that Temporal's SDK uses. Of an attempt that failed it
+// writes one more: the SDK's own line with the error is written outside of the
+// trace and cannot name it. Workflows are not touched.
 type named struct {
 	interceptor.WorkerInterceptorBase
 }
@@ -31,5 +35,13 @@ func (n *naming) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteAct
 	info := activity.GetInfo(ctx)
 	ctx = service.LogWith(ctx, zap.String(logkey.WorkflowID, info.WorkflowExecution.ID), zap.String(logkey.RunID, info.WorkflowExecution.RunID),
 		zap.String(logkey.ActivityType, info.ActivityType.Name), zap.Int32(logkey.Attempt, info.Attempt))
-	return n.Next.ExecuteActivity(ctx, in)
+	out, err := n.Next.ExecuteActivity(ctx, in)
+	if err != nil {
+		failed := activity.GetLogger(ctx).Info
+		if why, ok := errors.AsType[*temporal.ApplicationError](err); ok && why.Category() == temporal.ApplicationErrorCategoryBenign {
+			failed = activity.GetLogger(ctx).Debug
+		}
+		failed("an attempt of an activity failed")
+	}
+	return out, err
 }

@@ -41,15 +41,18 @@ func (e *NoNamespace) commands() (here, cloud string) {
 // start up.
 const namespaceWait = 10 * time.Second
 
-// CheckNamespace answers *NoNamespace where the server says that there is none.
-// Everything else, such as a server that does not let this process look, is no
-// answer to the question, and other checks say it.
+// CheckNamespace answers *NoNamespace where the server says that there is none. A
+// server that does not let this process look is believed to have it; every other
+// error is no answer to the question.
 func CheckNamespace(ctx context.Context, c client.Client, namespace, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, namespaceWait)
 	defer cancel()
 	_, err := c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: namespace})
 	if missesNamespace(err) {
 		return &NoNamespace{namespace, address}
+	}
+	if err != nil && !mayNot(err) {
+		return fmt.Errorf("ask for the namespace %s: %w", namespace, err)
 	}
 	return nil
 }

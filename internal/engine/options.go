@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -97,9 +98,10 @@ func Dial(ctx context.Context, address string, keys *Keyring, log *zap.Logger, t
 	if err != nil {
 		return nil, fmt.Errorf("no Temporal server answers at %s: start it, or correct TEMPORAL_ADDRESS: %w", o.HostPort, err)
 	}
-	if err := CheckNamespace(ctx, calls, o.Namespace, o.HostPort); err != nil {
+	err = CheckNamespace(ctx, calls, o.Namespace, o.HostPort)
+	if none, ok := errors.AsType[*NoNamespace](err); ok { // whatever else went wrong, the health says later on
 		calls.Close()
-		return nil, err
+		return nil, none
 	}
 	workers, err := client.NewClientFromExistingWithContext(ctx, calls, with(codec.WorkerConverters()))
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"os"
@@ -231,11 +232,22 @@ func TestWhatMayNotBeAddedIsNamedWithItsCommands(t *testing.T) {
 	require.Equal(t, []string{"DeadlineArmed", "Overdue"}, missing.Names)
 	require.ErrorContains(t, err, "temporal operator search-attribute create --namespace consentry.a1b2c --name DeadlineArmed --type Datetime --name Overdue --type Bool\n")
 	require.ErrorContains(t, err, "tcld namespace search-attributes add --namespace consentry.a1b2c --search-attribute DeadlineArmed=Datetime --search-attribute Overdue=Bool ")
-	require.ErrorContains(t, CheckSearchAttributes(t.Context(), d.Client, "consentry.a1b2c"), "DeadlineArmed, Overdue")
+	var lacks *LacksSearchAttributes
+	require.ErrorAs(t, CheckSearchAttributes(t.Context(), d.Client, "consentry.a1b2c"), &lacks)
+	require.ErrorContains(t, lacks, "DeadlineArmed, Overdue")
 
 	c.mu.Lock()
 	c.list = status.Error(codes.Unimplemented, "no such service")
 	c.mu.Unlock()
 	require.NoError(t, EnsureSearchAttributes(t.Context(), d.Client, "consentry.a1b2c", zaptest.NewLogger(t)), "who may not look believes")
 	require.NoError(t, CheckSearchAttributes(t.Context(), d.Client, "consentry.a1b2c"))
+
+	c.mu.Lock()
+	c.list = status.Error(codes.DeadlineExceeded, "stopped")
+	c.mu.Unlock()
+	soon, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	err = CheckSearchAttributes(soon, d.Client, "consentry.a1b2c")
+	require.Error(t, err)
+	require.False(t, errors.As(err, &lacks), "who does not answer has not said that something is missing")
 }

@@ -5,6 +5,8 @@ package health
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,7 +28,20 @@ type Probe struct {
 	// Every is how long an answer counts: a call to a key service costs money.
 	// 0: it is asked each time.
 	Every time.Duration
+	// On names the part that has to answer for this one to be known. Once it was
+	// ill, this one is asked in the next round, however fresh its answer is.
+	On string
 }
+
+// NotAsked is what Check gives when the question met no answer: nothing is known
+// of the part then, and it stays as it was last known. The part that did not
+// answer speaks for itself.
+type NotAsked struct{ Err error }
+
+// Error implements error.
+func (e *NotAsked) Error() string { return "the question met no answer: " + e.Err.Error() }
+
+func (e *NotAsked) Unwrap() error { return e.Err }
 
 // Part is how one part was at AsOf.
 type Part struct {
@@ -37,6 +52,8 @@ type Part struct {
 	AsOf     time.Time `json:"asOf"`
 	Text     string    `json:"text,omitempty" doc:"What its illness means."`
 	Remedy   string    `json:"remedy,omitempty" doc:"What to do."`
+
+	stale bool // the last question met no answer: the next round asks again
 }
 
 // Report is how the process is.
@@ -81,7 +98,7 @@ func (m *Monitor) Report(ctx context.Context) Report {
 	defer cancel()
 	var all sync.WaitGroup
 	for i, p := range m.probes {
-		if m.last.Parts != nil && now.Sub(m.last.Parts[i].AsOf) < p.Every {
+		if m.last.Parts != nil && m.counts(p, m.last.Parts[i], now) {
 			parts[i] = m.last.Parts[i]
 			continue
 		}
@@ -96,8 +113,17 @@ func (m *Monitor) Report(ctx context.Context) Report {
 	return r
 }
 
+// counts reports whether the last answer of a part still does.
+func (m *Monitor) counts(p Probe, last Part, now time.Time) bool {
+	ill := func(on Part) bool { return on.Name == p.On && !on.Ready }
+	return now.Sub(last.AsOf) < p.Every && !last.stale && !slices.ContainsFunc(m.last.Parts, ill)
+}
+
 func (m *Monitor) ask(ctx context.Context, p Probe, i int, now time.Time) Part {
 	err := p.Check(ctx)
+	if _, unknown := errors.AsType[*NotAsked](err); unknown {
+		return m.lastKnown(p, i, now)
+	}
 	part := Part{Name: p.Name, Ready: err == nil, Advisory: p.Advisory, Since: now, AsOf: now}
 	if err != nil {
 		part.Text, part.Remedy = p.Means, p.Remedy
@@ -113,6 +139,17 @@ func (m *Monitor) ask(ctx context.Context, p Probe, i int, now time.Time) Part {
 	case !first:
 		m.log.Info("a part is well again", zap.String(logkey.Part, p.Name))
 	}
+	return part
+}
+
+// lastKnown is a part of which nothing is known now. One that never was speaks of
+// no trouble: what it stands on does.
+func (m *Monitor) lastKnown(p Probe, i int, now time.Time) Part {
+	part := Part{Name: p.Name, Ready: true, Advisory: p.Advisory, Since: now, AsOf: now}
+	if m.last.Parts != nil {
+		part = m.last.Parts[i]
+	}
+	part.stale = true
 	return part
 }
 

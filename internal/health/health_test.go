@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -87,6 +88,72 @@ func TestADearPartIsAskedSeldomAndAnAdvisoryOneDoesNotDecide(t *testing.T) {
 	require.True(t, r.Ready)
 	require.False(t, r.Parts[0].Ready)
 	require.NotEmpty(t, r.Parts[0].Remedy)
+}
+
+// A part of which nothing can be known stays as it was known; what it stands on
+// speaks, and it is asked again in the next round.
+func TestWhatCannotBeAskedIsNoTroubleOfItsOwn(t *testing.T) {
+	p := &parts{now: time.Unix(0, 0), ill: map[string]error{}, asked: map[string]int{}}
+	database, schema := p.probe("database", false, 0), p.probe("schema", false, time.Minute)
+	schema.On = "database"
+	core, logged := observer.New(zapcore.DebugLevel)
+	// One after the other: the two probes share the counts.
+	var turns sync.Mutex
+	for _, probe := range []*Probe{&database, &schema} {
+		check := probe.Check
+		probe.Check = func(ctx context.Context) error {
+			turns.Lock()
+			defer turns.Unlock()
+			return check(ctx)
+		}
+	}
+	m := New(func() time.Time { return p.now }, 0, zap.New(core), database, schema)
+	fall := func(of error) {
+		p.ill["database"], p.ill["schema"] = of, nil
+		if of != nil {
+			p.ill["schema"] = &NotAsked{of}
+		}
+	}
+	round := func() Report {
+		p.now = p.now.Add(time.Second)
+		return m.Report(t.Context())
+	}
+	away := errors.New("connection refused")
+
+	fall(away) // from the start
+	r := round()
+	require.False(t, r.Ready)
+	require.True(t, r.Parts[1].Ready)
+	require.Empty(t, r.Parts[1].Text)
+	fall(nil)
+	require.True(t, round().Ready)
+	require.Equal(t, 2, p.asked["schema"], "asked again at once")
+	known := p.now
+
+	fall(away)
+	for range 3 {
+		r = round()
+		require.False(t, r.Parts[0].Ready)
+		require.True(t, r.Parts[1].Ready)
+		require.Equal(t, known, r.Parts[1].AsOf.Local(), "as of when it was known")
+	}
+	fall(nil)
+	p.ill["schema"] = errors.New("another version") // restored meanwhile, from a backup
+	r = round()
+	require.True(t, r.Parts[0].Ready)
+	require.False(t, r.Parts[1].Ready, "found as soon as it can be asked")
+
+	fall(away)
+	require.Equal(t, "schema is ill.", round().Parts[1].Text, "what was known to be ill still is")
+	fall(nil)
+	require.True(t, round().Ready)
+
+	asked := p.asked["schema"]
+	round()
+	require.Equal(t, asked, p.asked["schema"], "an answer counts for its time")
+	for _, line := range logged.FilterMessage("a part is ill").All() {
+		require.NotContains(t, line.ContextMap()["error"], "met no answer")
+	}
 }
 
 func TestALeavingAskerDoesNotSpoilTheRound(t *testing.T) {

@@ -50,8 +50,9 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, turns lock.
 // SchemaVersion is the version that the database has now: another program may
 // have upgraded it since this one opened it.
 func (s *Store) SchemaVersion(ctx context.Context) (version int64, err error) {
-	err = s.db.QueryRowContext(ctx, "SELECT max(version_id) FROM goose_db_version WHERE is_applied").Scan(&version)
-	return version, s.outage(ctx, err)
+	return version, s.outage(ctx, s.connected(func() error {
+		return s.db.QueryRowContext(ctx, "SELECT max(version_id) FROM goose_db_version WHERE is_applied").Scan(&version)
+	}))
 }
 
 // KnownSchemaVersion is the newest version that this program knows.
