@@ -335,7 +335,7 @@ func TestTheProxyLeadsToTheAPI(t *testing.T) {
 	require.Equal(t, c.Networks["edge"].IPAM.Config[0].Subnet, api.Environment["CONSENTRY_TRUSTED_PROXIES"], "the proxy's word about who asks is believed, and nobody else's")
 	require.Equal(t, "https://"+proxy.Environment["CONSENTRY_HOST"], api.Environment["CONSENTRY_PUBLIC_URL"])
 	require.Contains(t, caddy, "\n{$CONSENTRY_HOST} {")
-	require.Contains(t, caddy, "health_uri /readyz")
+	require.Contains(t, caddy, "health_uri /healthz\n", "an API that keeps decisions while Temporal is away is not ready, and gets them all the same")
 	asked := proxy.Healthcheck.Test[len(proxy.Healthcheck.Test)-1]
 	site, path, _ := strings.Cut(strings.TrimPrefix(asked, "http://"), "/")
 	require.Contains(t, caddy, "\nhttp://"+site+" {")

@@ -39,7 +39,11 @@ func madeSecrets(t *testing.T) string {
 		require.NoError(t, err, "%s", out)
 		require.Contains(t, string(out), "console-secret")
 	}
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "secrets", "console-secret"), []byte("from the identity provider\n"), 0o600))
+	secret := filepath.Join(dir, "secrets", "console-secret")
+	require.NoError(t, os.WriteFile(secret, []byte("from the identity provider\n"), 0o600))
+	made, err := os.Stat(secret)
+	require.NoError(t, err)
+	require.EqualValues(t, 0o644, made.Mode().Perm(), "the containers' user reads it, whatever the umask of who wrote it")
 	return filepath.Join(dir, "secrets")
 }
 

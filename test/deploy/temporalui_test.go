@@ -1,7 +1,6 @@
 package deploy
 
 import (
-	"regexp"
 	"strings"
 	"testing"
 
@@ -48,16 +47,4 @@ func TestTheTemporalUIIsBehindItsDoor(t *testing.T) {
 	to := "api:" + port(api.Environment["CONSENTRY_LISTEN"])
 	require.Contains(t, ours, "\thandle "+server.TemporalPrefix+"/* {\n\t\treverse_proxy "+to+"\n")
 	require.True(t, strings.HasPrefix(theirs, "\t\tforward_auth "+to+" {\n\t\t\turi "+server.TemporalCheck+"\n\t\t}\n\t\treverse_proxy temporal-ui:"+port(ui.Ports[0])+" {\n"), theirs)
-
-	taken := regexp.MustCompile(`header_up Cookie "(.+)" ""`).FindStringSubmatch(theirs)
-	require.NotNil(t, taken)
-	ourCookie := regexp.MustCompile(taken[1])
-	for sent, left := range map[string]string{
-		"__Host-" + server.TemporalCookie + "=x":                    "",
-		"_csrf=1; __Host-" + server.TemporalCookie + "=x; other=2":  "_csrf=1; other=2",
-		server.TemporalCookie + "=x; _csrf=1":                       "; _csrf=1",
-		"_csrf=1; not" + server.TemporalCookie + "=2; x=" + "a_b=c": "_csrf=1; not" + server.TemporalCookie + "=2; x=a_b=c",
-	} {
-		require.Equal(t, left, ourCookie.ReplaceAllString(sent, ""), "what the UI gets of %s", sent)
-	}
 }
