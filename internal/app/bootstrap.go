@@ -63,7 +63,7 @@ func parseBootstrap(args []string, out io.Writer) (*bootstrap, error) {
 		return nil, faults.err()
 	}
 	b.collect(faults)
-	faults.suggest(os.Environ())
+	faults.suggestOwn(os.Environ())
 	return b, faults.err()
 }
 

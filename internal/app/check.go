@@ -3,18 +3,15 @@ package app
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"go.temporal.io/sdk/contrib/envconfig"
 
 	"consentry/internal/keys"
 	"consentry/internal/store"
@@ -49,13 +46,15 @@ func (c *Config) collect(f *faults) {
 	c.checkDoor(f)
 	checkListen(f, "listen", c.Listen)
 	checkListen(f, "metrics-listen", c.MetricsListen)
-	if _, port, err := net.SplitHostPort(c.MetricsListen); err == nil && port != "0" && c.MetricsListen == c.Listen {
-		f.add(Fault{Flag: "metrics-listen", Value: c.MetricsListen, Wrong: "is the same as --listen", Remedy: "give it a port of its own, which the internet does not reach"})
+	if sameDoor(c.Listen, c.MetricsListen) {
+		f.add(Fault{Flag: "metrics-listen", Value: c.MetricsListen, Wrong: "has the port of --listen on the same address", Remedy: "give it a port of its own, which the internet does not reach"})
 	}
 	checkListen(f, "temporal-address", c.TemporalAddress)
 	if u, err := url.Parse(c.PublicURL); err == nil && c.Cloud != "custom" && u.Scheme == "http" && !loopback(u.Hostname()) {
 		f.add(Fault{Flag: "public-url", Value: shown(c.PublicURL), Wrong: "is not https", Remedy: "Microsoft sends browsers back to https addresses only: put a reverse proxy with a certificate before the console"})
 	}
+
+	c.checkRoot(f)
 
 	oneOf(f, "cloud", c.Cloud, clouds)
 	oneOf(f, "log-level", c.LogLevel, levels)
@@ -75,17 +74,23 @@ func (c *Config) collect(f *faults) {
 	if len(c.Regions) == 0 || slices.Contains(c.Regions, "") {
 		f.add(Fault{Flag: "regions", Value: strings.Join(c.Regions, ","), Wrong: "names no region, or an empty one", Remedy: "name at least one, separated by commas"})
 	}
-	for _, network := range c.TrustedProxies {
-		if _, _, err := net.ParseCIDR(network); err != nil {
-			f.add(Fault{Flag: "trusted-proxies", Value: network, Wrong: "is no network", Remedy: "give networks such as 10.0.0.0/8, and a single machine as 10.0.0.7/32"})
-		}
+	if slices.ContainsFunc(c.Regions, blank) {
+		f.add(Fault{Flag: "regions", Value: strings.Join(c.Regions, ","), Wrong: "has a blank in it", Remedy: "name regions without blanks, separated by commas alone"})
 	}
+	c.checkProxies(f)
 	atLeast(f, "sweep-every", c.SweepEvery, time.Second)
 	atLeast(f, "deletion-wait", c.DeletionWait, time.Second)
 	atLeast(f, "evidence-for", c.EvidenceFor, time.Second)
 	atLeast(f, "payload-key-period", c.PayloadKeyPeriod, time.Hour)
 	atLeast(f, "drain", c.Drain, 0)
 	atLeast(f, "stop-within", c.StopWithin, 0)
+}
+
+// checkRoot: the console and the API's paths begin at the root of their host.
+func (c *Config) checkRoot(f *faults) {
+	if u, err := url.Parse(c.PublicURL); err == nil && u.Host != "" && strings.Trim(u.Path, "/") != "" {
+		f.add(Fault{Flag: "public-url", Value: shown(c.PublicURL), Wrong: "has a path", Remedy: "the console has the whole host: give https://host"})
+	}
 }
 
 // checkDoor: cookies keep the console and the Temporal UI apart, and a browser
@@ -119,16 +124,15 @@ func (c *Config) checkWhere(f *faults) {
 		f.add(Fault{Flag: "database", Wrong: wrong, Remedy: remedy})
 		return
 	}
-	switch {
-	case c.Database == "" || store.IsURL(c.Database):
-	case strings.Contains(c.Database, "://"):
-		f.add(Fault{Flag: "database", Value: shown(c.Database), Wrong: "names a database that is not spoken here", Remedy: "give postgres://… or a file for SQLite"})
-	default:
-		if info, err := os.Stat(filepath.Dir(c.Database)); err != nil || !info.IsDir() {
-			f.add(Fault{Flag: "database", Value: c.Database, Wrong: "lies in a folder that does not exist", Remedy: "make the folder, or correct the path"})
-		} else if info, err := os.Stat(c.Database); err == nil && info.IsDir() {
-			f.add(Fault{Flag: "database", Value: c.Database, Wrong: "is a folder", Remedy: "name a file in it"})
+	if c.Database == "" {
+		return
+	}
+	if wrong, ok := errors.AsType[*store.Unusable](store.Usable(c.Database)); ok {
+		fault := Fault{Flag: "database", Wrong: wrong.Wrong, Remedy: wrong.Remedy}
+		if wrong.IsPath {
+			fault.Value = c.Database
 		}
+		f.add(fault)
 	}
 }
 
@@ -145,7 +149,7 @@ func (c *Config) checkFiles(f *faults) {
 		flag, path, remedy string
 		check              func([]byte) error
 	}{
-		{"database-file", c.DatabaseFile, "write the database's URL into it, with its password", holds},
+		{"database-file", c.DatabaseFile, "write the database's URL into it, with its password, on one line; nothing of the content is shown", holdsDatabase},
 		{"console-secret-file", c.ConsoleSecretFile, "write the console's client secret into it", holds},
 		{"key-file", c.KeyFile, "write the sealing key's URL into it, on one line; what is sealed with one key opens with that key only", func(content []byte) error {
 			k, err := keys.Open(context.Background(), strings.TrimSpace(string(content))) //nolint:forbidigo // opens no connection that could hang
@@ -211,6 +215,39 @@ func checkListen(f *faults, flag, value string) {
 	}
 }
 
+// sameDoor tells whether two listeners would get in each other's way: no host,
+// 0.0.0.0 and :: stand for every address of the machine.
+func sameDoor(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	nA, badA := strconv.Atoi(portA)
+	nB, badB := strconv.Atoi(portB)
+	if errors.Join(errA, errB, badA, badB) != nil || nA != nB || nA == 0 { // port 0 is any that is free
+		return false
+	}
+	every := func(host string) bool { return host == "" || net.ParseIP(host).IsUnspecified() }
+	ipA, ipB := net.ParseIP(hostA), net.ParseIP(hostB)
+	named := ipA == nil && loopback(hostA) && loopback(hostB) || ipB == nil && loopback(hostA) && loopback(hostB) // localhost
+	return every(hostA) || every(hostB) || strings.EqualFold(hostA, hostB) || ipA != nil && ipA.Equal(ipB) || named
+}
+
+// checkProxies names every network that is wrong, not the first alone.
+func (c *Config) checkProxies(f *faults) {
+	for _, text := range c.TrustedProxies {
+		fault := Fault{Flag: "trusted-proxies", Env: envOf("trusted-proxies"), Value: text}
+		_, network, err := net.ParseCIDR(text)
+		switch {
+		case err != nil:
+			fault.Wrong, fault.Remedy = "is no network", "give networks such as 10.0.0.0/8, and a single machine as 10.0.0.7/32"
+		case network.Mask[0] == 0: // nothing of the address has to fit
+			fault.Wrong, fault.Remedy = "is everybody, who could then say in X-Forwarded-For who he is", "name the network of the reverse proxies alone"
+		default:
+			continue
+		}
+		f.all = append(f.all, fault)
+	}
+}
+
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
@@ -227,53 +264,3 @@ func atLeast(f *faults, flag string, value, least time.Duration) {
 		f.add(Fault{Flag: flag, Value: value.String(), Wrong: "is too short", Remedy: "give at least " + least.String()})
 	}
 }
-
-// checkTemporal looks at what Temporal's own library will read. It ignores a
-// configuration file that is not there and stops at its first mistake; neither
-// helps a person who has set the variable.
-func checkTemporal(f *faults, lookup func(string) (string, bool)) {
-	get := func(name string) string { v, _ := lookup(name); return v }
-	for _, name := range []string{"TEMPORAL_API_KEY", "TEMPORAL_TLS_CLIENT_KEY_DATA", "TEMPORAL_CODEC_AUTH"} {
-		f.hide(get(name))
-	}
-	before := len(f.all)
-	for name, what := range map[string]string{
-		"TEMPORAL_CONFIG_FILE": "the profile file", "TEMPORAL_TLS_CLIENT_CERT_PATH": "the client certificate (PEM)",
-		"TEMPORAL_TLS_CLIENT_KEY_PATH": "its key (PEM)", "TEMPORAL_TLS_SERVER_CA_CERT_PATH": "the server's certificate authority (PEM)",
-	} {
-		if path := get(name); path != "" {
-			if _, err := readable(path); err != nil {
-				f.all = append(f.all, Fault{Env: name, Value: path, Wrong: err.Error(), Remedy: "give " + what + " as a file that this process may read"})
-			}
-		}
-	}
-	for _, pair := range [][2]string{
-		{"TEMPORAL_TLS_CLIENT_CERT_PATH", "TEMPORAL_TLS_CLIENT_KEY_PATH"}, {"TEMPORAL_TLS_CLIENT_CERT_DATA", "TEMPORAL_TLS_CLIENT_KEY_DATA"},
-	} {
-		for i := range pair {
-			if get(pair[i]) != "" && get(pair[1-i]) == "" {
-				f.all = append(f.all, Fault{Env: pair[1-i], Wrong: missing, Remedy: "a client certificate and its key go together, and " + pair[i] + " is set"})
-			}
-		}
-	}
-	if v := get("TEMPORAL_ADDRESS"); v != "" {
-		checkListen(f, "temporal-address", v)
-	}
-	slices.SortStableFunc(f.all[before:], func(a, b Fault) int { return strings.Compare(a.Env, b.Env) })
-	if len(f.all) > before {
-		return // the library would only repeat the first of them
-	}
-	if _, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: lookupEnv(lookup)}); err != nil {
-		f.add(Fault{Wrong: "Temporal's settings (TEMPORAL_…) cannot be read: " + err.Error(), Remedy: "correct them; docs/operations.md lists them"})
-	}
-}
-
-// lookupEnv reads single variables of an environment. What matches a prefix is
-// only headers (TEMPORAL_GRPC_META_…), which cannot be wrong.
-type lookupEnv func(string) (string, bool)
-
-// LookupEnv implements envconfig.EnvLookup.
-func (l lookupEnv) LookupEnv(name string) (string, bool) { return l(name) }
-
-// Environ implements envconfig.EnvLookup.
-func (l lookupEnv) Environ() []string { return nil }

@@ -58,7 +58,9 @@ func parse(p Program, args []string, out io.Writer) (*commandLine, error) {
 	}
 	line.Run.Config.collect(faults)
 	checkTemporal(faults, os.LookupEnv)
-	faults.suggest(os.Environ())
+	checkTraces(faults, os.Getenv)
+	faults.suggestOwn(os.Environ())
+	faults.suggest(os.Environ(), "TEMPORAL_", temporalVariables)
 	return line, faults.err()
 }
 

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path/filepath"
+	"strings"
 
 	"consentry/internal/store"
 )
@@ -23,7 +25,7 @@ func (c *Config) checkDatabase() error {
 	if err != nil { // it would repeat what may be a password
 		return errors.New("--database is no URL that can be read: write postgres://user@host:5432/database, with special characters percent-encoded")
 	}
-	if _, given := u.User.Password(); given || u.Query().Has("password") {
+	if _, given := u.User.Password(); given || u.Query().Has("password") || u.Query().Has("sslpassword") {
 		return errors.New("--database holds a password, which everybody could read who may list processes: put the whole URL into a file and name that with --database-file")
 	}
 	return nil
@@ -39,4 +41,21 @@ func (c *Config) database() (string, error) {
 		err = fmt.Errorf("--database-file %s is empty: write an SQLite file's path or a PostgreSQL URL into it", c.DatabaseFile)
 	}
 	return database, err
+}
+
+// holdsDatabase tells what is wrong with the content of --database-file without
+// repeating any of it. A path has to be a whole one: a word alone is more likely
+// the password without its URL.
+func holdsDatabase(content []byte) error {
+	place := strings.TrimSpace(string(content))
+	if place == "" {
+		return errors.New("names an empty file")
+	}
+	if wrong, ok := errors.AsType[*store.Unusable](store.Usable(place)); ok {
+		return errors.New("names a file whose content " + wrong.Wrong)
+	}
+	if !store.IsURL(place) && !filepath.IsAbs(place) {
+		return errors.New("names a file whose content is neither a URL of PostgreSQL nor a whole path")
+	}
+	return nil
 }

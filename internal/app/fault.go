@@ -94,30 +94,35 @@ func (f *faults) err() error {
 
 // suggest names the variables that are probably a setting's, mistyped: at the
 // setting if it is missing, else by themselves, because a default would be used
-// without a word. Other variables of ours are other programs'.
-func (f *faults) suggest(environment []string) {
-	all := settings()
-	known := func(name string) bool {
-		return slices.ContainsFunc(all, func(s setting) bool { return s.env == name })
-	}
+// without a word. Other variables with the prefix are other programs'.
+func (f *faults) suggest(environment []string, prefix string, known []string) {
 	for _, pair := range environment {
 		name, _, _ := strings.Cut(pair, "=")
-		if !strings.HasPrefix(name, "CONSENTRY_") || known(name) {
+		meant, least := "", 3
+		for _, one := range known {
+			if d := slips(name, one); d < least {
+				meant, least = one, d
+			}
+		}
+		if !strings.HasPrefix(name, prefix) || least == 0 || meant == "" {
 			continue
 		}
-		for _, s := range all {
-			if slips(name, s.env) > 2 {
-				continue
-			}
-			at := slices.IndexFunc(f.all, func(have Fault) bool { return have.Env == s.env && have.Wrong == missing })
-			if at >= 0 {
-				f.all[at].Remedy += " (" + name + " is set: was it meant?)"
-			} else {
-				f.all = append(f.all, Fault{Env: name, Wrong: "is no setting", Remedy: "write " + s.env + " if that is meant, else unset it"})
-			}
-			break
+		at := slices.IndexFunc(f.all, func(have Fault) bool { return have.Env == meant && have.Wrong == missing })
+		if at >= 0 {
+			f.all[at].Remedy += " (" + name + " is set: was it meant?)"
+		} else {
+			f.all = append(f.all, Fault{Env: name, Wrong: "is no setting", Remedy: "write " + meant + " if that is meant, else unset it"})
 		}
 	}
+}
+
+// suggestOwn does so for our own settings.
+func (f *faults) suggestOwn(environment []string) {
+	var known []string
+	for _, s := range settings() {
+		known = append(known, s.env)
+	}
+	f.suggest(environment, "CONSENTRY_", known)
 }
 
 const missing = "is missing"

@@ -60,18 +60,17 @@ func openPostgres(ctx context.Context, address string) (*bun.DB, error) {
 	return bun.NewDB(raw, writable{pgdialect.New()}), nil
 }
 
-// postgresConfig reads the URL. Its errors do not repeat what it was given: it
-// may hold a password.
+// postgresConfig reads the URL; what cannot be read is an *Unusable.
 func postgresConfig(address string) (*pgx.ConnConfig, int, error) {
 	config, err := pgx.ParseConfig(address)
 	if err != nil {
-		return nil, 0, fmt.Errorf("the database's URL cannot be read: write postgres://USER@HOST:PORT/DATABASE, with special characters percent-encoded: %w", withoutURL(err))
+		return nil, 0, &Unusable{Wrong: "is no URL of PostgreSQL that can be read (" + misread(withoutURL(err)) + ")", Remedy: eitherPlace}
 	}
 	connections := maxConnections
 	if given, ok := config.RuntimeParams["pool_max_conns"]; ok {
 		delete(config.RuntimeParams, "pool_max_conns")
 		if connections, err = strconv.Atoi(given); err != nil || connections < 2 {
-			return nil, 0, fmt.Errorf("pool_max_conns in the database's URL is %q: give a number of at least 2", given)
+			return nil, 0, &Unusable{Wrong: "has a pool_max_conns that cannot be used", Remedy: "give a number of at least 2"}
 		}
 	}
 	if config.ConnectTimeout == 0 {

@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 
@@ -76,18 +77,53 @@ func (t *Traces) Close(ctx context.Context) error {
 	return t.provider.Shutdown(ctx)
 }
 
-func wanted(env func(string) string) (bool, error) {
+// Mistake is a variable that traces cannot be sent by.
+type Mistake struct{ Env, Value, Wrong, Remedy string }
+
+// Error implements error, without the value: it may be an address with a password.
+func (m *Mistake) Error() string { return m.Env + " " + m.Wrong + ": " + m.Remedy }
+
+// Mistakes are all of them; none when no traces are wanted.
+func Mistakes(env func(string) string) (all []*Mistake) {
 	exporter := env("OTEL_TRACES_EXPORTER")
-	if strings.EqualFold(env("OTEL_SDK_DISABLED"), "true") || exporter == "none" {
-		return false, nil
+	if off(env) {
+		return nil
 	}
 	if exporter != "" && exporter != "otlp" {
-		return false, fmt.Errorf("OTEL_TRACES_EXPORTER is %q: choose otlp or none", exporter)
+		all = append(all, &Mistake{"OTEL_TRACES_EXPORTER", exporter, "is not known", "choose otlp or none"})
 	}
-	on := exporter != "" || env("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
-	protocol := cmp.Or(env("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), env("OTEL_EXPORTER_OTLP_PROTOCOL"), "http/protobuf")
-	if on && protocol != "http/protobuf" {
-		return false, fmt.Errorf("OTEL_EXPORTER_OTLP_PROTOCOL is %q: traces are sent by http/protobuf (a collector takes that on port 4318)", protocol)
+	if !named(env) {
+		return all
 	}
-	return on, nil
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"} {
+		if protocol := env(name); protocol != "" {
+			if protocol != "http/protobuf" {
+				all = append(all, &Mistake{name, protocol, "is not spoken here", "traces are sent by http/protobuf (a collector takes that on port 4318)"})
+			}
+			break // the first wins
+		}
+	}
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"} {
+		if endpoint := env(name); endpoint != "" {
+			if u, err := url.Parse(endpoint); err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
+				all = append(all, &Mistake{name, endpoint, "is no address of a collector", "give http://HOST:4318 or an https address"})
+			}
+		}
+	}
+	return all
+}
+
+func off(env func(string) string) bool {
+	return strings.EqualFold(env("OTEL_SDK_DISABLED"), "true") || env("OTEL_TRACES_EXPORTER") == "none"
+}
+
+func named(env func(string) string) bool {
+	return env("OTEL_TRACES_EXPORTER") != "" || env("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
+}
+
+func wanted(env func(string) string) (bool, error) {
+	if wrong := Mistakes(env); len(wrong) > 0 {
+		return false, wrong[0]
+	}
+	return !off(env) && named(env), nil
 }

@@ -65,6 +65,8 @@ func TestTracesAreOffUntilTheEnvironmentNamesACollector(t *testing.T) {
 		{env: map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_SDK_DISABLED": "true"}},
 		{env: map[string]string{"OTEL_TRACES_EXPORTER": "zipkin"}, wrong: "choose otlp or none"},
 		{env: map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, wrong: "4318"},
+		{env: map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"}, wrong: "http://HOST:4318"},
+		{env: map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}}, // for others' sake: no traces are wanted
 	} {
 		on, err := wanted(func(name string) string { return c.env[name] })
 		require.Equal(t, c.on, on, c.env)
