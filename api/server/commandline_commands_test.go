@@ -188,6 +188,7 @@ func TestEachCommandOnceWellAndOnceRefused(t *testing.T) {
 		{by: operator, args: "connector disconnect con_free --yes", exit: 5},
 		{by: ana, args: "connector disconnect con_used", exit: 3, says: "used by"},
 		{by: ana, args: "connector disconnect con_free --yes", says: "is disconnected since "},
+		{by: vic, args: "connector list", says: "cell-eu  disconnected 20"},
 		{by: ana, args: "connector disconnect none", exit: 4},
 
 		{by: operator, args: "tenant allow " + contoso + " --account acc-contoso --account acc-fabric --reason merger", says: "acc-contoso, acc-fabric"},

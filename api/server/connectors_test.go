@@ -161,6 +161,9 @@ func TestDisconnecting(t *testing.T) {
 	w.clock.Pass(time.Hour)
 	remove(ana).into(&again)
 	require.Equal(t, receipt.DisconnectedAt, again.DisconnectedAt)
+	var gone ConnectorDetail
+	ana.get(prefix + "/connectors/con_hq").into(&gone)
+	require.Equal(t, receipt.DisconnectedAt, gone.DisconnectedAt, "whoever reads it is told")
 	require.Equal(t, http.StatusGone, w.browser().get(path).status)
 	require.Equal(t, domain.ConsentExpired, w.session(session).Outcome)
 	require.Equal(t, http.StatusGone, w.as("mia-migrator").beginFor("/connectors/con_hq").status)
