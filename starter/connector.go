@@ -175,7 +175,7 @@ func (c *tenantAllow) Run(e *env) error {
 			AccountID string `json:"accountId"`
 		} `json:"uses"`
 	}
-	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/tenant-uses", body: map[string]any{"tenantId": c.Tenant, "accountIds": c.Account, "reason": c.Reason}, given: map[string]argument{"tenantId": {"<tenant>", c.Tenant}, "reason": {"--reason", c.Reason}}}, &uses)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/tenant-uses", body: map[string]any{"tenantId": c.Tenant, "accountIds": c.Account, "reason": c.Reason}, given: map[string]argument{"tenantId": {"<tenant>", c.Tenant}, "accountIds": {"--account", strings.Join(c.Account, ", ")}, "reason": {"--reason", c.Reason}}}, &uses)
 	if err != nil {
 		return err
 	}

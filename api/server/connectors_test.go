@@ -175,6 +175,7 @@ func TestDisconnecting(t *testing.T) {
 
 func TestOnlyOperatorsDecideThatATenantIsShared(t *testing.T) {
 	w := newWorld(t)
+	w.shared()
 	body := map[string]any{"tenantId": contoso, "accountIds": []string{"acc-contoso", "acc-fabric"}, "reason": "one group"}
 	require.Equal(t, http.StatusNotFound, w.as("ana-approver").post(prefix+"/tenant-uses", body).status)
 	a := w.as("olga-operator").post(prefix+"/tenant-uses", body)
@@ -182,6 +183,9 @@ func TestOnlyOperatorsDecideThatATenantIsShared(t *testing.T) {
 	var uses TenantUses
 	a.into(&uses)
 	require.Len(t, uses.Uses, 2)
+	body["reason"] = "one group since the merger"
+	w.as("olga-operator").post(prefix+"/tenant-uses", body).into(&uses)
+	require.Equal(t, "one group since the merger", uses.Uses[0].Reason, "the newer decision counts")
 	body["accountIds"] = []string{"acc-unknown"}
 	require.Equal(t, http.StatusNotFound, w.as("olga-operator").post(prefix+"/tenant-uses", body).status)
 }
