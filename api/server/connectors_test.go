@@ -189,3 +189,11 @@ func TestOnlyOperatorsDecideThatATenantIsShared(t *testing.T) {
 	body["accountIds"] = []string{"acc-unknown"}
 	require.Equal(t, http.StatusNotFound, w.as("olga-operator").post(prefix+"/tenant-uses", body).status)
 }
+
+// TestACellSaysItsRedirectURI by the public address, however it is asked for.
+func TestACellSaysItsRedirectURI(t *testing.T) {
+	w := newWorld(t)
+	var c Cell
+	w.as("olga-operator").get(prefix + "/cells/cell-eu").into(&c)
+	require.Equal(t, []string{w.URL + "/consent/callback"}, c.RedirectURIs)
+}
