@@ -41,7 +41,8 @@ type connectorRow struct {
 	UsedBy       []string
 	Status       status
 	Certificate  certificate
-	Reconnect    bool // it reads nothing until somebody consents again
+	Reconnect    bool      // it reads nothing until somebody consents again
+	GoneAt       time.Time // disconnected
 }
 
 // certificate is the line every connector shows about its cell's certificate.
@@ -94,7 +95,7 @@ func (p *Pages) connectorsPage(caller domain.Caller, v service.ViewConnectors, s
 		row := connectorRow{
 			ID: c.Connector.ID, Name: c.Connector.Name, Description: c.Connector.Description, TenantDomain: c.TenantDomain,
 			Status: connectorStatus(c.Connector), Certificate: newCertificate(c.Certificate, now),
-			Reconnect: c.Connector.Condition == domain.ConditionError,
+			Reconnect: c.Connector.Condition == domain.ConditionError && c.Connector.DisconnectedAt.IsZero(), GoneAt: c.Connector.DisconnectedAt.Time,
 		}
 		for _, i := range c.Integrations {
 			row.UsedBy = append(row.UsedBy, i.Name)

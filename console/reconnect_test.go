@@ -89,4 +89,9 @@ func TestDisconnectingAsksForTheName(t *testing.T) {
 	page := w.get("/connectors/con_int_retail")
 	require.Contains(t, page.one(t, "#disconnected").text(), "until you remove it")
 	require.Empty(t, page.all("#reconnect, #disconnect"))
+	require.NotContains(t, page.text(), "Not used yet")
+	row := w.get("/connectors").one(t, "#c-con_int_retail")
+	require.Contains(t, row.text(), "Disconnected 21 Jul 2026, 09:30 UTC")
+	require.NotContains(t, row.text(), "Not used yet")
+	require.Empty(t, row.all("a.btn"), "nobody connects it anew")
 }

@@ -77,13 +77,16 @@ type tokenIssue struct {
 	Name    string   `arg:"" help:"What it is for; unique among the tokens that work."`
 	Account string   `type:"id" placeholder:"ID" help:"The account it is for; without it, an operator's token."`
 	Role    string   `placeholder:"ROLE" help:"view, migrate or approve in an account; operator without one."`
-	For     lifetime `default:"90d" help:"How long it works, for example 12h or 30d; at most 366d."`
+	For     lifetime `placeholder:"TIME" help:"How long it works, for example 12h or 30d; at most 366d. Without it 90 days, or until the token that issues it ends, if that is sooner."`
 	Out     string   `placeholder:"FILE" help:"Write the value to this new file, which only you may read, instead of printing it."`
 }
 
 func (c *tokenIssue) Run(e *env) error {
 	var wrong mistakes
-	order := map[string]any{"name": c.Name, "role": wrong.roleOf(c.Account, c.Role), "expiresAt": wrong.lifetime("--for", c.For)}
+	order := map[string]any{"name": c.Name, "role": wrong.roleOf(c.Account, c.Role)}
+	if c.For != "" { // else the server says how long
+		order["expiresAt"] = wrong.lifetime("--for", c.For)
+	}
 	if err := wrong.failure(); err != nil {
 		return err
 	}

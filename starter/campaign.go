@@ -72,7 +72,7 @@ func (c *campaignStart) Run(e *env) error {
 		return err
 	}
 	return e.out.answer(doc, c.ID, func() {
-		e.out.say("Started: %d migrations opened, %d were open.", started.Opened, started.Already)
+		e.out.say("Started. Migrations opened: %d; open before: %d.", started.Opened, started.Already)
 	})
 }
 
@@ -194,7 +194,9 @@ func (c *campaignExtend) Run(e *env) error {
 		if d := now.dates().Deadline; until.Before(d.Time) && !c.Earlier {
 			return false, usage(fmt.Sprintf("the present deadline is %s, which is later. If it is meant to come earlier, add --earlier", d))
 		}
-		terms["deadline"] = until.UTC()
+		if !until.Equal(now.dates().Deadline.Time) {
+			terms["deadline"] = until.UTC()
+		}
 		return now.Paused, nil
 	})
 }

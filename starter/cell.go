@@ -28,6 +28,7 @@ type cell struct {
 	ClientID     string        `json:"clientId"`
 	ObjectID     string        `json:"applicationObjectId"`
 	HomeTenantID string        `json:"homeTenantId"`
+	RedirectURIs []string      `json:"redirectUris"`
 	Certificates []certificate `json:"certificates"`
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 )
 
 type cellGroup struct {
@@ -80,18 +81,19 @@ func (e *env) checklist(c *cellAdd, now cell, first certificate) {
 	e.out.say("%s", first.PEM)
 	e.out.facts("SHA-1 (the portal shows it)", first.SHA1, "SHA-256", first.Thumbprint, "Ends", first.NotAfter.String())
 	e.out.say("\nIn the registration %s of tenant %s:", now.ClientID, now.HomeTenantID)
-	for n, step := range registrationSteps(e.api.base.String()) {
+	for n, step := range registrationSteps(now.RedirectURIs) {
 		e.out.say("  %2d. %s", n+1, step)
 	}
 	e.out.say("\nThen: consentry cell verify %s --wait", c.ID)
 }
 
 // registrationSteps is what the registration needs; docs/entra-setup.md holds
-// the same list, and tells how and why.
-func registrationSteps(console string) []string {
+// the same list, and tells how and why. The redirect URIs are the server's word:
+// it may be reached here by another address than Microsoft sends people to.
+func registrationSteps(redirectURIs []string) []string {
 	return []string{
 		"Certificates & secrets: upload the certificate above. There is no client secret, and none is to be made.",
-		"Authentication: the platform Web with the redirect URI " + console + "/consent/callback",
+		"Authentication: the platform Web with the redirect URI " + strings.Join(redirectURIs, " and "),
 		"Supported account types: accounts in any organizational directory (multi-tenant), no personal accounts.",
 		"API permissions, Microsoft Graph, application: User.Read.All and GroupMember.Read.All. Nothing else.",
 		"API permissions, Microsoft Graph, delegated: openid and profile. Grant none of them in this tenant: the cell reads customers, not us.",

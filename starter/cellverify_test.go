@@ -41,3 +41,11 @@ func TestAWaitEndsWithAnAnswerThatWaitingDoesNotChange(t *testing.T) {
 	require.Equal(t, exitWaits, exit, errs.String())
 	require.Contains(t, out.String(), "Microsoft does not know this tenant. Waiting does not help")
 }
+
+// TestNobodySitsAtDevNull, although it is a character device like a terminal.
+func TestNobodySitsAtDevNull(t *testing.T) {
+	f, err := os.Open(os.DevNull)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, f.Close()) }()
+	require.False(t, isTerminal(f))
+}

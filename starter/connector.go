@@ -89,7 +89,16 @@ type connector struct {
 		State string `json:"state"`
 		Text  string `json:"text"`
 	} `json:"condition"`
-	Integrations []integration `json:"integrations"`
+	DisconnectedAt moment        `json:"disconnectedAt"`
+	Integrations   []integration `json:"integrations"`
+}
+
+// state says how it fares; what is kept of a disconnected one says nothing of now.
+func (c connector) state() string {
+	if !c.DisconnectedAt.IsZero() {
+		return "disconnected " + c.DisconnectedAt.String()
+	}
+	return c.Condition.State
 }
 
 type connectorList struct {
@@ -104,7 +113,7 @@ func (c *connectorList) Run(e *env) error {
 	return e.out.answer(doc, "", func() {
 		var rows [][]string
 		for _, one := range all.Items {
-			rows = append(rows, []string{one.ID, one.Name, one.AccountID, one.TenantID, one.CellID, one.Condition.State, one.ConfirmedAt.String()})
+			rows = append(rows, []string{one.ID, one.Name, one.AccountID, one.TenantID, one.CellID, one.state(), one.ConfirmedAt.String()})
 		}
 		e.out.table("CONNECTOR|NAME|ACCOUNT|TENANT|CELL|CONDITION|PROVEN", rows)
 		e.out.say("as of %s", all.AsOf)
@@ -166,7 +175,7 @@ func (c *tenantAllow) Run(e *env) error {
 			AccountID string `json:"accountId"`
 		} `json:"uses"`
 	}
-	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/tenant-uses", body: map[string]any{"tenantId": c.Tenant, "accountIds": c.Account, "reason": c.Reason}, given: map[string]argument{"tenantId": {"<tenant>", c.Tenant}, "reason": {"--reason", c.Reason}}}, &uses)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/tenant-uses", body: map[string]any{"tenantId": c.Tenant, "accountIds": c.Account, "reason": c.Reason}, given: map[string]argument{"tenantId": {"<tenant>", c.Tenant}, "accountIds": {"--account", strings.Join(c.Account, ", ")}, "reason": {"--reason", c.Reason}}}, &uses)
 	if err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ func TestTheChecklistIsTheDocumentations(t *testing.T) {
 	text, err := os.ReadFile("../docs/entra-setup.md")
 	require.NoError(t, err)
 	var list strings.Builder
-	steps := registrationSteps("https://CONSOLE_HOST")
+	steps := registrationSteps([]string{"https://CONSOLE_HOST/consent/callback"})
 	for n, step := range steps {
 		fmt.Fprintf(&list, "%d. %s\n", n+1, step)
 	}

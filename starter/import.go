@@ -82,7 +82,9 @@ func (c *importCommand) Run(e *env) error {
 		return err
 	}
 	return e.out.answer(doc, "", func() {
-		report.table(e.out)
+		if report.DryRun || !e.out.quiet { // of a dry run the rows are the answer
+			report.table(e.out, c.Change)
+		}
 		switch {
 		case report.DryRun:
 			e.out.say("A dry run, as of %s: nothing was changed.", report.AsOf)
@@ -91,6 +93,9 @@ func (c *importCommand) Run(e *env) error {
 		default:
 			e.out.say("Imported, as of %s.", report.AsOf)
 		}
+		if e.out.quiet {
+			return
+		}
 		e.out.facts("Accounts", strconv.Itoa(report.Accounts), "Integrations", strconv.Itoa(report.Integrations),
 			"People", strconv.Itoa(report.People), "Campaigns", strconv.Itoa(report.Campaigns),
 			"Tenants of several accounts", strings.Join(report.SharedTenants, ", "))
@@ -98,14 +103,14 @@ func (c *importCommand) Run(e *env) error {
 }
 
 // table says what was done, or would be, per row.
-func (r importReport) table(out *printer) {
+func (r importReport) table(out *printer, change bool) {
 	var rows [][]string
 	for _, row := range r.Rows {
 		var said []string
 		for _, c := range row.Changes {
 			said = append(said, fmt.Sprintf("%s: %s -> %s", c.Field, or(c.From, "(empty)"), or(c.To, "(empty)")))
 		}
-		if r.DryRun && row.NeedsChange {
+		if r.DryRun && row.NeedsChange && !change {
 			said = append(said, "refused without --change")
 		}
 		if row.Note != "" {

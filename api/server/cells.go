@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/pem"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -51,14 +52,20 @@ type Cell struct {
 	ClientID     string         `json:"clientId"`
 	ObjectID     string         `json:"applicationObjectId" doc:"Of the registration, not of its enterprise application."`
 	HomeTenantID string         `json:"homeTenantId"`
+	RedirectURIs []string       `json:"redirectUris" nullable:"false" doc:"What the registration has to have as redirect URIs, to the letter."`
 	Certificates []Certificate  `json:"certificates" nullable:"false" doc:"The latest first."`
 	CreatedAt    domain.Instant `json:"createdAt"`
 }
 
-func cellOf(r service.CellRead) Cell {
+// consentCallback is where Microsoft sends an administrator back to.
+func (s *server) consentCallback() string {
+	return strings.TrimSuffix(s.PublicURL.String(), "/") + "/consent/callback"
+}
+
+func (s *server) cellOf(r service.CellRead) Cell {
 	c := Cell{
 		ID: r.Cell.ID, Name: r.Cell.Name, Cloud: r.Cell.Cloud, Region: r.Cell.Region, ClientID: r.Cell.ClientID, ObjectID: r.Cell.ApplicationObjectID, HomeTenantID: r.Cell.HomeTenantID,
-		Certificates: []Certificate{}, CreatedAt: r.Cell.CreatedAt,
+		RedirectURIs: []string{s.consentCallback()}, Certificates: []Certificate{}, CreatedAt: r.Cell.CreatedAt,
 	}
 	for _, one := range r.Credentials {
 		c.Certificates = append(c.Certificates, certificateOf(one))
@@ -81,12 +88,12 @@ func (s *server) cellRoutes(api huma.API) {
 	add(s, api, op{method: http.MethodGet, path: prefix + "/cells", id: "list-cells", tag: "cells", summary: "The vendor's app registrations (operators)"},
 		func(ctx context.Context, in *Paging) (*list[Cell], error) {
 			rows, err := s.Service.Cells(ctx, CallerFrom(ctx), in.page())
-			return listOf(rows, cellOf), err
+			return listOf(rows, s.cellOf), err
 		})
 	add(s, api, op{method: http.MethodGet, path: prefix + "/cells/{id}", id: "get-cell", tag: "cells", summary: "One app registration with its certificates (operators)"},
 		func(ctx context.Context, in *ByID) (*one[Cell], error) {
 			r, err := s.Service.Cell(ctx, CallerFrom(ctx), in.ID)
-			return &one[Cell]{cellOf(r)}, err
+			return &one[Cell]{s.cellOf(r)}, err
 		})
 	type addIn struct{ Body CellAsked }
 	add(s, api, op{method: http.MethodPost, path: prefix + "/cells", id: "add-cell", tag: "cells", summary: "Make an app registration known; a worker makes its first certificate, which a person adds (operators)", status: http.StatusAccepted},
@@ -95,7 +102,7 @@ func (s *server) cellRoutes(api huma.API) {
 			c, err := s.Service.AddCell(ctx, CallerFrom(ctx), domain.Cell{
 				ID: b.ID, Name: b.Name, Region: b.Region, Cloud: b.Cloud, ClientID: b.ClientID, ApplicationObjectID: b.ApplicationObjectID, HomeTenantID: b.HomeTenantID,
 			})
-			return &one[Cell]{cellOf(service.CellRead{Cell: c})}, err
+			return &one[Cell]{s.cellOf(service.CellRead{Cell: c})}, err
 		})
 	add(s, api, op{method: http.MethodPost, path: prefix + "/cells/{id}/verifications", id: "verify-cell", tag: "cells", summary: "Have a token asked for now with the certificate that a person added (operators)", status: http.StatusAccepted},
 		func(ctx context.Context, in *ByID) (*one[Cell], error) {
@@ -103,7 +110,7 @@ func (s *server) cellRoutes(api huma.API) {
 				return nil, err
 			}
 			r, err := s.Service.Cell(ctx, CallerFrom(ctx), in.ID)
-			return &one[Cell]{cellOf(r)}, err
+			return &one[Cell]{s.cellOf(r)}, err
 		})
 	add(s, api, op{method: http.MethodPost, path: prefix + "/cells/{id}/rotations", id: "rotate-now", tag: "cells", summary: "Replace the certificate now, outside the schedule (operators)", status: http.StatusAccepted},
 		func(ctx context.Context, in *ByID) (*one[Cell], error) {
@@ -112,7 +119,7 @@ func (s *server) cellRoutes(api huma.API) {
 				return nil, err
 			}
 			r, err := s.Service.Cell(ctx, CallerFrom(ctx), c.ID)
-			return &one[Cell]{cellOf(r)}, err
+			return &one[Cell]{s.cellOf(r)}, err
 		})
 	s.cellCorrections(api)
 }
@@ -143,7 +150,7 @@ func (s *server) cellCorrections(api huma.API) {
 				return nil, err
 			}
 			r, err := s.Service.Cell(ctx, CallerFrom(ctx), c.ID)
-			return &one[Cell]{cellOf(r)}, err
+			return &one[Cell]{s.cellOf(r)}, err
 		})
 	add(s, api, op{method: http.MethodDelete, path: prefix + "/cells/{id}", id: "remove-cell", tag: "cells", summary: "Forget a cell that was never proven and never used; its private keys are destroyed, and the answer is the receipt (operators)"},
 		func(ctx context.Context, in *keyedID) (*one[service.CellRemoved], error) {

@@ -161,6 +161,9 @@ func TestDisconnecting(t *testing.T) {
 	w.clock.Pass(time.Hour)
 	remove(ana).into(&again)
 	require.Equal(t, receipt.DisconnectedAt, again.DisconnectedAt)
+	var gone ConnectorDetail
+	ana.get(prefix + "/connectors/con_hq").into(&gone)
+	require.Equal(t, receipt.DisconnectedAt, gone.DisconnectedAt, "whoever reads it is told")
 	require.Equal(t, http.StatusGone, w.browser().get(path).status)
 	require.Equal(t, domain.ConsentExpired, w.session(session).Outcome)
 	require.Equal(t, http.StatusGone, w.as("mia-migrator").beginFor("/connectors/con_hq").status)
@@ -172,6 +175,7 @@ func TestDisconnecting(t *testing.T) {
 
 func TestOnlyOperatorsDecideThatATenantIsShared(t *testing.T) {
 	w := newWorld(t)
+	w.shared()
 	body := map[string]any{"tenantId": contoso, "accountIds": []string{"acc-contoso", "acc-fabric"}, "reason": "one group"}
 	require.Equal(t, http.StatusNotFound, w.as("ana-approver").post(prefix+"/tenant-uses", body).status)
 	a := w.as("olga-operator").post(prefix+"/tenant-uses", body)
@@ -179,6 +183,17 @@ func TestOnlyOperatorsDecideThatATenantIsShared(t *testing.T) {
 	var uses TenantUses
 	a.into(&uses)
 	require.Len(t, uses.Uses, 2)
+	body["reason"] = "one group since the merger"
+	w.as("olga-operator").post(prefix+"/tenant-uses", body).into(&uses)
+	require.Equal(t, "one group since the merger", uses.Uses[0].Reason, "the newer decision counts")
 	body["accountIds"] = []string{"acc-unknown"}
 	require.Equal(t, http.StatusNotFound, w.as("olga-operator").post(prefix+"/tenant-uses", body).status)
+}
+
+// TestACellSaysItsRedirectURI by the public address, however it is asked for.
+func TestACellSaysItsRedirectURI(t *testing.T) {
+	w := newWorld(t)
+	var c Cell
+	w.as("olga-operator").get(prefix + "/cells/cell-eu").into(&c)
+	require.Equal(t, []string{w.URL + "/consent/callback"}, c.RedirectURIs)
 }

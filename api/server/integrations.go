@@ -81,29 +81,30 @@ type IntegrationDetail struct {
 
 // Connector is an account's consented link to one tenant for one product.
 type Connector struct {
-	ID            string         `json:"id"`
-	AccountID     string         `json:"accountId"`
-	TenantID      string         `json:"tenantId"`
-	Product       string         `json:"product"`
-	Name          string         `json:"name"`
-	Description   string         `json:"description"`
-	CellID        string         `json:"cellId"`
-	PermissionSet int            `json:"permissionSet"`
-	Permissions   []string       `json:"permissions" doc:"Application permissions of the set."`
-	ConsentedBy   string         `json:"consentedBy" doc:"Object id of the administrator in the tenant."`
-	ConsentedAt   domain.Instant `json:"consentedAt"`
-	ConfirmedAt   domain.Instant `json:"confirmedAt"`
-	EnrolledAt    domain.Instant `json:"enrolledAt" doc:"When it was handed to its cell's rotation."`
-	Condition     Condition      `json:"condition"`
-	Reconnect     Reconnect      `json:"reconnect"`
-	CreatedAt     domain.Instant `json:"createdAt"`
+	ID             string         `json:"id"`
+	AccountID      string         `json:"accountId"`
+	TenantID       string         `json:"tenantId"`
+	Product        string         `json:"product"`
+	Name           string         `json:"name"`
+	Description    string         `json:"description"`
+	CellID         string         `json:"cellId"`
+	PermissionSet  int            `json:"permissionSet"`
+	Permissions    []string       `json:"permissions" doc:"Application permissions of the set."`
+	ConsentedBy    string         `json:"consentedBy" doc:"Object id of the administrator in the tenant."`
+	ConsentedAt    domain.Instant `json:"consentedAt"`
+	ConfirmedAt    domain.Instant `json:"confirmedAt"`
+	EnrolledAt     domain.Instant `json:"enrolledAt" doc:"When it was handed to its cell's rotation."`
+	DisconnectedAt domain.Instant `json:"disconnectedAt" doc:"Nothing reads through it since; its condition is the last that was seen."`
+	Condition      Condition      `json:"condition"`
+	Reconnect      Reconnect      `json:"reconnect"`
+	CreatedAt      domain.Instant `json:"createdAt"`
 }
 
 func connectorOf(c domain.Connector) Connector {
 	return Connector{
 		ID: c.ID, AccountID: c.AccountID, TenantID: c.TenantID, Product: c.Product, Name: c.Name, Description: c.Description, CellID: c.CellID,
 		PermissionSet: c.PermissionSet, Permissions: append([]string{}, domain.PermissionSets[c.PermissionSet].Application...),
-		ConsentedBy: c.ConsentedBy, ConsentedAt: c.ConsentedAt, ConfirmedAt: c.ConfirmedAt, EnrolledAt: c.EnrolledAt,
+		ConsentedBy: c.ConsentedBy, ConsentedAt: c.ConsentedAt, ConfirmedAt: c.ConfirmedAt, EnrolledAt: c.EnrolledAt, DisconnectedAt: c.DisconnectedAt,
 		Condition: Condition{State: c.Condition, Code: c.ConditionCode, Text: c.ConditionText, Since: c.ConditionSince}, Reconnect: reconnectOf(c), CreatedAt: c.CreatedAt,
 	}
 }

@@ -42,7 +42,7 @@ type TokenAsked struct {
 	Name      string         `json:"name" doc:"What it is for, at most 256 bytes; unique among the owner's tokens that work."`
 	AccountID string         `json:"accountId,omitempty" maxLength:"100" doc:"Absent: an operator's token."`
 	Role      domain.Role    `json:"role" enum:"view,migrate,approve,operator"`
-	ExpiresAt domain.Instant `json:"expiresAt,omitzero" doc:"Within 366 days; 90 days when absent."`
+	ExpiresAt domain.Instant `json:"expiresAt,omitzero" doc:"Within 366 days; absent: 90 days, or when the token that issues it ends, if that is sooner."`
 }
 
 func (s *server) tokenRoutes(api huma.API) {

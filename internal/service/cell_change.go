@@ -114,7 +114,7 @@ func (t *Tx) unproven(cell domain.Cell, instead string) error {
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(rows, func(c domain.Credential) bool { return !c.VerifiedAt.IsZero() || !c.ActivatedAt.IsZero() }) {
+	if slices.ContainsFunc(rows, proven) {
 		return domain.Refuse(domain.Conflict, "cell-proven", "A certificate of the cell %s is verified: Microsoft knows it as this registration. Nothing was changed. %s", cell.ID, instead)
 	}
 	connectors, err := t.Rows.Connectors().Count(By(Where{"cell_id": cell.ID}))

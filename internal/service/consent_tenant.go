@@ -13,26 +13,33 @@ import (
 // tenantUse holds the account against the others that use its tenant: a tenant of
 // several needs an operator's decision that lists this account.
 func (t *Tx) tenantUse(accountID, tenantID string) (*consent.Refusal, error) {
-	integrations, err := t.Rows.Integrations().List(By(Where{"tenant_id": tenantID}))
+	users, err := t.usersOf(tenantID)
 	if err != nil {
 		return nil, err
 	}
-	connectors, err := t.Rows.Connectors().List(By(Where{"tenant_id": tenantID, "disconnected_at": domain.Instant{}}))
-	if err != nil {
-		return nil, err
-	}
-	var users, allowed []string
-	for _, i := range integrations {
-		users = append(users, i.AccountID)
-	}
-	for _, c := range connectors {
-		users = append(users, c.AccountID)
-	}
+	var allowed []string
 	decided, err := t.Rows.TenantUses().List(By(Where{"tenant_id": tenantID}))
 	for _, u := range decided {
 		allowed = append(allowed, u.AccountID)
 	}
 	return consent.CheckTenantUse(accountID, users, allowed), err
+}
+
+// usersOf lists whose integrations or connectors are in a tenant, each as often as
+// it has some.
+func (t *Tx) usersOf(tenantID string) (accounts []string, err error) {
+	integrations, err := t.Rows.Integrations().List(By(Where{"tenant_id": tenantID}))
+	if err != nil {
+		return nil, err
+	}
+	connectors, err := t.Rows.Connectors().List(By(Where{"tenant_id": tenantID, "disconnected_at": domain.Instant{}}))
+	for _, i := range integrations {
+		accounts = append(accounts, i.AccountID)
+	}
+	for _, c := range connectors {
+		accounts = append(accounts, c.AccountID)
+	}
+	return accounts, err
 }
 
 func tenantUseID(tenantID, accountID string) string { return tenantID + "/" + accountID }
@@ -59,33 +66,67 @@ func (s *Service) AllowTenantUse(ctx context.Context, caller domain.Caller, tena
 			return nil, err
 		}
 		slices.Sort(accountIDs)
+		accountIDs = slices.Compact(accountIDs)
+		if err := tx.allUse(tenantID, accountIDs); err != nil {
+			return nil, err
+		}
 		var uses []domain.TenantUse
-		for _, id := range slices.Compact(accountIDs) {
-			if _, err := tx.Rows.Accounts().Get(id); err != nil {
-				return nil, notHere("account", err)
-			}
-			if err := tx.goOnSharing(tenantID, id); err != nil {
-				return nil, err
-			}
-			use := domain.TenantUse{ID: tenantUseID(tenantID, id), TenantID: tenantID, AccountID: id, Reason: reason, DecidedBy: caller.ID, DecidedAt: tx.At()}
-			known, err := tx.Rows.TenantUses().Get(use.ID)
-			switch {
-			case err == nil:
-				uses = append(uses, known)
-				continue
-			case !domain.IsNotFound(err):
-				return nil, err
-			}
-			if err := tx.Rows.TenantUses().Insert(&use); err != nil {
-				return nil, err
-			}
-			if err := tx.Done(id, "allow-tenant-use", "account", id, map[string]string{"tenant": tenantID}); err != nil {
+		for _, id := range accountIDs {
+			use, err := tx.allowUse(tenantID, id, reason)
+			if err != nil {
 				return nil, err
 			}
 			uses = append(uses, use)
 		}
 		return uses, nil
 	})
+}
+
+// allUse refuses accounts that have nothing in the tenant: a slip in an id would
+// otherwise pass for a decision, and the customer would wait on.
+func (t *Tx) allUse(tenantID string, accountIDs []string) error {
+	for _, id := range accountIDs {
+		if _, err := t.Rows.Accounts().Get(id); err != nil {
+			return notHere("account", err)
+		}
+	}
+	users, err := t.usersOf(tenantID)
+	if err != nil {
+		return err
+	}
+	slices.Sort(users)
+	users = slices.Compact(users)
+	if len(users) == 0 {
+		return domain.InvalidField("tenantId", "No account has an integration or a connector in the tenant %s. Nothing was decided", tenantID)
+	}
+	for _, id := range accountIDs {
+		if !slices.Contains(users, id) {
+			return domain.InvalidField("accountIds", "The account %s has no integration and no connector in the tenant %s; these have: %s. Nothing was decided", id, tenantID, strings.Join(users, ", "))
+		}
+	}
+	return nil
+}
+
+// allowUse writes the decision for one account. Decided again for another reason,
+// the newer one counts; for the same, it is what it was.
+func (t *Tx) allowUse(tenantID, accountID, reason string) (domain.TenantUse, error) {
+	use := domain.TenantUse{ID: tenantUseID(tenantID, accountID), TenantID: tenantID, AccountID: accountID, Reason: reason, DecidedBy: t.Caller.ID, DecidedAt: t.At()}
+	if err := t.goOnSharing(tenantID, accountID); err != nil {
+		return use, err
+	}
+	known, err := t.Rows.TenantUses().Get(use.ID)
+	switch {
+	case err == nil && known.Reason == reason:
+		return known, nil
+	case err == nil:
+		err = t.Rows.TenantUses().Update(&use)
+	case domain.IsNotFound(err):
+		err = t.Rows.TenantUses().Insert(&use)
+	}
+	if err != nil {
+		return use, err
+	}
+	return use, t.Done(accountID, "allow-tenant-use", "account", accountID, map[string]string{"tenant": tenantID})
 }
 
 // goOnSharing takes back from what waited for the decision that it waits, and

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"consentry/internal/domain"
 )
@@ -80,7 +81,7 @@ type InventoryReport struct {
 	Integrations  int            `json:"integrations"`
 	People        int            `json:"people"`
 	Campaigns     int            `json:"campaigns"`
-	SharedTenants []string       `json:"sharedTenants"` // tenants read by several accounts: each must prove itself
+	SharedTenants []string       `json:"sharedTenants"` // of the inventory, read by several accounts: each must prove itself
 	Repeated      bool           `json:"repeated"`      // of an import of before with the same key; nothing was changed now
 	DryRun        bool           `json:"dryRun,omitempty"`
 	AsOf          domain.Instant `json:"asOf"`
@@ -178,9 +179,20 @@ func (tx *Tx) importInventory(inv Inventory, sealed map[string][]byte) (Inventor
 	if err != nil {
 		return rep, err
 	}
-	rep.SharedTenants = shared
+	for _, tenant := range shared {
+		if inv.reads(tenant) {
+			rep.SharedTenants = append(rep.SharedTenants, tenant)
+		}
+	}
 	return rep, tx.Done("", "import-inventory", "inventory", "inventory", map[string]string{
 		"accounts": strconv.Itoa(rep.Accounts), "integrations": strconv.Itoa(rep.Integrations), "people": strconv.Itoa(rep.People),
+	})
+}
+
+// reads reports whether an integration of the inventory is in the tenant.
+func (inv Inventory) reads(tenantID string) bool {
+	return slices.ContainsFunc(inv.Accounts, func(a InventoryAccount) bool {
+		return slices.ContainsFunc(a.Integrations, func(i InventoryIntegration) bool { return strings.EqualFold(i.TenantID, tenantID) })
 	})
 }
 
@@ -258,15 +270,25 @@ func (tx *Tx) invite(rep *InventoryReport, p InventoryPerson, accountID string, 
 	if err != nil {
 		return err
 	}
-	n, err := tx.Grants().Count(By(Where{"person_id": person.ID, "account_id": accountID, "role": role}))
+	held, err := tx.Grants().List(By(Where{"person_id": person.ID, "account_id": accountID}))
 	if err != nil {
 		return err
 	}
-	if n > 0 {
-		rep.known(kind, p.Subject, accountID, nil, "")
-		return nil
+	for _, g := range held {
+		if g.Role == role || g.Role.Includes(role) {
+			note := ""
+			if g.Role != role {
+				note = fmt.Sprintf("has the role %s already, which includes %s, and keeps it", g.Role, role)
+			}
+			rep.known(kind, p.Subject, accountID, nil, note)
+			return nil
+		}
 	}
-	rep.added(kind, p.Subject, accountID)
+	if len(held) > 0 {
+		rep.known(kind, p.Subject, accountID, differences{{Field: "role", From: string(held[0].Role), To: string(role)}}, "")
+	} else {
+		rep.added(kind, p.Subject, accountID)
+	}
 	grant := domain.Grant{ID: domain.NewID("grt"), PersonID: person.ID, AccountID: accountID, Role: role, GrantedAt: tx.At(), GrantedBy: tx.Caller.ID}
 	if err := tx.Grants().Insert(&grant); err != nil {
 		return err

@@ -157,7 +157,11 @@ func legacyDifferences(old domain.LegacyApp, in InventoryLegacyApp) (d differenc
 	d.see("legacyApp.name", old.Name, in.Name)
 	d.see("legacyApp.secretEndsAt", dated(old.SecretEndsAt), dated(in.SecretEndsAt))
 	if in.Secret != "" {
-		d.see("legacyApp.secret", "", "the one that came along")
+		if old.SecretRef == "" {
+			d.see("legacyApp.secret", "", "the one that came along")
+		} else {
+			d.see("legacyApp.secret", "the one that is held", "replaced by the one that came along")
+		}
 	}
 	return d
 }

@@ -142,3 +142,39 @@ func TestOnlyOperatorsImport(t *testing.T) {
 	require.Equal(t, domain.Forbidden, domain.KindOf(err))
 	require.Equal(t, "refused", list(t, w, audit, service.Query{})[0].Outcome)
 }
+
+// TestAnImportSaysWhatIsThereAlready of a secret, a role and a shared tenant.
+func TestAnImportSaysWhatIsThereAlready(t *testing.T) {
+	w := newWorld(t)
+	inv := sampleInventory()
+	_, err := w.ImportInventory(t.Context(), domain.System("test"), "", inv)
+	require.NoError(t, err)
+	a := &inv.Accounts[0]
+	again := func(role domain.Role) map[string]service.InventoryRow {
+		a.People[0].Role = role
+		rep, err := w.ImportInventory(t.Context(), domain.System("test"), "", inv)
+		require.NoError(t, err)
+		require.Empty(t, rep.SharedTenants)
+		rows := map[string]service.InventoryRow{}
+		for _, r := range rep.Rows() {
+			rows[r.Kind] = r
+		}
+		return rows
+	}
+	rows := again(domain.RoleView)
+	require.Equal(t, []service.InventoryChange{{Field: "legacyApp.secret", From: "the one that is held", To: "replaced by the one that came along"}}, rows["integration"].Changes)
+	require.Equal(t, service.RowSame, rows["person"].State)
+	require.Contains(t, rows["person"].Note, "has the role approve already")
+	require.Len(t, list(t, w, func(r service.Rows) service.Table[domain.Grant] { return r.Grants() }, service.Query{}), 2, "nothing was given")
+
+	second := sampleInventory()
+	second.Accounts[0].ID, second.Accounts[0].Integrations[0].ID = "fabrikam", "fabrikam-hq"
+	rep, err := w.ImportInventory(t.Context(), domain.System("test"), "", second)
+	require.NoError(t, err)
+	require.Len(t, rep.SharedTenants, 1)
+	third := sampleInventory()
+	third.Accounts[0].Integrations = nil
+	rep, err = w.ImportInventory(t.Context(), domain.System("test"), "", third)
+	require.NoError(t, err)
+	require.Empty(t, rep.SharedTenants, "it is about this inventory")
+}

@@ -3,6 +3,7 @@ package service
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"consentry/internal/contract"
@@ -50,6 +51,9 @@ func (s *Service) RotateNow(ctx context.Context, caller domain.Caller, cellID st
 		if err != nil {
 			return cell, notHere("cell", err)
 		}
+		if err := tx.provenOnce(cell); err != nil {
+			return cell, err
+		}
 		cell.RotationRequestedAt = tx.At()
 		if err := tx.Rows.Cells().Update(&cell); err != nil {
 			return cell, err
@@ -64,6 +68,19 @@ func (s *Service) RotateNow(ctx context.Context, caller domain.Caller, cellID st
 		return cell, tx.Done("", "rotate-now", "cell", cellID, nil)
 	})
 }
+
+// provenOnce refuses to replace what nobody has added yet: the first certificate
+// is added by a person, and no other comes before it.
+func (t *Tx) provenOnce(cell domain.Cell) error {
+	rows, err := t.credentialsOf(cell.ID)
+	if err != nil || slices.ContainsFunc(rows, proven) {
+		return err
+	}
+	return domain.Refuse(domain.Conflict, "cell-unproven", "No certificate of the cell %s is proven yet, so there is none to replace. Nothing was changed. Add its first certificate to the app registration, then have it proven: `consentry cell verify %[1]s --wait`.", cell.ID)
+}
+
+// proven reports a certificate that Microsoft has accepted.
+func proven(c domain.Credential) bool { return !c.VerifiedAt.IsZero() || !c.ActivatedAt.IsZero() }
 
 func (t *Tx) planRotation(cellID string) (rotation.Step, rotation.Policy, error) {
 	cell, err := t.Rows.Cells().Get(cellID)
