@@ -192,7 +192,7 @@ func (r *syncRun) details(what string) string {
 // mendedBy says who acts when a run ended for what only they can mend.
 var mendedBy = map[string]string{
 	contract.SyncConsentLost:    "a tenant administrator of the customer: Microsoft no longer lets the connector read, and nothing is synchronized until they consent again. The command below says where.",
-	contract.SyncTenantMismatch: "a tenant administrator of the customer: what answers is another directory than the integration's, and nothing is synchronized until they consent in the right one.",
+	contract.SyncTenantMismatch: "a tenant administrator of the customer, and an operator of the vendor first: Microsoft does not know the integration's tenant, or answers for another directory. Is the tenant's id right? If it is, a consent in that tenant brings synchronization back.",
 	contract.SyncLegacyDead:     "a tenant administrator of the customer: the legacy app no longer lets us in, and consenting to the connector, or a new client secret of that app before its date, is what brings synchronization back.",
 	contract.SyncMisconfigured:  "an operator of the vendor: our own app registration does not answer as it should. The next synchronization tries again.",
 	contract.SyncPageUnreadable: "an operator of the vendor: an answer of Microsoft could not be read. The next synchronization tries again.",

@@ -105,7 +105,7 @@ var syncTexts = map[string]string{
 	contract.SyncConsentLost:     "Microsoft no longer lets the connector read the directory. Nothing is deleted. Reconnect: an administrator of the tenant has to consent again.",
 	contract.SyncConsentPending:  "Microsoft does not show the consent everywhere yet. We try again by ourselves.",
 	contract.SyncLegacyDead:      "Microsoft lets nothing be read through the old app registration any more. Nothing is deleted. Migrate to a connector to start it again.",
-	contract.SyncTenantMismatch:  "Microsoft answered for another directory than the integration's, so nothing of it was used. Ask the vendor's support.",
+	contract.SyncTenantMismatch:  "Microsoft does not know the integration's tenant, or answered for another directory, so nothing of it was used and nothing is deleted. Look at the tenant's id with an operator of the vendor first; a wrong one is corrected there, and otherwise an administrator consents in the right tenant.",
 	contract.SyncDeltaExpired:    "Microsoft kept losing the position of the reading. The next synchronization reads everything anew.",
 	contract.SyncStoreDown:       "Our database did not answer for too long. Nothing is lost; the next synchronization goes on.",
 	contract.SyncMisconfigured:   "Our own app registration does not answer as it should. The vendor's operators have to act; you do not.",
