@@ -84,7 +84,7 @@ func (t *Tx) markOverdue(m *domain.Migration, i *domain.Integration, c domain.Ca
 // markStopped brings the condition "stopped by the date" up to the verdict and
 // leaves every other condition alone.
 func (t *Tx) markStopped(i *domain.Integration, v campaign.Verdict) error {
-	was := i.Condition == domain.ConditionStopped && i.ConditionCode == campaign.CodeDeadlinePassed
+	was := stoppedByDate(*i)
 	var err error
 	switch is := !v.Allowed && v.Code == campaign.CodeDeadlinePassed; {
 	case is:

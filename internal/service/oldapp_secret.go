@@ -143,29 +143,35 @@ func secretEndMistake(ends domain.Instant, now time.Time) error {
 // replaceableSecret gives the old app whose secret may be replaced now, or the
 // refusal that says what a new one would not do.
 func (t *Tx) replaceableSecret(i domain.Integration) (domain.LegacyApp, error) {
+	app, err := optional(t.Rows.LegacyApps().Get(i.ID))
+	if err == nil {
+		_, err = t.integrationAsOfNow(&i)
+	}
+	if err == nil {
+		err = t.secretHasUse(i, app)
+	}
+	return app, err
+}
+
+// secretHasUse refuses a new secret of an old app that nothing would sign in
+// with. The integration is as of now (see integrationAsOfNow), so that a view,
+// which has it so, asks for nothing twice.
+func (t *Tx) secretHasUse(i domain.Integration, app domain.LegacyApp) error {
 	switch gone, err := t.gone(i.AccountID); {
 	case err != nil:
-		return domain.LegacyApp{}, err
+		return err
 	case gone:
-		return domain.LegacyApp{}, domain.Refuse(domain.Gone, "account-closed", "The account is being deleted. Nothing is synchronized any more, so no secret is taken.")
-	}
-	app, err := t.Rows.LegacyApps().Get(i.ID)
-	switch {
-	case domain.IsNotFound(err):
-		return app, domain.Refuse(domain.Conflict, "no-legacy-app", "This integration never had an app registration of the customer's own, so there is no secret to replace.")
-	case err != nil:
-		return app, err
+		return domain.Refuse(domain.Gone, "account-closed", "The account is being deleted. Nothing is synchronized any more, so no secret is taken.")
+	case app.ID == "":
+		return domain.Refuse(domain.Conflict, "no-legacy-app", "This integration never had an app registration of the customer's own, so there is no secret to replace.")
 	case !app.DestroyedAt.IsZero():
-		return app, domain.Refuse(domain.Gone, "legacy-secret-destroyed", "The migration is closed, and the old app's secret was destroyed here on %s. Synchronization goes on through the connector, which needs none.", noticeDate(app.DestroyedAt.Time))
+		return domain.Refuse(domain.Gone, "legacy-secret-destroyed", "The migration is closed, and the old app's secret was destroyed here on %s. Synchronization goes on through the connector, which needs none.", noticeDate(app.DestroyedAt.Time))
+	case i.Binding != domain.BoundLegacy:
+		return t.secretForWayBack(i)
+	case stoppedByDate(i):
+		return secretAfterDate()
 	}
-	if i.Binding == domain.BoundLegacy {
-		v, err := t.MaySync(i)
-		if err == nil && v.Code == campaign.CodeDeadlinePassed {
-			err = secretAfterDate()
-		}
-		return app, err
-	}
-	return app, t.secretForWayBack(i)
+	return nil
 }
 
 // secretForWayBack refuses a secret that no way back could use any more.

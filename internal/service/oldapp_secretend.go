@@ -16,18 +16,29 @@ type ViewSecret struct {
 	No    string // why a new one would do nothing now; "": it may be entered
 }
 
-// viewSecret reads it; app is the row as it is stored. What never had an old app
-// has no secret to speak of.
+// viewSecret reads it; the integration is as of now, and app the row as it is
+// stored. What never had an old app has no secret to speak of.
 func (t *Tx) viewSecret(i domain.Integration, app domain.LegacyApp) (v ViewSecret, err error) {
 	if app.ID == "" {
 		return v, nil
 	}
 	v.State, v.Text = migration.SecretStateOf(app, t.Now), migration.SecretText(app, t.Now)
-	_, no := t.replaceableSecret(i)
+	no := t.secretHasUse(i, app)
 	if refusal, ok := errors.AsType[*domain.Error](no); ok && refusal.Kind != domain.Unavailable {
 		v.No, no = refusal.Message, nil
 	}
 	return v, no
+}
+
+// viewSecretOf is viewSecret beside a migration. One before the switch has put
+// its integration as of now (see asOfNow); any other says nothing of the date.
+func (t *Tx) viewSecretOf(m domain.Migration, i *domain.Integration, app domain.LegacyApp) (ViewSecret, error) {
+	if !migration.BeforeCutOver(m.Phase) {
+		if _, err := t.integrationAsOfNow(i); err != nil {
+			return ViewSecret{}, err
+		}
+	}
+	return t.viewSecret(*i, app)
 }
 
 // secretFact names the end of the old app's secret where it decides something:

@@ -81,7 +81,7 @@ func (s *Service) Migration(ctx context.Context, caller domain.Caller, id string
 		if r.Legacy, err = optional(t.LegacyApps().Get(m.IntegrationID)); err != nil {
 			return err
 		}
-		if r.Secret, err = t.viewSecret(r.Integration, r.Legacy); err != nil {
+		if r.Secret, err = t.viewSecretOf(m, &r.Integration, r.Legacy); err != nil {
 			return err
 		}
 		r.Legacy.SecretRef = ""

@@ -53,11 +53,15 @@ func (t *Tx) integrationAsOfNow(i *domain.Integration) (open domain.Migration, e
 
 // enforced is markStopped for a row that is only read.
 func enforced(i *domain.Integration, v campaign.Verdict, since domain.Instant) {
-	was := i.Condition == domain.ConditionStopped && i.ConditionCode == campaign.CodeDeadlinePassed
+	was := stoppedByDate(*i)
 	switch is := !v.Allowed && v.Code == campaign.CodeDeadlinePassed; {
 	case is && !was:
 		i.Condition, i.ConditionCode, i.ConditionText, i.ConditionSince = domain.ConditionStopped, v.Code, v.Text, since
 	case was && !is:
 		i.Condition, i.ConditionCode, i.ConditionText, i.ConditionSince = domain.ConditionOK, "", "", since
 	}
+}
+
+func stoppedByDate(i domain.Integration) bool {
+	return i.Condition == domain.ConditionStopped && i.ConditionCode == campaign.CodeDeadlinePassed
 }

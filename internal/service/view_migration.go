@@ -52,7 +52,7 @@ func (t *Tx) viewMigrationRows(v *ViewMigration) (err error) {
 	if v.Legacy, err = optional(t.LegacyApps().Get(m.IntegrationID)); err != nil {
 		return err
 	}
-	if v.Secret, err = t.viewSecret(v.Integration, v.Legacy); err != nil {
+	if v.Secret, err = t.viewSecretOf(m, &v.Integration, v.Legacy); err != nil {
 		return err
 	}
 	v.Legacy.SecretRef = ""
