@@ -35,7 +35,7 @@ type commandLine struct {
 
 	Explain     explainCommand     `cmd:"" help:"Say in one sentence why an integration is where it is, what happens next and when, and who can act; then the facts."`
 	Migrate     migrateCommand     `cmd:"" help:"Start the migration of an integration; one that is open is the answer."`
-	Extend      extendCommand      `cmd:"" help:"Give an integration a later date than its campaign's (operators)."`
+	Extend      extendCommand      `cmd:"" help:"Give an integration, or all of an account, a later date than the campaign's (operators)."`
 	Cancel      cancelCommand      `cmd:"" help:"Cancel the open migration of an integration; possible until the switch begins."`
 	RollBack    rollBackCommand    `cmd:"" name:"roll-back" help:"Put a migrated integration back on its old app while the way back is open (role approve of the account, or an operator)."`
 	Synchronize synchronizeCommand `cmd:"" help:"Synchronize an integration now, outside its schedule."`

@@ -147,20 +147,6 @@ func (e *env) patiently(look func() error) error {
 // awayPatience is how many looks may find nobody.
 const awayPatience = 120
 
-type extendCommand struct {
-	Integration string `arg:"" type:"id" help:"Id of the integration."`
-	Until       string `required:"" placeholder:"DATE" help:"The new date, later than the present one: 2026-12-24 (to the end of that day, UTC), \"2026-12-24 18:00\" (UTC), or RFC 3339."`
-	Reason      string `help:"Why; kept with the decision."`
-}
-
-func (c *extendCommand) Run(e *env) error {
-	until, err := parseDate("--until", c.Until)
-	if err != nil {
-		return err
-	}
-	return e.decide(c.Integration, map[string]any{"kind": "extend", "deadline": until.UTC(), "reason": c.Reason}, map[string]argument{"deadline": {"--until", c.Until}, "reason": {"--reason", c.Reason}})
-}
-
 type cancelCommand struct {
 	Integration string `arg:"" type:"id" help:"Id of the integration."`
 	Reason      string `help:"Why; kept with the decision."`
@@ -180,12 +166,14 @@ func (c *rollBackCommand) Run(e *env) error {
 }
 
 type decision struct {
-	ID      string `json:"id"`
-	State   string `json:"state"`
-	Refusal *struct {
-		Code string `json:"code"`
-		Text string `json:"text"`
-	} `json:"refusal"`
+	ID      string   `json:"id"`
+	State   string   `json:"state"`
+	Refusal *refusal `json:"refusal"`
+}
+
+type refusal struct {
+	Code string `json:"code"`
+	Text string `json:"text"`
 }
 
 // decide gives a decision on the open migration of an integration, and says how
@@ -203,27 +191,9 @@ func (e *env) decide(integration string, asked map[string]any, given map[string]
 	if i.Migration == nil {
 		return &failure{exit: exitRefused, code: "no-migration", sentence: "No migration of this integration is open, so there is nothing to decide. `consentry explain " + integration + "` says where it stands."}
 	}
-	var d decision
-	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/migrations/" + url.PathEscape(i.Migration.ID) + "/decisions", body: asked, key: "cli-" + rand.Text(), given: given}, &d)
+	d, doc, err := e.give(i.Migration.ID, asked, given)
 	if err != nil {
 		return err
-	}
-	for tries := 0; d.State == "given" && tries < decisionPatience; tries++ {
-		e.out.show("the decision is given and not yet applied")
-		if err := e.pause(); err != nil {
-			return err
-		}
-		if doc, err = e.api.get(e.ctx, "/decisions/"+url.PathEscape(d.ID), &d); err != nil {
-			return err
-		}
-	}
-	e.out.clear()
-	if d.State == "refused" {
-		f := &failure{exit: exitRefused, code: "refused", sentence: "The decision was refused."}
-		if d.Refusal != nil {
-			f.code, f.sentence = d.Refusal.Code, d.Refusal.Text
-		}
-		return f
 	}
 	err = e.out.answer(doc, d.ID, func() {
 		if d.State == "given" {
@@ -244,6 +214,33 @@ func (e *env) decide(integration string, asked map[string]any, given map[string]
 		}
 	}
 	return err
+}
+
+// give gives a decision on a migration and waits a while for its end; one that is
+// refused is a failure.
+func (e *env) give(migration string, asked map[string]any, given map[string]argument) (d decision, doc document, err error) {
+	doc, err = e.api.call(e.ctx, request{method: http.MethodPost, path: "/migrations/" + url.PathEscape(migration) + "/decisions", body: asked, key: "cli-" + rand.Text(), given: given}, &d)
+	if err != nil {
+		return d, doc, err
+	}
+	for tries := 0; d.State == "given" && tries < decisionPatience; tries++ {
+		e.out.show("the decision is given and not yet applied")
+		if err := e.pause(); err != nil {
+			return d, doc, err
+		}
+		if doc, err = e.api.get(e.ctx, "/decisions/"+url.PathEscape(d.ID), &d); err != nil {
+			return d, doc, err
+		}
+	}
+	e.out.clear()
+	if d.State != "refused" {
+		return d, doc, nil
+	}
+	f := &failure{exit: exitRefused, code: "refused", sentence: "The decision was refused."}
+	if d.Refusal != nil {
+		f.code, f.sentence = d.Refusal.Code, d.Refusal.Text
+	}
+	return d, doc, f
 }
 
 // decisionPatience is how many looks a given decision gets before the command
