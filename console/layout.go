@@ -15,11 +15,12 @@ import (
 // layout is what every page has around its subject. Pages embed it.
 type layout struct {
 	Product string
-	Title   string // of the page, without the product's name
-	Self    string // the page's own GET address, which a live page asks again
-	Events  string // "": the page is not live
-	Seq     int64  // of the change log: what the page shows is true up to here
-	Section string // of the main navigation
+	Title   string    // of the page, without the product's name
+	Self    string    // the page's own GET address, which a live page asks again
+	Events  string    // "": the page is not live
+	Seq     int64     // of the change log: what the page shows is true up to here
+	Section string    // of the main navigation
+	AsOf    time.Time // of everything on the page that names no other moment; zero: it shows nothing that changes
 	Account *accountHead
 	Person  *personHead
 	Leaving *leaving // nil: the account stays
@@ -131,7 +132,7 @@ type task struct {
 func (p *Pages) newLayout(caller domain.Caller, v service.ViewShell, title, section, self string) layout {
 	now := p.now()
 	l := layout{
-		Product: p.product, Title: title, Self: self, Section: section, Seq: v.Seq,
+		Product: p.product, Title: title, Self: self, Section: section, Seq: v.Seq, AsOf: now,
 		Events: p.events + "?accountId=" + url.QueryEscape(v.Account.ID),
 		Person: p.personHead(caller, v.Account.ID),
 		Account: &accountHead{

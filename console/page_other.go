@@ -41,7 +41,7 @@ func (p *Pages) accountsPage(caller domain.Caller, list []domain.Account, more b
 		self += "?q=" + url.QueryEscape(text)
 	}
 	page := accountsPage{
-		layout: layout{Product: p.product, Title: "Accounts", Self: self, Section: pageAccounts, Person: p.personHead(caller, "")},
+		layout: layout{Product: p.product, Title: "Accounts", Self: self, Section: pageAccounts, AsOf: p.now(), Person: p.personHead(caller, "")},
 		Text:   text, More: more,
 	}
 	for _, a := range list {

@@ -100,7 +100,7 @@ func roleOptions(chosen domain.Role, roles ...domain.Role) []option {
 func (p *Pages) peoplePage(caller domain.Caller, v service.ViewAccess, self string) peoplePage {
 	page := peoplePage{Action: self, Vendor: v.Account.ID == "", AsOf: v.AsOf, More: v.More}
 	if page.Vendor {
-		page.layout = layout{Product: p.product, Title: "Operators", Self: self, Section: sectionOperators, Person: p.personHead(caller, "")}
+		page.layout = layout{Product: p.product, Title: "Operators", Self: self, Section: sectionOperators, AsOf: v.AsOf, Person: p.personHead(caller, "")}
 		page.May = true
 	} else {
 		page.layout = p.newLayout(caller, v.ViewShell, "People and tokens", pagePeople, self)

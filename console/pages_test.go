@@ -37,6 +37,7 @@ func TestEveryPageInEveryStateForEverybody(t *testing.T) {
 			require.NotContains(t, page.text(), "%!", where)
 			require.NotContains(t, page.text(), "<nil>", where)
 			require.NotContains(t, page.text(), " 0001", where)
+			require.Contains(t, page.one(t, "#as-of").text(), "UTC", where)
 			wellFormed(t, page, where)
 		}
 	}
