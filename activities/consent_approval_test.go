@@ -60,7 +60,8 @@ func newApprovals(t *testing.T) *approvals {
 	return a
 }
 
-// waits adds a migration of an account and a session of it that waits.
+// waits adds a migration of an account and a session of it that waits; a look has
+// found no consent yet.
 func (a *approvals) waits(account, integration, migration, session string) {
 	a.t.Helper()
 	require.NoError(a.t, a.st.Write(a.t.Context(), func(r service.Rows) error {
@@ -73,7 +74,7 @@ func (a *approvals) waits(account, integration, migration, session string) {
 		return errors.Join(err,
 			r.Migrations().Insert(&domain.Migration{ID: migration, AccountID: account, IntegrationID: integration, Region: "eu", Phase: domain.AwaitingConsent, PhaseSeq: 1, Open: true}),
 			r.ConsentSessions().Insert(&domain.ConsentSession{
-				ID: session, AccountID: account, MigrationID: migration, TenantID: tenant, CellID: "cell", Outcome: domain.ConsentRefused, Code: "declined", CreatedAt: domain.At(a.now), NextCheckAt: domain.At(a.now),
+				ID: session, AccountID: account, MigrationID: migration, TenantID: tenant, CellID: "cell", Outcome: domain.ConsentRefused, Code: "declined", CreatedAt: domain.At(a.now), NextCheckAt: domain.At(a.now), AbsentAt: domain.At(a.now),
 			}))
 	}))
 }
@@ -115,6 +116,7 @@ func (a *approvals) refused(code string) (n int) {
 
 func TestAnApprovalWithoutACallbackIsFound(t *testing.T) {
 	a := newApprovals(t)
+	a.change("cs", func(cs *domain.ConsentSession) { cs.AbsentAt = domain.Instant{} })
 	require.Equal(t, contract.ApprovalsFound{Looked: 1}, a.sweep())
 	require.Equal(t, contract.ApprovalsFound{}, a.sweep(), "not at every sweep")
 	require.Equal(t, domain.AwaitingConsent, a.migration("m").Phase)
@@ -128,6 +130,21 @@ func TestAnApprovalWithoutACallbackIsFound(t *testing.T) {
 	require.Len(t, signals, 1)
 	a.now = a.now.Add(time.Hour)
 	require.Equal(t, contract.ApprovalsFound{}, a.sweep(), "and nobody waits any more")
+}
+
+// TestARefusalStaysOneWhereTheAppIsConsentedAlready: the consent is from before, as
+// after a way back, and whoever pressed Cancel at Microsoft refused.
+func TestARefusalStaysOneWhereTheAppIsConsentedAlready(t *testing.T) {
+	a := newApprovals(t)
+	a.change("cs", func(cs *domain.ConsentSession) { cs.AbsentAt = domain.Instant{} })
+	require.NoError(t, a.GrantConsent(tenant, cellApp))
+	require.Equal(t, contract.ApprovalsFound{Looked: 1}, a.sweep())
+	a.now = a.now.Add(time.Hour)
+	require.Equal(t, contract.ApprovalsFound{}, a.sweep(), "nobody looks for an approval")
+	m := a.migration("m")
+	require.Equal(t, domain.AwaitingConsent, m.Phase)
+	require.Contains(t, m.ConsentText, "consented in the tenant from before")
+	require.Equal(t, 1, a.refused("declined"))
 }
 
 // TestAnApprovalLetsWhoeverIsAtMicrosoftFinish: taking the migration on would

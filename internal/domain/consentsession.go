@@ -46,6 +46,7 @@ type ConsentSession struct {
 	VerifiedObject string // oid
 	VerifiedRoles  []string
 	NextCheckAt    Instant // when the tenant is looked at again for an approval; zero = nobody waits for one
+	AbsentAt       Instant // when such a look last found no consent; zero = none has
 	CreatedAt      Instant
 	ExpiresAt      Instant
 	EndedAt        Instant

@@ -94,14 +94,10 @@ func (s *Service) TakeApproval(ctx context.Context, caller domain.Caller, a Appr
 		waited := tx.Now.Sub(cs.CreatedAt.Time)
 		waiting := m.Phase == domain.AwaitingConsent && waited < approvalFor
 		if !waiting || a.NoAnswer || !a.Consented {
-			cs.NextCheckAt = domain.Instant{}
-			if waiting {
-				cs.NextCheckAt = tx.In(approvalPause(waited))
-			}
-			if !a.NoAnswer && cs.Code == consent.CodeTenantShared { // what waited for that decision is not there any more
-				cs.Code, cs.Text = "", ""
-			}
-			return false, tx.ConsentSessions().Update(&cs)
+			return false, tx.noApproval(cs, a, waiting, waited)
+		}
+		if declined(cs) && cs.AbsentAt.IsZero() {
+			return false, tx.declinedAnyway(cs, m)
 		}
 		// Somebody is at Microsoft for it this minute. What that person proves is
 		// worth more, and taking the migration on would end the way back from there.
@@ -144,6 +140,48 @@ func (s *Service) TakeApproval(ctx context.Context, caller domain.Caller, a Appr
 		}
 		return true, tx.Done(cs.AccountID, "take-approval", "migration", m.ID, map[string]string{"session": cs.ID, "tenantProvenBy": proof})
 	})
+}
+
+// noApproval writes down a look that found none.
+func (t *Tx) noApproval(cs domain.ConsentSession, a Approval, waiting bool, waited time.Duration) error {
+	cs.NextCheckAt = domain.Instant{}
+	if waiting {
+		cs.NextCheckAt = t.In(approvalPause(waited))
+	}
+	if !a.NoAnswer {
+		cs.AbsentAt = t.At()
+		if cs.Code == consent.CodeTenantShared { // what waited for that decision is not there any more
+			cs.Code, cs.Text = "", ""
+		}
+	}
+	return t.ConsentSessions().Update(&cs)
+}
+
+// declined reports a session that ended with what Microsoft says both of somebody
+// who refuses and of somebody who has asked the reviewers (facts of the field:
+// AADSTS65004 with the sub-code cancel).
+func declined(cs domain.ConsentSession) bool {
+	return cs.Outcome == domain.ConsentRefused && cs.Code == string(consent.ReasonDeclined)
+}
+
+// declinedAnyway ends the looking for an approval where the consent was there when
+// it was looked for first: it is from before, and whoever pressed Cancel refused.
+// Only one that comes after a look that found none is an answer to a request. A
+// reviewer who is quicker than the first look costs one more consent, which
+// Microsoft then asks nobody to think about.
+func (t *Tx) declinedAnyway(cs domain.ConsentSession, m domain.Migration) error {
+	const sentence = "The permissions were not accepted. Our application is consented in the tenant from before, but after a refusal that does not count, and nothing has changed. If you want to go on after all, continue to Microsoft once more and accept."
+	cs.NextCheckAt, cs.Text = domain.Instant{}, sentence
+	if err := t.ConsentSessions().Update(&cs); err != nil {
+		return err
+	}
+	if err := t.failSubject(consentSubject{migration: &m}, cs.Code, sentence); err != nil {
+		return err
+	}
+	if err := t.Audit(cs.AccountID, "take-approval", cs.ID, "refused", cs.Code, map[string]string{"session": cs.ID}); err != nil {
+		return err
+	}
+	return t.Changed(cs.AccountID, "migration", m.ID, "consent-refused")
 }
 
 // refuseApproval says once, and not at every look, why a consent that is there

@@ -81,6 +81,50 @@ func TestAnApprovalIsTakenOnceAndOnlyWhereItIsWaitedFor(t *testing.T) {
 	require.False(t, taken, "once")
 }
 
+// Somebody who presses Cancel and somebody who asks the reviewers come back from
+// Microsoft alike. A consent from before is no answer to either.
+func TestARefusalIsNotOverruledByAConsentFromBefore(t *testing.T) {
+	absent, present, unanswered := service.Approval{}, service.Approval{Consented: true, LegacySecretWorks: true}, service.Approval{NoAnswer: true}
+	for name, c := range map[string]struct {
+		looks []service.Approval
+		taken bool
+	}{
+		"it was there":                  {looks: []service.Approval{present, present}},
+		"it was there, at a later look": {looks: []service.Approval{unanswered, present, present}},
+		"the reviewers gave it":         {looks: []service.Approval{absent, present}, taken: true},
+		"the reviewers took their time": {looks: []service.Approval{unanswered, absent, unanswered, present}, taken: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newMigrationWorld(t)
+			w.change(func(i *domain.Integration) { i.TenantID = tenantID })
+			w.reach(domain.AwaitingConsent)
+			w.write(func(r service.Rows) error {
+				return r.ConsentSessions().Insert(&domain.ConsentSession{
+					ID: "cs_asked", AccountID: "a", MigrationID: w.m.ID, TenantID: tenantID, CellID: "cell", Outcome: domain.ConsentRefused, Code: "declined", CreatedAt: domain.At(w.now), NextCheckAt: domain.At(w.now),
+				})
+			})
+			var taken bool
+			for _, look := range c.looks {
+				look.SessionID = "cs_asked"
+				var err error
+				taken, err = w.TakeApproval(t.Context(), worker, look)
+				require.NoError(t, err)
+				w.now = w.now.Add(time.Hour)
+			}
+			require.Equal(t, c.taken, taken)
+			cs := list(t, w.world, func(r service.Rows) service.Table[domain.ConsentSession] { return r.ConsentSessions() }, service.By(service.Where{"id": "cs_asked"}))[0]
+			require.Zero(t, cs.NextCheckAt, "nobody looks for it any more")
+			if c.taken {
+				require.Equal(t, domain.ConfirmingConsent, w.row().Phase)
+				return
+			}
+			require.Equal(t, domain.AwaitingConsent, w.row().Phase)
+			require.Equal(t, "declined", w.row().ConsentCode)
+			require.Contains(t, w.row().ConsentText, "from before")
+		})
+	}
+}
+
 const tenantID = "11111111-2222-3333-4444-555555555555"
 
 // Consent that was begun in time keeps its grace, however often it is begun again
