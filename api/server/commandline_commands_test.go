@@ -46,7 +46,7 @@ func TestEachCommandOnceWellAndOnceRefused(t *testing.T) {
 	kept := map[string]string{"migration": w.migration("contoso").ID, "foreign": w.migration("fabric").ID, "secret": secret, "guid": guid, "file": file, "later": later, "earlier": w.clock.Now().Add(24 * time.Hour).UTC().Format(time.DateOnly)}
 	for n, s := range []step{
 		{by: operator, args: "whoami", says: "operator of the vendor"},
-		{by: vic, args: "status", exit: 5, says: "operators only"},
+		{by: vic, args: "status", exit: 5, says: "Only an operator"},
 		{by: vic, args: "whoami", keys: "grants id kind name operator"},
 
 		{by: vic, args: "explain contoso", says: "waits for the consent of its tenant"},
@@ -275,7 +275,7 @@ func TestStatusEndsByWhatItShows(t *testing.T) {
 	p := vic.run("status", "--json")
 	require.Equal(t, 5, p.exit)
 	require.Empty(t, p.out)
-	require.Contains(t, p.errs, "operators only")
+	require.Contains(t, p.errs, "Only an operator")
 }
 
 // TestAnExplanationOfEachPhaseIsASentenceAndItsFacts with the date in force and
