@@ -44,6 +44,7 @@ type failure struct {
 	sentence    string
 	fields      []fieldProblem
 	correlation string
+	told        bool // the sentence says what the fields say
 	said        bool // the answer was printed; only the exit code is left
 }
 
@@ -57,8 +58,11 @@ type fieldProblem struct {
 
 func (f *failure) Error() string { return f.sentence }
 
-func usage(sentence string) *failure {
-	return &failure{exit: exitUsage, code: "usage", sentence: sentence}
+// usage is one value that makes no sense. Argument names it as it is typed, value
+// is what was typed, "" if that says nothing.
+func usage(argument, value, message string) *failure {
+	field := fieldProblem{Field: argument, Argument: argument, Value: value, Message: message}
+	return &failure{exit: exitUsage, code: "usage", sentence: field.label() + ": " + message, fields: []fieldProblem{field}}
 }
 
 // failureOf turns any error into one with an exit code.
