@@ -227,7 +227,9 @@ func (e *env) confirm(yes bool, what, name string) error {
 		return err
 	}
 	if strings.TrimSpace(typed) != name { // an end of the input is an answer, too: no
-		return usage("the name", "", "that is not "+strconv.Quote(name)+", so nothing was asked for. In a script, --yes confirms it")
+		f := usage("the name", "", "that is not "+strconv.Quote(name)+", so nothing was asked for. In a script, --yes confirms it")
+		f.sentence, f.told = f.fields[0].Message, true
+		return f
 	}
 	return nil
 }

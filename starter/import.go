@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -75,8 +76,9 @@ func (c *importCommand) Run(e *env) error {
 	e.out.clear()
 	if f, ok := errors.AsType[*failure](err); ok {
 		for i, field := range f.fields {
-			f.fields[i].Line = lineOf(content, field.where())
+			f.fields[i].Line = lineOf(content, field.Field)
 		}
+		slices.SortStableFunc(f.fields, func(a, b fieldProblem) int { return a.Line - b.Line }) // as the file is mended
 	}
 	if err != nil {
 		return err

@@ -188,7 +188,7 @@ func (p *printer) failed(err error) int {
 func (p *printer) field(f fieldProblem, told bool, sentence string) {
 	switch {
 	case f.Line > 0:
-		fmt.Fprintf(p.errs, "  line %d, %s: %s\n", f.Line, f.where(), printable(f.Message))
+		fmt.Fprintf(p.errs, "  line %d, %s: %s\n", f.Line, f.Field, printable(f.Message))
 	case !told:
 		fmt.Fprintf(p.errs, "  %s: %s\n", printable(f.label()), printable(f.Message))
 	case !strings.Contains(sentence, f.label()):

@@ -339,7 +339,7 @@ func TestAnImportSaysWhatItDidAndWhere(t *testing.T) {
 		"a field that breaks a rule":  {strings.Replace(good, "77777777-7777-4777-8777-777777777777", "tailspin", 1), "line 6, accounts[0].integrations[0].tenantId: ", 2},
 		"a field of a wrong kind":     {strings.Replace(good, `"name": "Tailspin", "region"`, `"name": 7, "region"`, 1), "line 4, accounts[0].name: ", 2},
 		"a field that nobody knows":   {strings.Replace(good, `"region": "us"`, `"region": "us", "regoin": "us"`, 1), "line 4, accounts[0].regoin: ", 2},
-		"a field that is missing":     {strings.Replace(good, `"timeZone": "America/New_York"`, `"x": 1`, 1), "line 4, accounts[0]", 2},
+		"a field that is missing":     {strings.Replace(good, `"timeZone": "America/New_York"`, `"x": 1`, 1), "line 3, accounts[0].timeZone: This field is missing: write it", 2},
 		"a bracket that is missing":   {strings.Replace(good, "      ]\n", "", 1), "line 9, column 5", 2},
 		"a file that is empty":        {"\n", "empty", 2},
 		"the shape of something else": {`{"users": []}`, "users", 2},
@@ -352,6 +352,25 @@ func TestAnImportSaysWhatItDidAndWhere(t *testing.T) {
 		})
 	}
 	require.Equal(t, 2, operator.run("import", file+".none").exit)
+
+	all := strings.NewReplacer(`"region": "us"`, `"region": "us", "regoin": "us"`, `"acc-tailspin"`, `"A"`, `"timeZone": "America/New_York",`, ``, `"tenantId": "77777777-7777-4777-8777-777777777777"`, `"tenantId": "none"`,
+		`{"timesADay": 3}`, `3`, `"name": "old"`, `"name": 7`, `"2099-01-01T00:00:00Z"`, `"soon"`).Replace(good)
+	p := operator.fed(all, "import", "-")
+	require.Equal(t, 2, p.exit)
+	for _, says := range []string{
+		"accounts[0].regoin: There is no field of this name here: correct the name, or take it out",
+		"accounts[0].timeZone: This field is missing: write it",
+		"accounts[0].integrations[0].schedule: Write fields with their values, in curly braces",
+		"accounts[0].integrations[0].legacyApp.name: Write a text, in quotation marks",
+		"accounts[0].integrations[0].legacyApp.secretEndsAt: Write a date with time and zone",
+		"accounts[0].integrations[0].tenantId: Enter a GUID",
+		"accounts[0].id: Enter 2 to 63 lower-case letters",
+	} {
+		require.Contains(t, p.errs, says)
+	}
+	require.Contains(t, p.errs, "7 values make no sense", "each once: what has no form breaks no rule beside")
+	require.NotContains(t, p.errs, "body.")
+	require.NotContains(t, p.errs, "expected")
 
 	first := operator.run("import", file)
 	require.Equal(t, 0, first.exit, first.errs)

@@ -238,7 +238,7 @@ func TestInputThatBreaksARuleIsNamed(t *testing.T) {
 		"a wrong type":              {"ana-approver", "POST", decide, `{"kind":"describe","description":7}`, nil, 422, "description"},
 		"an array for an object":    {"ana-approver", "POST", decide, `[]`, nil, 422, "body"},
 		"an unknown kind":           {"ana-approver", "POST", decide, `{"kind":"explode"}`, nil, 422, "kind"},
-		"a missing field":           {"ana-approver", "POST", decide, `{"description":"People of the head office"}`, nil, 422, "body"},
+		"a missing field":           {"ana-approver", "POST", decide, `{"description":"People of the head office"}`, nil, 422, "kind"},
 		"an unknown field":          {"ana-approver", "POST", decide, `{"kind":"describe","description":"People of the head office","phase":"Migrated"}`, nil, 422, "phase"},
 		"an over-long field":        {"ana-approver", "POST", decide, `{"kind":"describe","description":"` + strings.Repeat("x", 3000) + `"}`, nil, 422, "description"},
 		"a description of 121":      {"ana-approver", "POST", decide, `{"kind":"describe","description":"` + strings.Repeat("x", 121) + `"}`, nil, 422, "description"},

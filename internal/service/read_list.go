@@ -129,13 +129,12 @@ func (t *Tx) scope(accountID string) (Where, error) {
 }
 
 // narrow adds the filters that are set.
-func narrow(where Where, filters map[string]string) Where {
+func narrow(where Where, filters map[string]string) {
 	for column, value := range filters {
 		if value != "" {
 			where[column] = value
 		}
 	}
-	return where
 }
 
 // operatorsList refuses a list of what belongs to the vendor to everybody else:
