@@ -75,8 +75,8 @@ type token struct {
 
 type tokenIssue struct {
 	Name    string   `arg:"" help:"What it is for; unique among the tokens that work."`
-	Account string   `type:"id" placeholder:"ID" help:"The account it is for; without it, an operator's token."`
-	Role    string   `placeholder:"ROLE" help:"view, migrate or approve in an account; operator without one."`
+	Account string   `type:"id" placeholder:"ID" help:"The account it is for; an operator's token has none, and --role operator says that it is meant."`
+	Role    string   `placeholder:"ROLE" help:"view, migrate or approve in an account; operator for one of the vendor's. Nothing is assumed."`
 	For     lifetime `placeholder:"TIME" help:"How long it works, for example 12h or 30d; at most 366d. Without it 90 days, or until the token that issues it ends, if that is sooner."`
 	Out     string   `placeholder:"FILE" help:"Write the value to this new file, which only you may read, instead of printing it."`
 }
@@ -97,7 +97,7 @@ func (c *tokenIssue) Run(e *env) error {
 	if c.Out != "" { // before anything is issued: a value that cannot be kept is lost
 		var err error
 		if file, err = os.OpenFile(c.Out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
-			return usage("--out cannot be written: " + reasonOf(err))
+			return usage("--out", "", unwritable(err))
 		}
 		defer func() { _ = file.Close() }() // closed and checked below when something was written
 	}

@@ -219,7 +219,7 @@ func (e *env) confirm(yes bool, what, name string) error {
 		return nil
 	}
 	if e.line.JSON {
-		return usage("--json asks nobody anything: add --yes if it is meant")
+		return usage("--yes", "", "--json asks nobody anything: add --yes if it is meant")
 	}
 	fmt.Fprintf(e.out.errs, "%s\nType %q to confirm: ", what, name)
 	typed, err := interruptible(e.ctx, func() (string, error) { return bufio.NewReader(e.in).ReadString('\n') })
@@ -227,7 +227,9 @@ func (e *env) confirm(yes bool, what, name string) error {
 		return err
 	}
 	if strings.TrimSpace(typed) != name { // an end of the input is an answer, too: no
-		return usage("that is not " + strconv.Quote(name) + ", so nothing was asked for. In a script, --yes confirms it")
+		f := usage("the name", "", "that is not "+strconv.Quote(name)+", so nothing was asked for. In a script, --yes confirms it")
+		f.sentence, f.told = f.fields[0].Message, true
+		return f
 	}
 	return nil
 }

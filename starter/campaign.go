@@ -191,8 +191,9 @@ func (c *campaignExtend) Run(e *env) error {
 		return err
 	}
 	return e.changeCampaign(c.ID, map[string]argument{"terms.deadline": {"--until", c.Until}}, func(now campaign, terms map[string]any) (paused bool, err error) {
-		if d := now.dates().Deadline; until.Before(d.Time) && !c.Earlier {
-			return false, usage(fmt.Sprintf("the present deadline is %s, which is later. If it is meant to come earlier, add --earlier", d))
+		// A date that has passed is left to the API, which says that it makes no sense.
+		if d := now.dates().Deadline; until.Before(d.Time) && !c.Earlier && until.After(e.api.now()) {
+			return false, &failure{exit: exitRefused, code: "deadline-earlier", sentence: fmt.Sprintf("The present deadline is %s, which is later than %s. If it is meant to come earlier, add --earlier.", d, untilWords(moment{until}))}
 		}
 		if !until.Equal(now.dates().Deadline.Time) {
 			terms["deadline"] = until.UTC()

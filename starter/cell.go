@@ -80,7 +80,7 @@ func (c *rotateCommand) Run(e *env) error {
 			})
 		}
 		if len(now.Certificates) > 0 {
-			e.out.show("the newest certificate is %s", now.Certificates[0].State)
+			e.out.step("the newest certificate is %s", now.Certificates[0].State)
 		}
 		if err := e.pause(); err != nil {
 			return err

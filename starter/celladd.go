@@ -64,7 +64,7 @@ func (c *cellAdd) Run(e *env) error {
 	first := now.Certificates[0]
 	if c.Out != "" {
 		if err := os.WriteFile(c.Out, []byte(first.PEM), 0o644); err != nil { //nolint:gosec // a certificate is public
-			return usage("--out cannot be written: " + reasonOf(err))
+			return usage("--out", "", unwritable(err))
 		}
 	}
 	if err := e.out.answer(doc, c.ID, func() { e.checklist(c, now, first) }); err != nil {
@@ -146,7 +146,9 @@ func (c *cellVerify) Run(e *env) error {
 			}
 			return &failure{exit: exitWaits, said: true}
 		}
-		e.out.show("%s", first.verdict())
+		if c.Wait {
+			e.out.step("%s", first.verdict())
+		}
 		if tries%verifyAgain == 0 { // a person may add it while we wait
 			if err := e.patiently(ask); err != nil {
 				return err

@@ -26,7 +26,7 @@ func (c *cellChange) Run(e *env) error {
 		}
 	}
 	if len(order) == 0 {
-		return usage("say what is to change: --name, --region, --client-id, --object-id or --home-tenant")
+		return usage("the command line", "", "say what is to change: --name, --region, --client-id, --object-id or --home-tenant")
 	}
 	var now cell
 	doc, err := e.api.call(e.ctx, request{method: http.MethodPatch, path: "/cells/" + url.PathEscape(c.Cell), body: order, key: "cli-" + rand.Text(), given: given}, &now)

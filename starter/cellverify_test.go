@@ -42,6 +42,28 @@ func TestAWaitEndsWithAnAnswerThatWaitingDoesNotChange(t *testing.T) {
 	require.Contains(t, out.String(), "Microsoft does not know this tenant. Waiting does not help")
 }
 
+// TestAWaitTellsItsStepsToAPipe: each once, and nothing to who wants no words.
+func TestAWaitTellsItsStepsToAPipe(t *testing.T) {
+	for _, flag := range []string{"", "--quiet", "--json"} {
+		var looks atomic.Int32
+		s := newShell(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			answer := `{"id":"cell-n","certificates":[{"id":"crd_1","state":"published","sha1":"AB"}]}`
+			if r.Method == http.MethodGet && looks.Add(1) > 3 {
+				answer = `{"id":"cell-n","certificates":[{"id":"crd_1","state":"active","sha1":"AB","activatedAt":"2026-11-22T10:00:00Z"}]}`
+			}
+			_, _ = io.WriteString(w, answer)
+		})
+		got := s.run(strings.Fields("cell verify cell-n --wait " + flag)...)
+		require.Equal(t, exitDone, got.exit, got.errs)
+		if flag != "" {
+			require.Empty(t, got.errs)
+			continue
+		}
+		require.Equal(t, "Not verified: no token was asked for yet with the certificate AB.\n", got.errs, "once, though it was looked at more often")
+	}
+}
+
 // TestNobodySitsAtDevNull, although it is a character device like a terminal.
 func TestNobodySitsAtDevNull(t *testing.T) {
 	f, err := os.Open(os.DevNull)

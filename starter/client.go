@@ -87,7 +87,7 @@ const answerMax = 64 << 20
 func (c *client) once(ctx context.Context, r request, body []byte) (int, document, error) {
 	req, err := http.NewRequestWithContext(ctx, r.method, c.base.String()+"/api/v1"+r.path, bytes.NewReader(body))
 	if err != nil {
-		return 0, nil, usage("the address " + r.path + " cannot be asked for: " + err.Error())
+		return 0, nil, usage("the address", r.path, "it cannot be asked for: "+err.Error())
 	}
 	req.Header.Set("Authorization", "Bearer "+c.token)
 	req.Header.Set("Accept", "application/json")

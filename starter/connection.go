@@ -84,7 +84,7 @@ func (m *mistakes) address(text string) *url.URL {
 func (m *mistakes) tokenOf(path string, of *client) string {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		m.add("--token-file", "", "cannot be read: "+reasonOf(err))
+		m.add("--token-file", "", unreadable(err)+" (--token-file or CONSENTRY_TOKEN_FILE)")
 		return ""
 	}
 	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o004 != 0 {
@@ -104,7 +104,7 @@ func (m *mistakes) authorities(path string) *x509.CertPool {
 	}
 	pem, err := os.ReadFile(path)
 	if err != nil {
-		m.add("--api-ca-file", "", "cannot be read: "+reasonOf(err))
+		m.add("--api-ca-file", "", unreadable(err)+" (--api-ca-file or CONSENTRY_API_CA_FILE)")
 		return nil
 	}
 	pool, err := x509.SystemCertPool()
@@ -122,14 +122,6 @@ func loopback(host string) bool {
 	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
-// reasonOf says what a file suffers from, and which.
-func reasonOf(err error) string {
-	if p, ok := errors.AsType[*os.PathError](err); ok {
-		return p.Path + ": " + p.Err.Error()
-	}
-	return err.Error()
-}
-
 // skewMax is how far two clocks may be apart before it is said.
 const skewMax = 2 * time.Minute
 
@@ -139,6 +131,9 @@ func (c *client) observe(h http.Header) {
 		c.skew = time.Since(there).Round(time.Second)
 	}
 }
+
+// now is the time there, as the last answer said it.
+func (c *client) now() time.Time { return time.Now().Add(-c.skew) }
 
 // remark says what is not as it should be and hindered nothing.
 func (c *client) remark(note func(format string, args ...any)) {

@@ -237,7 +237,7 @@ type getCommand struct {
 func (c *getCommand) Run(e *env) error {
 	path := "/" + strings.TrimPrefix(strings.TrimPrefix(c.Path, "/api/v1"), "/")
 	if u, err := url.Parse(path); err != nil || u.Host != "" || strings.Contains(u.Path, "..") {
-		return usage(fmt.Sprintf("%q is no address below /api/v1", c.Path))
+		return usage("<path>", c.Path, "no address below /api/v1")
 	}
 	doc, err := e.api.get(e.ctx, path, nil)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 )
 
 // The exit codes. They are part of the interface, like the addresses of the API.
@@ -44,6 +43,7 @@ type failure struct {
 	sentence    string
 	fields      []fieldProblem
 	correlation string
+	told        bool // the sentence says what the fields say
 	said        bool // the answer was printed; only the exit code is left
 }
 
@@ -57,8 +57,11 @@ type fieldProblem struct {
 
 func (f *failure) Error() string { return f.sentence }
 
-func usage(sentence string) *failure {
-	return &failure{exit: exitUsage, code: "usage", sentence: sentence}
+// usage is one value that makes no sense. Argument names it as it is typed, value
+// is what was typed, "" if that says nothing.
+func usage(argument, value, message string) *failure {
+	field := fieldProblem{Field: argument, Argument: argument, Value: value, Message: message}
+	return &failure{exit: exitUsage, code: "usage", sentence: field.label() + ": " + message, fields: []fieldProblem{field}}
 }
 
 // failureOf turns any error into one with an exit code.
@@ -87,13 +90,9 @@ func exitOf(status int) int {
 	return exitFault
 }
 
-// where names the field of a refusal in the words of the file: without the
-// API's own "body.".
-func (f fieldProblem) where() string { return strings.TrimPrefix(f.Field, "body.") }
-
 // label names what was typed, and how, for whoever typed it.
 func (f fieldProblem) label() string {
-	name := or(f.Argument, f.where())
+	name := or(f.Argument, f.Field)
 	if f.Value == "" {
 		return name
 	}
@@ -112,7 +111,7 @@ func short(v string) string {
 // typed adds to the fields of a refusal what was typed for them.
 func (f *failure) typed(given map[string]argument) {
 	for i, field := range f.fields {
-		if a, ok := given[field.where()]; ok {
+		if a, ok := given[field.Field]; ok {
 			f.fields[i].Argument, f.fields[i].Value = a.name, a.value
 		}
 	}

@@ -17,7 +17,7 @@ type extendCommand struct {
 
 func (c *extendCommand) Run(e *env) error {
 	if (c.Integration == "") == (c.Account == "") {
-		return usage("name an integration, or with --account ID an account whose migrations all get the date")
+		return usage("<integration> or --account", "", "name an integration, or with --account ID an account whose migrations all get the date")
 	}
 	until, err := parseDate("--until", c.Until)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -75,8 +76,9 @@ func (c *importCommand) Run(e *env) error {
 	e.out.clear()
 	if f, ok := errors.AsType[*failure](err); ok {
 		for i, field := range f.fields {
-			f.fields[i].Line = lineOf(content, field.where())
+			f.fields[i].Line = lineOf(content, field.Field)
 		}
+		slices.SortStableFunc(f.fields, func(a, b fieldProblem) int { return a.Line - b.Line }) // as the file is mended
 	}
 	if err != nil {
 		return err
@@ -129,7 +131,7 @@ func (c *importCommand) read(in io.Reader) ([]byte, error) {
 	}
 	content, err := os.ReadFile(c.File)
 	if err != nil {
-		return nil, usage("the file cannot be read: " + reasonOf(err))
+		return nil, usage("<file>", "", unreadable(err))
 	}
 	return content, nil
 }
@@ -142,14 +144,14 @@ func wellFormed(content []byte) error {
 		return nil
 	}
 	if len(bytes.TrimSpace(content)) == 0 {
-		return usage("the file is empty")
+		return usage("<file>", "", "the file is empty")
 	}
 	offset := int64(len(content))
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		offset = syntax.Offset
 	}
 	line, column := position(content, int(offset))
-	return usage(fmt.Sprintf("the file is no JSON: line %d, column %d: %v", line, column, err))
+	return usage("<file>", "", fmt.Sprintf("the file is no JSON: line %d, column %d: %v", line, column, err))
 }
 
 func position(content []byte, offset int) (line, column int) {

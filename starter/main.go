@@ -19,6 +19,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/mattn/go-isatty"
+
+	"consentry/internal/build"
 )
 
 func main() {
@@ -30,12 +32,13 @@ func main() {
 // commandLine is every command; docs/command-line.md is held equal to it.
 type commandLine struct {
 	connection
-	JSON  bool `name:"json" help:"Answer with one JSON document on standard output; refusals as JSON on standard error."`
-	Quiet bool `short:"q" help:"Say nothing beside the answer, and of a change only the id."`
+	JSON    bool             `name:"json" help:"Answer with one JSON document on standard output; refusals as JSON on standard error."`
+	Quiet   bool             `short:"q" help:"Say nothing beside the answer, and of a change only the id."`
+	Version kong.VersionFlag `help:"Print the version and the commit of this program, and nothing else."`
 
 	Explain     explainCommand     `cmd:"" help:"Say in one sentence why an integration is where it is, what happens next and when, and who can act; then the facts."`
 	Migrate     migrateCommand     `cmd:"" help:"Start the migration of an integration; one that is open is the answer."`
-	Extend      extendCommand      `cmd:"" help:"Give an integration, or all of an account, a later date than the campaign's (operators)."`
+	Extend      extendCommand      `cmd:"" help:"Give the open migration of an integration, or all of an account, a later date than the campaign's (operators)."`
 	Cancel      cancelCommand      `cmd:"" help:"Cancel the open migration of an integration; possible until the switch begins."`
 	RollBack    rollBackCommand    `cmd:"" name:"roll-back" help:"Put a migrated integration back on its old app while the way back is open (role approve of the account, or an operator)."`
 	Synchronize synchronizeCommand `cmd:"" help:"Synchronize an integration now, outside its schedule."`
@@ -86,7 +89,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	answer := &checked{Writer: out}
 	p := &printer{out: answer, errs: errs, json: line.JSON || wantsJSON(args), quiet: line.Quiet, progress: isTerminal(errs)}
 	if err != nil {
-		return p.failed(usage(err.Error() + ". " + hint(err)))
+		return p.failed(unparsed(err))
 	}
 	var api *client
 	if err = sensible(parsed); err == nil {
@@ -109,7 +112,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 }
 
 func newParser(line *commandLine, out, errs io.Writer) (*kong.Kong, error) {
-	return kong.New(line, kong.Name("consentry"), kong.Description(description()),
+	version, revision := build.Name()
+	return kong.New(line, kong.Vars{"version": "consentry " + version + " (" + revision + ")"}, kong.Name("consentry"), kong.Description(description()),
 		kong.NamedMapper("id", kong.MapperFunc(identifier)),
 		kong.Writers(out, errs), kong.Exit(func(code int) { panic(stopParsing{code}) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 }

@@ -137,7 +137,7 @@ func (e *env) patiently(look func() error) error {
 		if f, ok := errors.AsType[*failure](err); !ok || f.exit != exitUnavailable || tries == awayPatience {
 			return err
 		}
-		e.out.show("nobody answers at the moment …")
+		e.out.step("nobody answers at the moment …")
 		if err := e.pause(); err != nil {
 			return err
 		}
@@ -187,6 +187,9 @@ func (e *env) decide(integration string, asked map[string]any, given map[string]
 	}
 	if _, err := e.api.get(e.ctx, "/integrations/"+url.PathEscape(integration), &i); err != nil {
 		return e.noIntegration(integration, err)
+	}
+	if i.Migration == nil && asked["kind"] == "extend" {
+		return &failure{exit: exitRefused, code: "no-migration", sentence: "No migration of this integration is open, and a date of its own belongs to one, so there is nothing to extend. `consentry explain " + integration + "` says where it stands; where it is still on its old app, `consentry migrate " + integration + "` begins one."}
 	}
 	if i.Migration == nil {
 		return &failure{exit: exitRefused, code: "no-migration", sentence: "No migration of this integration is open, so there is nothing to decide. `consentry explain " + integration + "` says where it stands."}

@@ -47,8 +47,8 @@ func (c *peopleList) Run(e *env) error {
 
 type peopleInvite struct {
 	Name    string   `arg:"" help:"What the person is called here."`
-	Account string   `type:"id" placeholder:"ID" help:"The account; without it, an operator of the vendor."`
-	Role    string   `placeholder:"ROLE" help:"view, migrate or approve in an account; operator without one."`
+	Account string   `type:"id" placeholder:"ID" help:"The account; an operator of the vendor has none, and --role operator says that it is meant."`
+	Role    string   `placeholder:"ROLE" help:"view, migrate or approve in an account; operator for one of the vendor's. Nothing is assumed."`
 	Issuer  string   `placeholder:"URL" help:"Issuer of the identity; with --subject. Without both, a link is made."`
 	Subject string   `help:"Subject of the identity; for Entra tenant id/object id. E-mail addresses open nothing."`
 	For     lifetime `default:"72h" help:"How long a link works, for example 12h or 7d; at most 14d."`

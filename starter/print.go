@@ -17,8 +17,9 @@ type printer struct {
 	out, errs io.Writer
 	json      bool
 	quiet     bool
-	progress  bool // standard error is a terminal: a line may be rewritten
-	drawn     int  // length of the progress line that stands there
+	progress  bool   // standard error is a terminal: a line may be rewritten
+	drawn     int    // length of the progress line that stands there
+	stepped   string // the last step that was told in a line of its own
 }
 
 // answer writes the answer of a command: the document itself for machines, the
@@ -99,6 +100,18 @@ func (p *printer) show(format string, args ...any) {
 	p.drawn = len(line)
 }
 
+// step says how far a long wait is: drawn where somebody looks on, else in a line
+// of its own whenever it is another, so that a log shows that something goes on.
+func (p *printer) step(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	if p.progress {
+		p.show("%s", line)
+	} else if line != p.stepped {
+		p.stepped = line
+		p.note("%s", printable(line))
+	}
+}
+
 // clear takes the progress line away.
 func (p *printer) clear() {
 	if p.drawn > 0 {
@@ -154,11 +167,14 @@ func (p *printer) failed(err error) int {
 		return f.exit
 	}
 	sentence := f.sentence
-	if n := len(f.fields); n > 1 { // the sentence is about the first
+	if n := len(f.fields); n > 1 && !f.told { // the sentence is about the first
 		sentence = fmt.Sprintf("%d values make no sense; nothing was changed.", n)
 	}
 	fmt.Fprintf(p.errs, "consentry: %s\n", printable(sentence))
 	for _, field := range f.fields {
+		if f.told {
+			break
+		}
 		p.field(field, len(f.fields) == 1 && strings.Contains(sentence, field.Message), sentence)
 	}
 	if f.correlation != "" {
@@ -172,7 +188,7 @@ func (p *printer) failed(err error) int {
 func (p *printer) field(f fieldProblem, told bool, sentence string) {
 	switch {
 	case f.Line > 0:
-		fmt.Fprintf(p.errs, "  line %d, %s: %s\n", f.Line, f.where(), printable(f.Message))
+		fmt.Fprintf(p.errs, "  line %d, %s: %s\n", f.Line, f.Field, printable(f.Message))
 	case !told:
 		fmt.Fprintf(p.errs, "  %s: %s\n", printable(f.label()), printable(f.Message))
 	case !strings.Contains(sentence, f.label()):
@@ -213,7 +229,7 @@ func parseDate(flag, text string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, usage(fmt.Sprintf("%s is %q: give a date such as 2026-12-24, \"2026-12-24 18:00\" (UTC) or 2026-12-24T18:00:00+01:00", flag, text))
+	return time.Time{}, usage(flag, text, "no date: give one such as 2026-12-24, \"2026-12-24 18:00\" (UTC) or 2026-12-24T18:00:00+01:00")
 }
 
 // untilWords writes until when something holds.

@@ -51,23 +51,23 @@ func (c *replaceSecret) read(in io.Reader) ([]byte, error) {
 	if c.SecretFile != "" {
 		f, err := os.Open(c.SecretFile)
 		if err != nil {
-			return nil, usage("--secret-file cannot be read: " + reasonOf(err))
+			return nil, usage("--secret-file", "", unreadable(err))
 		}
 		defer func() { _ = f.Close() }() // it was only read
 		in, source = f, "--secret-file"
 	} else if f, ok := in.(*os.File); ok && isTerminal(f) {
-		return nil, usage("a secret that is typed here would be seen: name its file with --secret-file, or pipe it to standard input")
+		return nil, usage("standard input", "", "a secret that is typed here would be seen: name its file with --secret-file, or pipe it to standard input")
 	}
 	content, err := io.ReadAll(io.LimitReader(in, maxSecretFile+1))
 	if err != nil {
-		return nil, usage(source + " cannot be read: " + reasonOf(err))
+		return nil, usage(source, "", unreadable(err))
 	}
 	content = bytes.TrimSpace(content)
 	switch {
 	case len(content) == 0:
-		return nil, usage(source + " is empty; it must hold the secret's Value")
+		return nil, usage(source, "", "empty; it must hold the secret's Value")
 	case len(content) > maxSecretFile:
-		return nil, usage(source + " is too long to be a secret; it must hold the Value alone")
+		return nil, usage(source, "", "too long to be a secret; it must hold the Value alone")
 	}
 	return content, nil
 }

@@ -32,9 +32,6 @@ func (c *statusCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if len(s.Items)+len(s.Troubles) == 0 { // nobody but an operator sees nothing: that none runs is a trouble
-		return &failure{exit: exitNotAllowed, code: "not-allowed", sentence: "Processes are shown to operators only."}
-	}
 	err = e.out.answer(doc, "", func() {
 		var rows [][]string
 		for _, p := range s.Items {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -27,12 +28,29 @@ func (m mistakes) failure() error {
 	case 0:
 		return nil
 	case 1:
-		f := usage(m[0].label() + ": " + m[0].Message)
-		f.fields = m
-		return f
+		return usage(m[0].Argument, m[0].Value, m[0].Message)
 	}
-	f := usage(fmt.Sprintf("%d values make no sense; nothing was asked for. The first: %s: %s", len(m), m[0].label(), m[0].Message))
-	f.fields = m
+	return &failure{exit: exitUsage, code: "usage", fields: m, sentence: fmt.Sprintf("%d values make no sense; nothing was asked for. The first: %s: %s", len(m), m[0].label(), m[0].Message)}
+}
+
+// named finds what a message of kong's is about: flags and arguments, as they are typed.
+var named = regexp.MustCompile(`--[a-z][a-z-]*|<[a-z]+>`)
+
+// unparsed is a command line that cannot be read. Several flags may be missing;
+// else kong ends at the first mistake, and its message begins with what it is
+// about.
+func unparsed(err error) *failure {
+	f := usage("the command line", "", err.Error())
+	f.sentence, f.told = err.Error()+". "+hint(err), true
+	names := named.FindAllString(err.Error(), -1)
+	if list, ok := strings.CutPrefix(err.Error(), "missing flags: "); ok {
+		f.fields = nil
+		for _, name := range named.FindAllString(list, -1) {
+			f.fields = append(f.fields, fieldProblem{Field: name, Argument: name, Message: "missing: this command needs it"})
+		}
+	} else if len(names) > 0 {
+		f.fields[0].Field, f.fields[0].Argument = names[0], names[0]
+	}
 	return f
 }
 
@@ -130,7 +148,9 @@ var listOf = map[string]string{
 	"campaign resume": "campaign status", "campaign kill-switch": "campaign status", "token revoke": "token list",
 }
 
-// roleOf holds --role against --account; without an account there is one role.
+// roleOf holds --role against --account. An operator's is the most powerful role
+// there is: who leaves both out has forgotten one, so it is made only when it is
+// said.
 func (m *mistakes) roleOf(account, role string) string {
 	switch role {
 	case "view", "migrate", "approve":
@@ -144,8 +164,9 @@ func (m *mistakes) roleOf(account, role string) string {
 	case "":
 		if account != "" {
 			m.add("--role", "", "say which role in the account: view, migrate or approve")
+		} else {
+			m.add("--role", "", "say whose: --account ID with --role view, migrate or approve for a role in an account, or --role operator for an operator of the vendor")
 		}
-		return "operator"
 	default:
 		m.add("--role", role, "choose view, migrate or approve in an account, operator without one")
 	}

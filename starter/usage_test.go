@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"consentry/internal/build"
 )
 
 // said is what a command line left.
@@ -88,27 +90,29 @@ func nobody(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusT
 func TestAMistakeOfTheCommandLineIsJSONForAProgram(t *testing.T) {
 	s := newShell(t, nobody)
 	for line, says := range map[string]string{
-		"bogus":                               "bogus",
-		"cell":                                "expected",
-		"explain":                             "`consentry integration list` lists the ids",
-		"explain a b":                         "unexpected argument b",
-		"explain --colour a":                  "--colour",
-		"campaign pause":                      "`consentry campaign status` lists the ids",
-		"token revoke":                        "`consentry token list` lists the ids",
-		"campaign kill-switch c perhaps":      "must be one of",
-		"campaign status c --limit many":      "--limit",
-		"whoami --timeout soon":               "--timeout",
-		"whoami --timeout 0s":                 "no time to wait",
-		"whoami --timeout=-5s":                "no time to wait",
-		"cell add c":                          "missing flags: --client-id",
-		"cell change c":                       "say what is to change",
-		"extend i --until 2026-02-30":         "--until",
-		"token issue t --for=-1h":             "no time to last",
-		"token issue t --for 0d":              "no time to last",
-		"token issue t --role view":           "name that with --account",
-		"explain a/b":                         "is no id",
-		"explain ..":                          "is no id",
-		"explain " + strings.Repeat("i", 101): "is no id",
+		"bogus":                          "bogus",
+		"cell":                           "expected",
+		"explain":                        "`consentry integration list` lists the ids",
+		"explain a b":                    "unexpected argument b",
+		"explain --colour a":             "--colour",
+		"campaign pause":                 "`consentry campaign status` lists the ids",
+		"token revoke":                   "`consentry token list` lists the ids",
+		"campaign kill-switch c perhaps": "must be one of",
+		"campaign status c --limit many": "--limit",
+		"whoami --timeout soon":          "--timeout",
+		"whoami --timeout 0s":            "no time to wait",
+		"whoami --timeout=-5s":           "no time to wait",
+		"cell add c":                     "missing flags: --client-id",
+		"cell change c":                  "say what is to change",
+		"extend i --until 2026-02-30":    "--until",
+		"token issue t --role operator --for=-1h": "no time to last",
+		"token issue t --role operator --for 0d":  "no time to last",
+		"token issue t --role view":               "name that with --account",
+		"token issue t":                           "or --role operator for an operator of the vendor",
+		"people invite n":                         "or --role operator for an operator of the vendor",
+		"explain a/b":                             "is no id",
+		"explain ..":                              "is no id",
+		"explain " + strings.Repeat("i", 101):     "is no id",
 	} {
 		t.Run(line, func(t *testing.T) {
 			args := strings.Fields(line)
@@ -122,6 +126,12 @@ func TestAMistakeOfTheCommandLineIsJSONForAProgram(t *testing.T) {
 				require.Equal(t, exitUsage, e.Exit, got.errs)
 				require.Equal(t, "usage", e.Code)
 				require.Contains(t, e.Detail, says)
+				require.NotEmpty(t, e.Errors)
+				for _, wrong := range e.Errors {
+					require.NotEmpty(t, wrong.Argument)
+					require.Equal(t, wrong.Argument, wrong.Field)
+					require.NotEmpty(t, wrong.Message)
+				}
 			}
 			got := s.run(args...)
 			require.Equal(t, exitUsage, got.exit)
@@ -132,6 +142,68 @@ func TestAMistakeOfTheCommandLineIsJSONForAProgram(t *testing.T) {
 	require.True(t, wantsJSON([]string{"bogus", "--json=true"}))
 	require.False(t, wantsJSON([]string{"bogus", "--json=false"}))
 	require.False(t, wantsJSON([]string{"bogus", "--", "--json"}), "what follows -- is no flag")
+	require.Zero(t, s.asked.Load())
+}
+
+// TestEachMistakeNamesWhatItIsAbout, so that a program finds the value that it gave.
+func TestEachMistakeNamesWhatItIsAbout(t *testing.T) {
+	s := newShell(t, nobody)
+	taken := s.token
+	for line, about := range map[string][]fieldProblem{
+		"campaign status c --limit many":                 {{Argument: "--limit"}},
+		"campaign kill-switch c perhaps":                 {{Argument: "<state>"}},
+		"extend i --until 2026-02-30":                    {{Argument: "--until", Value: "2026-02-30"}},
+		"cell change c":                                  {{Argument: "the command line"}},
+		"bogus":                                          {{Argument: "the command line"}},
+		"tenant allow t":                                 {{Argument: "--account"}, {Argument: "--reason"}},
+		"import /nowhere/inventory":                      {{Argument: "<file>"}},
+		"get ../x":                                       {{Argument: "<path>", Value: "../x"}},
+		"token issue t --role operator --out " + taken:   {{Argument: "--out"}},
+		"integration replace-secret i --ends 2030-01-01": {{Argument: "standard input"}},
+		"integration replace-secret i --ends 2030-01-01 --secret-file /": {{Argument: "--secret-file"}},
+	} {
+		e := s.run(append(strings.Fields(line), "--json")...).error(t)
+		require.Equal(t, exitUsage, e.Exit, line)
+		require.Len(t, e.Errors, len(about), line)
+		for n, wrong := range e.Errors {
+			require.NotEmpty(t, wrong.Message, line)
+			wrong.Message, wrong.Field = "", ""
+			require.Equal(t, about[n], wrong, line)
+		}
+	}
+	require.Zero(t, s.asked.Load())
+}
+
+// TestAFileSaysWhatIsWrongWithIt in words that say what to do.
+func TestAFileSaysWhatIsWrongWithIt(t *testing.T) {
+	s := newShell(t, nobody)
+	for line, says := range map[string]string{
+		"import /nowhere/inventory":                                               "<file>: there is no file /nowhere/inventory: name one that is there",
+		"import " + s.token + "/inventory":                                        "a part of the path is no folder: correct the path",
+		"import /":                                                                "<file>: / is a folder: name a file",
+		"token issue t --role operator --out " + s.token:                          "--out: " + s.token + " is there already and is not overwritten",
+		"token issue t --role operator --out /nowhere/token":                      "its folder is not there: make the folder, or name another",
+		"whoami --api-ca-file /nowhere/ca.pem":                                    "--api-ca-file: there is no file /nowhere/ca.pem: name one that is there (--api-ca-file or CONSENTRY_API_CA_FILE)",
+		"integration replace-secret i --ends 2030-01-01 --secret-file /nowhere/s": "--secret-file: there is no file /nowhere/s",
+	} {
+		got := s.run(strings.Fields(line)...)
+		require.Equal(t, exitUsage, got.exit, line)
+		require.Contains(t, got.errs, says)
+		require.NotContains(t, got.errs, "no such file")
+	}
+	require.Contains(t, unreadable(&os.PathError{Op: "open", Path: "/k", Err: os.ErrPermission}), "/k may not be read by this user")
+	require.Contains(t, unwritable(&os.PathError{Op: "open", Path: "/k", Err: os.ErrPermission}), "/k may not be made by this user")
+	require.Zero(t, s.asked.Load())
+}
+
+// TestTheVersionIsSaid without an API or a token.
+func TestTheVersionIsSaid(t *testing.T) {
+	s := newShell(t, nobody)
+	got := s.raw("--version")
+	require.Equal(t, exitDone, got.exit, got.errs)
+	version, revision := build.Name()
+	require.Equal(t, "consentry "+version+" ("+revision+")\n", got.out)
+	require.Equal(t, got, s.raw("cell", "list", "--version"))
 	require.Zero(t, s.asked.Load())
 }
 
@@ -184,8 +256,8 @@ func TestTheWayToTheAPISaysWhatIsWrongWithIt(t *testing.T) {
 		"another scheme":            {"ftp://" + host, s.token, exitUsage, "no full address"},
 		"no port of a host":         {"http://127.0.0.1:port", s.token, exitUsage, "no full address"},
 		"plain http far away":       {"http://consentry.example.com", s.token, exitUsage, "Use https"},
-		"no token file":             {s.url, "/nowhere/token", exitUsage, "/nowhere/token: no such file"},
-		"a folder":                  {s.url, t.TempDir(), exitUsage, "is a directory"},
+		"no token file":             {s.url, "/nowhere/token", exitUsage, "there is no file /nowhere/token: name one that is there (--token-file or CONSENTRY_TOKEN_FILE)"},
+		"a folder":                  {s.url, t.TempDir(), exitUsage, "is a folder: name a file"},
 		"an empty file":             {s.url, file(" \n", 0o600), exitUsage, "write the token into it"},
 		"a token with its newline":  {s.url, file("\na-token\r\n", 0o600), exitDone, ""},
 		"two words":                 {s.url, file("a b", 0o600), exitUsage, "more than one word"},

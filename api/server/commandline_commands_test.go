@@ -46,7 +46,7 @@ func TestEachCommandOnceWellAndOnceRefused(t *testing.T) {
 	kept := map[string]string{"migration": w.migration("contoso").ID, "foreign": w.migration("fabric").ID, "secret": secret, "guid": guid, "file": file, "later": later, "earlier": w.clock.Now().Add(24 * time.Hour).UTC().Format(time.DateOnly)}
 	for n, s := range []step{
 		{by: operator, args: "whoami", says: "operator of the vendor"},
-		{by: vic, args: "status", exit: 5, says: "operators only"},
+		{by: vic, args: "status", exit: 5, says: "Only an operator"},
 		{by: vic, args: "whoami", keys: "grants id kind name operator"},
 
 		{by: vic, args: "explain contoso", says: "waits for the consent of its tenant"},
@@ -74,6 +74,7 @@ func TestEachCommandOnceWellAndOnceRefused(t *testing.T) {
 		{by: vic, args: "cancel contoso-two", exit: 5, says: "role"},
 		{by: mia, args: "cancel contoso-two --reason later", says: "cancelled"},
 		{by: mia, args: "cancel contoso-two", exit: 3, says: "nothing to decide"},
+		{by: operator, args: "extend contoso-two --until {later}", exit: 3, says: "`consentry migrate contoso-two` begins one"},
 		{by: mia, args: "migrate contoso-two", keys: ""},
 		{by: ana, args: "roll-back contoso --reason test", exit: 3, says: "not migrated yet"},
 		{by: operator, args: "roll-back contoso --reason test", exit: 3, says: "not migrated yet"},
@@ -95,7 +96,9 @@ func TestEachCommandOnceWellAndOnceRefused(t *testing.T) {
 		{by: operator, args: "campaign extend campaign-eu --until {later}", says: "It is so already; this is still version 4."},
 		{by: operator, args: "campaign extend campaign-eu --until 2999-01-01", exit: 2, says: "too far away"},
 		{by: vic, args: "explain contoso-two", says: "(campaign)"},
-		{by: operator, args: "campaign extend campaign-eu --until {earlier}", exit: 2, says: "--earlier"},
+		{by: operator, args: "campaign extend campaign-eu --until {earlier}", exit: 3, says: "--earlier"},
+		{by: operator, args: "campaign extend campaign-eu --until 2020-01-01", exit: 2, says: "has passed already"},
+		{by: operator, args: "campaign extend campaign-eu --until 2020-01-01 --earlier", exit: 2, says: `--until "2020-01-01"`},
 		{by: operator, args: "campaign pause none", exit: 4},
 		{by: ana, args: "campaign resume campaign-eu", exit: 4},
 
@@ -146,6 +149,10 @@ func TestEachCommandOnceWellAndOnceRefused(t *testing.T) {
 		{by: ana, args: "token issue other --account acc-contoso --role view --for 367d", exit: 2, says: `--for "367d"`},
 		{by: ana, args: "token issue other --account acc-contoso --role view --for 300d", exit: 3, says: "A token issues none that outlives it"},
 		{by: ana, args: "token issue " + strings.Repeat("x", 300) + " --account acc-contoso --role view --for 400d", exit: 2, says: "2 values make no sense"},
+		{by: operator, args: "people invite Olaf", exit: 2, says: "--account ID with --role view, migrate or approve for a role in an account, or --role operator"},
+		{by: operator, args: "people invite Olaf --role operator", keys: "createdAt expiresAt id invitedBy link name redeemedAt revokedAt role"},
+		{by: operator, args: "token issue olafs --for 1h", exit: 2, says: "or --role operator for an operator of the vendor"},
+		{by: operator, args: "token issue olafs --for 1h --role operator", keys: "createdAt createdBy expiresAt id lastUsedAt name revokedAt role value"},
 		{by: ana, args: "people invite Eve --account acc-contoso --role operator", exit: 2, says: "no role in an account"},
 		{by: ana, args: "people invite Eve --account acc-contoso --role view --for 15d", exit: 2, says: `--for "15d"`},
 		{by: ana, args: "token list --account acc-contoso", says: "token approve of the command line of Contoso  ends "},
@@ -180,8 +187,8 @@ func TestEachCommandOnceWellAndOnceRefused(t *testing.T) {
 		{by: mia, args: "integration replace-secret contoso --ends 2026-01-01 --secret-file {secret}", exit: 2, says: "has passed"},
 		{by: mia, args: "integration replace-secret contoso --ends soon --secret-file {secret}", exit: 2, says: "--ends"},
 		{by: mia, args: "integration replace-secret contoso --secret-file {secret}", exit: 2, says: "--ends"},
-		{by: mia, args: "integration replace-secret contoso --ends {later} --secret-file none", exit: 2, says: "--secret-file cannot be read"},
-		{by: mia, args: "integration replace-secret contoso --ends {later}", exit: 2, says: "standard input is empty"},
+		{by: mia, args: "integration replace-secret contoso --ends {later} --secret-file none", exit: 2, says: "--secret-file: there is no file none: name one that is there"},
+		{by: mia, args: "integration replace-secret contoso --ends {later}", exit: 2, says: "standard input: empty; it must hold the secret's Value"},
 		{by: vic, args: "integration replace-secret contoso --ends {later} --secret-file {secret}", exit: 5, says: "role"},
 		{by: mia, args: "integration replace-secret fabric --ends {later} --secret-file {secret}", exit: 4, says: "integration"},
 		{by: vic, args: "connector list", says: "con_free"},
@@ -275,7 +282,7 @@ func TestStatusEndsByWhatItShows(t *testing.T) {
 	p := vic.run("status", "--json")
 	require.Equal(t, 5, p.exit)
 	require.Empty(t, p.out)
-	require.Contains(t, p.errs, "operators only")
+	require.Contains(t, p.errs, "Only an operator")
 }
 
 // TestAnExplanationOfEachPhaseIsASentenceAndItsFacts with the date in force and
@@ -332,7 +339,7 @@ func TestAnImportSaysWhatItDidAndWhere(t *testing.T) {
 		"a field that breaks a rule":  {strings.Replace(good, "77777777-7777-4777-8777-777777777777", "tailspin", 1), "line 6, accounts[0].integrations[0].tenantId: ", 2},
 		"a field of a wrong kind":     {strings.Replace(good, `"name": "Tailspin", "region"`, `"name": 7, "region"`, 1), "line 4, accounts[0].name: ", 2},
 		"a field that nobody knows":   {strings.Replace(good, `"region": "us"`, `"region": "us", "regoin": "us"`, 1), "line 4, accounts[0].regoin: ", 2},
-		"a field that is missing":     {strings.Replace(good, `"timeZone": "America/New_York"`, `"x": 1`, 1), "line 4, accounts[0]", 2},
+		"a field that is missing":     {strings.Replace(good, `"timeZone": "America/New_York"`, `"x": 1`, 1), "line 3, accounts[0].timeZone: This field is missing: write it", 2},
 		"a bracket that is missing":   {strings.Replace(good, "      ]\n", "", 1), "line 9, column 5", 2},
 		"a file that is empty":        {"\n", "empty", 2},
 		"the shape of something else": {`{"users": []}`, "users", 2},
@@ -345,6 +352,25 @@ func TestAnImportSaysWhatItDidAndWhere(t *testing.T) {
 		})
 	}
 	require.Equal(t, 2, operator.run("import", file+".none").exit)
+
+	all := strings.NewReplacer(`"region": "us"`, `"region": "us", "regoin": "us"`, `"acc-tailspin"`, `"A"`, `"timeZone": "America/New_York",`, ``, `"tenantId": "77777777-7777-4777-8777-777777777777"`, `"tenantId": "none"`,
+		`{"timesADay": 3}`, `3`, `"name": "old"`, `"name": 7`, `"2099-01-01T00:00:00Z"`, `"soon"`).Replace(good)
+	p := operator.fed(all, "import", "-")
+	require.Equal(t, 2, p.exit)
+	for _, says := range []string{
+		"accounts[0].regoin: There is no field of this name here: correct the name, or take it out",
+		"accounts[0].timeZone: This field is missing: write it",
+		"accounts[0].integrations[0].schedule: Write fields with their values, in curly braces",
+		"accounts[0].integrations[0].legacyApp.name: Write a text, in quotation marks",
+		"accounts[0].integrations[0].legacyApp.secretEndsAt: Write a date with time and zone",
+		"accounts[0].integrations[0].tenantId: Enter a GUID",
+		"accounts[0].id: Enter 2 to 63 lower-case letters",
+	} {
+		require.Contains(t, p.errs, says)
+	}
+	require.Contains(t, p.errs, "7 values make no sense", "each once: what has no form breaks no rule beside")
+	require.NotContains(t, p.errs, "body.")
+	require.NotContains(t, p.errs, "expected")
 
 	first := operator.run("import", file)
 	require.Equal(t, 0, first.exit, first.errs)

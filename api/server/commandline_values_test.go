@@ -189,6 +189,34 @@ func TestEveryListSaysAsOfWhen(t *testing.T) {
 	}
 }
 
+// TestAListThatTheCallerMayNotSeeIsNotEmpty: an empty one would say that there is
+// nothing, and hide a mistyped account.
+func TestAListThatTheCallerMayNotSeeIsNotEmpty(t *testing.T) {
+	w := newWorldOfNow(t)
+	operator, vic := w.shell("", domain.RoleOperator), w.shell("acc-contoso", domain.RoleView)
+	for _, list := range []string{"cell list", "payload-key list", "campaign status", "status"} {
+		p := vic.run(strings.Fields(list)...)
+		require.Equal(t, 5, p.exit, list)
+		require.Empty(t, p.out, list)
+		require.Contains(t, p.errs, "Only an operator of the vendor may see ", list)
+	}
+	for _, list := range []string{"people list", "people invited", "token list", "integration list", "connector list"} {
+		there := append(strings.Fields(list), "--account", "acc-contoso")
+		require.Equal(t, 0, vic.run(there...).exit, list)
+		require.Equal(t, 0, operator.run(there...).exit, list)
+		nowhere := append(strings.Fields(list), "--account", "acc-nope")
+		other := append(strings.Fields(list), "--account", "acc-fabric")
+		for _, p := range []printed{operator.run(nowhere...), vic.run(nowhere...), vic.run(other...)} {
+			require.Equal(t, 4, p.exit, "%s: %s", list, p.out)
+			require.Empty(t, p.out, list)
+			require.Contains(t, p.errs, "There is no such account", list)
+		}
+	}
+	for _, address := range []string{"/migrations", "/notices", "/changes"} {
+		require.Equal(t, 4, vic.run("get", address+"?accountId=acc-fabric").exit, address)
+	}
+}
+
 // TestAReaderThatHasSeenEnoughIsNoFault: head(1) closes the pipe, and a closed
 // standard output is told as a fault at most, never as a trace.
 func TestAReaderThatHasSeenEnoughIsNoFault(t *testing.T) {

@@ -56,6 +56,11 @@ func (s *server) liveRoutes(api huma.API) {
 	}
 	add(s, api, op{method: http.MethodGet, path: "/events", id: "events", tag: "live", summary: "Server-sent events: something changed, and up to which number"},
 		func(ctx context.Context, in *eventsIn) (*huma.StreamResponse, error) {
+			if in.AccountID != "" { // a mistyped id would else be a stream in which nothing happens
+				if _, err := s.Service.Account(ctx, CallerFrom(ctx), in.AccountID); err != nil {
+					return nil, err
+				}
+			}
 			since := in.Since
 			if seq, err := strconv.ParseInt(in.LastEventID, 10, 64); err == nil && seq >= 0 {
 				since = seq

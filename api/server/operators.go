@@ -51,17 +51,23 @@ const inventoryBody = 32 << 20
 const inventoryPath = prefix + "/inventory"
 
 func (s *server) inventoryRoutes(api huma.API) {
+	schemas := api.OpenAPI().Components.Schemas
 	type in struct {
 		Key    string `header:"Idempotency-Key" maxLength:"200" doc:"A repeat with the same key answers alike and changes nothing."`
 		Change bool   `query:"change" doc:"Also where it moves an account to another region, or empties what is filled. Refused without."`
 		DryRun bool   `query:"dryRun" doc:"Say what would be done, and do nothing."`
-		Body   service.Inventory
+		Body   InventoryBody
 	}
 	add(s, api, op{method: http.MethodPost, path: inventoryPath, id: "import-inventory", tag: "inventory", summary: "Take in accounts, people, integrations and campaigns, whole or not at all (operators)", body: inventoryBody},
 		func(ctx context.Context, in *in) (*one[InventoryTaken], error) {
-			report, err := s.Service.ImportInventoryWith(ctx, CallerFrom(ctx), in.Key, in.Body, service.ImportOptions{Change: in.Change, DryRun: in.DryRun})
+			inv, err := s.readInventory(schemas, CallerFrom(ctx), in.Body)
+			if err != nil {
+				return nil, err
+			}
+			report, err := s.Service.ImportInventoryWith(ctx, CallerFrom(ctx), in.Key, inv, service.ImportOptions{Change: in.Change, DryRun: in.DryRun})
 			return &one[InventoryTaken]{InventoryTaken{InventoryReport: report, Rows: append([]service.InventoryRow{}, report.Rows()...)}}, err
 		})
+	api.OpenAPI().Paths[inventoryPath].Post.RequestBody.Content["application/json"].Schema = inventorySchema(schemas)
 }
 
 func (s *server) campaignRoutes(api huma.API) {

@@ -151,16 +151,13 @@ func httpProblem(ctx context.Context, status int, errs ...error) *Problem {
 	}
 	p := newProblem(ctx, status, code, sentence)
 	for _, err := range errs {
-		var d huma.ErrorDetailer
-		if err == nil || !errors.As(err, &d) {
-			continue
+		if f, ok := fieldOf(err); ok {
+			p.Errors = append(p.Errors, f)
 		}
-		detail := d.ErrorDetail()
-		p.Errors = append(p.Errors, FieldProblem{Field: detail.Location, Message: detail.Message})
 	}
 	reason := "look at the documentation at /openapi.json."
 	if len(p.Errors) > 0 {
-		p.Field = strings.TrimPrefix(p.Errors[0].Field, "body.")
+		p.Field = p.Errors[0].Field
 		reason = fmt.Sprintf("%s: %s.", p.Errors[0].Field, p.Errors[0].Message)
 	}
 	if strings.Contains(sentence, "%s") {
@@ -172,6 +169,7 @@ func httpProblem(ctx context.Context, status int, errs ...error) *Problem {
 // useProblems makes the framework's own refusals (schema, body, media type) use
 // the same shape. The framework keeps this in package variables.
 var useProblems = sync.OnceFunc(func() {
+	useWords()
 	huma.NewError = func(status int, _ string, errs ...error) huma.StatusError {
 		return httpProblem(context.Background(), status, errs...) //nolint:forbidigo // the framework gives no context here
 	}

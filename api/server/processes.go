@@ -43,6 +43,9 @@ func (s *server) processRoutes(api huma.API) {
 	add(s, api, op{method: http.MethodGet, path: prefix + "/processes", id: "list-processes", tag: "health", summary: "Which processes run, their builds, and what does not fit (operators)"},
 		func(ctx context.Context, _ *struct{}) (*one[Processes], error) {
 			r, err := s.Service.Processes(ctx, CallerFrom(ctx))
+			if err != nil {
+				return nil, err
+			}
 			answer := Processes{Items: []Process{}, Troubles: []ProcessTrouble{}, AsOf: r.AsOf.UTC()}
 			for _, p := range r.Processes {
 				state := "lost"
@@ -57,10 +60,8 @@ func (s *server) processRoutes(api huma.API) {
 			for _, t := range r.Troubles {
 				answer.Troubles = append(answer.Troubles, ProcessTrouble(t))
 			}
-			if CallerFrom(ctx).Operator() {
-				answer.Troubles = append(answer.Troubles, partTroubles(s.Health.Report(ctx))...)
-			}
-			return &one[Processes]{answer}, err
+			answer.Troubles = append(answer.Troubles, partTroubles(s.Health.Report(ctx))...)
+			return &one[Processes]{answer}, nil
 		})
 }
 

@@ -163,12 +163,14 @@ func TestWhatIsNotYoursDoesNotExist(t *testing.T) {
 }
 
 // TestListsHoldOnlyWhatIsYours reads every list as another account's person,
-// also with filters that name foreign things.
+// also with filters that name foreign things: a foreign account is not there, and
+// the vendor's own lists are for its operators.
 func TestListsHoldOnlyWhatIsYours(t *testing.T) {
 	w := newWorld(t)
 	ids := w.ids()
 	fay, ana := w.as("fay-fabric"), w.as("ana-approver")
 	filters := map[string]string{"accountId": "acc-contoso", "integrationId": "contoso", "migrationId": ids["/migrations/{id}"], "campaignId": "campaign-eu"}
+	vendors := []string{prefix + "/campaigns", prefix + "/cells", prefix + "/codec-keys", prefix + "/processes"}
 	lists := 0
 	for path, operations := range w.document().Paths {
 		op, ok := operations["get"]
@@ -184,16 +186,26 @@ func TestListsHoldOnlyWhatIsYours(t *testing.T) {
 		}
 		for _, q := range queries {
 			a := fay.get(path + q)
-			require.Equal(t, http.StatusOK, a.status, "%s%s: %s", path, q, a.body)
+			want := http.StatusOK
+			switch {
+			case slices.Contains(vendors, path):
+				want = http.StatusForbidden
+			case strings.HasPrefix(q, "?accountId="):
+				want = http.StatusNotFound
+			}
+			require.Equal(t, want, a.status, "%s%s: %s", path, q, a.body)
 			require.NotContains(t, a.body, "contoso", path+q)
 			require.NotContains(t, a.body, ids["/migrations/{id}"], path+q)
+			if want != http.StatusOK {
+				continue
+			}
 			var l struct {
 				AsOf string `json:"asOf"`
 			}
 			a.into(&l)
 			require.NotEmpty(t, l.AsOf, path)
 		}
-		if !slices.Contains([]string{prefix + "/campaigns", prefix + "/cells", prefix + "/codec-keys", prefix + "/processes"}, path) {
+		if !slices.Contains(vendors, path) {
 			require.Contains(t, ana.get(path).body, "contoso", path)
 		}
 	}
@@ -226,7 +238,7 @@ func TestInputThatBreaksARuleIsNamed(t *testing.T) {
 		"a wrong type":              {"ana-approver", "POST", decide, `{"kind":"describe","description":7}`, nil, 422, "description"},
 		"an array for an object":    {"ana-approver", "POST", decide, `[]`, nil, 422, "body"},
 		"an unknown kind":           {"ana-approver", "POST", decide, `{"kind":"explode"}`, nil, 422, "kind"},
-		"a missing field":           {"ana-approver", "POST", decide, `{"description":"People of the head office"}`, nil, 422, "body"},
+		"a missing field":           {"ana-approver", "POST", decide, `{"description":"People of the head office"}`, nil, 422, "kind"},
 		"an unknown field":          {"ana-approver", "POST", decide, `{"kind":"describe","description":"People of the head office","phase":"Migrated"}`, nil, 422, "phase"},
 		"an over-long field":        {"ana-approver", "POST", decide, `{"kind":"describe","description":"` + strings.Repeat("x", 3000) + `"}`, nil, 422, "description"},
 		"a description of 121":      {"ana-approver", "POST", decide, `{"kind":"describe","description":"` + strings.Repeat("x", 121) + `"}`, nil, 422, "description"},

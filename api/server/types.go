@@ -23,7 +23,7 @@ type durationText struct{}
 
 // Schema implements huma.SchemaProvider.
 func (durationText) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeString, Pattern: durationForm, Description: "Go notation, for example 72h, 90s or 1h30m.", Examples: []any{"72h0m0s"}}
+	return &huma.Schema{Type: huma.TypeString, Pattern: durationForm, PatternDescription: "a duration, for example \"72h\" or \"30m\"", Description: "Go notation, for example 72h, 90s or 1h30m.", Examples: []any{"72h0m0s"}}
 }
 
 const durationForm = `^-?([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$|^0$`

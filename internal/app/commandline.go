@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"consentry/internal/build"
 )
 
 // commandLine is what both programs understand.
@@ -25,8 +27,10 @@ type commandLine struct {
 		MetricsListen string `name:"metrics-listen" env:"CONSENTRY_METRICS_LISTEN" default:"${metrics_listen}" placeholder:"HOST:PORT" help:"Where the running process was told to show its health."`
 	} `cmd:"" help:"Ask the running process whether it is ready; exit code 0 means yes."`
 
+	Version kong.VersionFlag `help:"Print the version and the commit of this program, and nothing else."`
+
 	command string
-	done    bool // --help has said everything
+	done    bool // --help or --version has said everything
 }
 
 // parse reads flags and environment. What is wrong with them is collected, not
@@ -34,9 +38,10 @@ type commandLine struct {
 func parse(p Program, args []string, out io.Writer) (*commandLine, error) {
 	line := &commandLine{}
 	faults := &faults{}
-	k, err := kong.New(line, append(patient(faults), kong.Name(p.Name), kong.Vars{"metrics_listen": p.Internals}, kong.Writers(out, out),
+	version, revision := build.Name()
+	k, err := kong.New(line, append(patient(faults), kong.Name(p.Name), kong.Vars{"metrics_listen": p.Internals, "version": p.Name + " " + version + " (" + revision + ")"}, kong.Writers(out, out),
 		kong.Description(p.Description+" Temporal is found by TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the other settings of Temporal's SDK; see docs/operations.md."),
-		kong.Exit(func(int) { line.done = true }), // --help has said everything
+		kong.Exit(func(int) { line.done = true }), // --help or --version has said everything
 	)...)
 	if err != nil {
 		return nil, err

@@ -173,10 +173,10 @@ func TestAMistypedVariableIsTold(t *testing.T) {
 func TestWhatIsNoFileAndWhatIsTooMuchOfAnAddressIsTold(t *testing.T) {
 	dir := t.TempDir()
 	for name, one := range map[string]struct{ value, says string }{
-		"CONSENTRY_KEY_FILE":            {dir, "names what cannot be read"},
-		"CONSENTRY_CONSOLE_SECRET_FILE": {dir, "names what cannot be read"},
-		"CONSENTRY_CA_FILE":             {dir, "names what cannot be read"},
-		"TEMPORAL_CONFIG_FILE":          {dir, "names what cannot be read"},
+		"CONSENTRY_KEY_FILE":            {dir, "names a folder"},
+		"CONSENTRY_CONSOLE_SECRET_FILE": {dir, "names a folder"},
+		"CONSENTRY_CA_FILE":             {dir, "names a folder"},
+		"TEMPORAL_CONFIG_FILE":          {dir, "names a folder"},
 		"CONSENTRY_DATABASE":            {dir, "is a folder"},
 		"CONSENTRY_PUBLIC_URL":          {"https://olga:pl4nted@console.example", "leave out user, password"},
 		"CONSENTRY_CONSOLE_ISSUER":      {"https://id.example/v2.0?key=pl4nted", "leave out user, password"},

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // Fault is one thing that is wrong with the configuration.
@@ -189,6 +190,8 @@ func readable(path string) ([]byte, error) {
 		return nil, errNoFile
 	case errors.Is(err, os.ErrPermission):
 		return nil, errors.New("names a file that this process may not read")
+	case errors.Is(err, syscall.EISDIR):
+		return nil, errors.New("names a folder")
 	case err != nil:
 		if wrong, ok := errors.AsType[*os.PathError](err); ok {
 			return nil, fmt.Errorf("names what cannot be read (%w)", wrong.Err)

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
+	"consentry/internal/build"
 	"consentry/internal/health"
 	"consentry/internal/metrics"
 )
@@ -41,6 +42,18 @@ func TestAMistakeInTheConfigurationHasItsOwnExitCode(t *testing.T) {
 	code, out, errs := mainWith(t, goodEnvironment(t), "check")
 	require.Zero(t, code, errs)
 	require.Contains(t, out, "complete")
+}
+
+func TestTheVersionIsSaidWithoutAConfiguration(t *testing.T) {
+	version, revision := build.Name()
+	for _, p := range []Program{WorkerProgram(), APIProgram()} {
+		for _, args := range [][]string{{"--version"}, {"health", "--version"}} {
+			var out, errs bytes.Buffer
+			require.Zero(t, Main(t.Context(), p, args, &out, &errs), errs.String())
+			require.Equal(t, p.Name+" "+version+" ("+revision+")\n", out.String())
+			require.Empty(t, errs.String())
+		}
+	}
 }
 
 func TestTheHealthCommandSaysWhatTheProcessAnswers(t *testing.T) {

@@ -70,11 +70,11 @@ func (s *Service) RotateCodecKeyAfter(ctx context.Context, period time.Duration)
 	return err == nil, err
 }
 
-// CodecKeys lists the keys, the latest first, without what they seal. Nobody but
-// an operator has any.
+// CodecKeys lists the keys, the latest first, without what they seal. Operators
+// only.
 func (s *Service) CodecKeys(ctx context.Context, caller domain.Caller) (keys []domain.CodecKey, err error) {
-	if !caller.Operator() {
-		return nil, nil
+	if err := operatorsList(caller, "the keys of payloads"); err != nil {
+		return nil, err
 	}
 	err = s.store.Read(ctx, func(rows Rows) error {
 		keys, err = rows.CodecKeys().List(Query{Order: []string{"-created_at", "id"}})

@@ -118,13 +118,19 @@ func (s *Service) ImportInventoryWith(ctx context.Context, caller domain.Caller,
 	return report, err
 }
 
+// CheckInventory holds an inventory against the rules that need no look at what is
+// there; the refusal has every breach with its path.
+func (s *Service) CheckInventory(inv Inventory) error {
+	return domain.Mistakes(inv.check(), s.served.inventory(inv))
+}
+
 // sealSecrets checks the inventory and seals its secrets before any transaction
 // begins, because sealing may ask a key service over the network.
 func (s *Service) sealSecrets(ctx context.Context, caller domain.Caller, inv Inventory) (map[string][]byte, error) {
 	if !caller.Operator() {
 		return nil, domain.Refuse(domain.Forbidden, "operator-needed", "Only an operator of the vendor may import an inventory.")
 	}
-	if err := domain.Mistakes(inv.check(), s.served.inventory(inv)); err != nil {
+	if err := s.CheckInventory(inv); err != nil {
 		return nil, err
 	}
 	sealed := map[string][]byte{}

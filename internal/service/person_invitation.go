@@ -72,7 +72,11 @@ func (t *Tx) invitationEnd(asked domain.Instant) (domain.Instant, error) {
 // Invitations lists invitations by link, the latest first; accountID narrows it.
 func (s *Service) Invitations(ctx context.Context, caller domain.Caller, accountID string, p Page) (list List[domain.Invitation], err error) {
 	err = s.Read(ctx, caller, func(t *Tx) error {
-		list, err = page(t, t.Rows.Invitations(), t.scope(accountID), "created_at", p, func(i domain.Invitation) place { return place{i.CreatedAt, i.ID} })
+		where, err := t.scope(accountID)
+		if err != nil {
+			return err
+		}
+		list, err = page(t, t.Rows.Invitations(), where, "created_at", p, func(i domain.Invitation) place { return place{i.CreatedAt, i.ID} })
 		return err
 	})
 	return list, err

@@ -18,7 +18,11 @@ type Access struct {
 // sees an account sees who else does.
 func (s *Service) People(ctx context.Context, caller domain.Caller, accountID string, p Page) (list List[Access], err error) {
 	err = s.Read(ctx, caller, func(t *Tx) error {
-		grants, err := page(t, t.Rows.Grants(), t.scope(accountID), "granted_at", p, func(g domain.Grant) place { return place{g.GrantedAt, g.ID} })
+		where, err := t.scope(accountID)
+		if err != nil {
+			return err
+		}
+		grants, err := page(t, t.Rows.Grants(), where, "granted_at", p, func(g domain.Grant) place { return place{g.GrantedAt, g.ID} })
 		if err != nil {
 			return err
 		}

@@ -68,11 +68,11 @@ func (r ProcessReport) Running() []domain.Process {
 	return slices.DeleteFunc(slices.Clone(r.Processes), func(p domain.Process) bool { return !r.Runs(p) })
 }
 
-// Processes tells which processes run. Nobody but an operator sees any.
+// Processes tells which processes run. Operators only.
 func (s *Service) Processes(ctx context.Context, caller domain.Caller) (r ProcessReport, err error) {
 	r.AsOf = s.now()
-	if !caller.Operator() {
-		return r, nil
+	if err := operatorsList(caller, "processes"); err != nil {
+		return r, err
 	}
 	err = s.look(ctx, caller, func(t *Tx) error {
 		r.AsOf = t.Now

@@ -59,7 +59,7 @@ func TestABuildThatDoesNotFitIsNamedWithTheRemedy(t *testing.T) {
 	}
 
 	nobody, err := w.Processes(t.Context(), domain.Caller{Kind: domain.CallerPerson, ID: "ana"})
-	require.NoError(t, err)
+	require.Equal(t, domain.Forbidden, domain.KindOf(err))
 	require.Empty(t, nobody.Processes)
 	require.Empty(t, nobody.Troubles)
 }

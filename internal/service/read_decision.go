@@ -32,7 +32,11 @@ func (s *Service) Decision(ctx context.Context, caller domain.Caller, id string)
 // Decisions lists decisions, the latest first; migrationID narrows it.
 func (s *Service) Decisions(ctx context.Context, caller domain.Caller, migrationID string, p Page) (list List[NamedDecision], err error) {
 	err = s.Read(ctx, caller, func(t *Tx) error {
-		where := narrow(t.scope(""), map[string]string{"migration_id": migrationID})
+		where, err := t.scope("")
+		if err != nil {
+			return err
+		}
+		narrow(where, map[string]string{"migration_id": migrationID})
 		rows, err := page(t, t.Rows.Decisions(), where, "given_at", p, func(d domain.Decision) place { return place{d.GivenAt, d.ID} })
 		if err != nil {
 			return err

@@ -17,7 +17,11 @@ type IntegrationRead struct {
 // Integrations lists integrations; accountID narrows it.
 func (s *Service) Integrations(ctx context.Context, caller domain.Caller, accountID string, p Page) (list List[domain.Integration], err error) {
 	err = s.paged(ctx, caller, p, func(t *Tx) error {
-		list, err = page(t, t.Rows.Integrations(), t.scope(accountID), "created_at", p, func(i domain.Integration) place { return place{i.CreatedAt, i.ID} })
+		where, err := t.scope(accountID)
+		if err != nil {
+			return err
+		}
+		list, err = page(t, t.Rows.Integrations(), where, "created_at", p, func(i domain.Integration) place { return place{i.CreatedAt, i.ID} })
 		return err
 	})
 	return list, err
@@ -60,7 +64,11 @@ type ConnectorRead struct {
 // Connectors lists connectors; accountID narrows it.
 func (s *Service) Connectors(ctx context.Context, caller domain.Caller, accountID string, p Page) (list List[domain.Connector], err error) {
 	err = s.paged(ctx, caller, p, func(t *Tx) error {
-		list, err = page(t, t.Rows.Connectors(), t.scope(accountID), "created_at", p, func(c domain.Connector) place { return place{c.CreatedAt, c.ID} })
+		where, err := t.scope(accountID)
+		if err != nil {
+			return err
+		}
+		list, err = page(t, t.Rows.Connectors(), where, "created_at", p, func(c domain.Connector) place { return place{c.CreatedAt, c.ID} })
 		return err
 	})
 	return list, err
@@ -88,7 +96,11 @@ func (s *Service) Connector(ctx context.Context, caller domain.Caller, id string
 // SyncRuns lists runs, the latest first; integrationID narrows it.
 func (s *Service) SyncRuns(ctx context.Context, caller domain.Caller, integrationID string, p Page) (list List[domain.SyncRun], err error) {
 	err = s.paged(ctx, caller, p, func(t *Tx) error {
-		where := narrow(t.scope(""), map[string]string{"integration_id": integrationID})
+		where, err := t.scope("")
+		if err != nil {
+			return err
+		}
+		narrow(where, map[string]string{"integration_id": integrationID})
 		list, err = page(t, t.Rows.SyncRuns(), where, "started_at", p, func(r domain.SyncRun) place { return place{r.StartedAt, r.ID} })
 		return err
 	})
@@ -112,7 +124,11 @@ func (s *Service) SyncRun(ctx context.Context, caller domain.Caller, id string) 
 // narrow it.
 func (s *Service) Holds(ctx context.Context, caller domain.Caller, integrationID, state string, p Page) (list List[domain.Hold], err error) {
 	err = s.paged(ctx, caller, p, func(t *Tx) error {
-		where := narrow(t.scope(""), map[string]string{"integration_id": integrationID, "state": state})
+		where, err := t.scope("")
+		if err != nil {
+			return err
+		}
+		narrow(where, map[string]string{"integration_id": integrationID, "state": state})
 		list, err = page(t, t.Rows.Holds(), where, "created_at", p, func(h domain.Hold) place { return place{h.CreatedAt, h.ID} })
 		return err
 	})

@@ -102,7 +102,7 @@ func page[T any](t *Tx, table Table[T], where Where, column string, p Page, at f
 }
 
 // paged is Read for one part of a list that is a page and nothing else; the first
-// part is one statement.
+// part is one statement, after the look whether the account that is asked about is there.
 func (s *Service) paged(ctx context.Context, caller domain.Caller, p Page, fn func(*Tx) error) error {
 	if p.Cursor == "" {
 		return s.look(ctx, caller, fn)
@@ -110,28 +110,40 @@ func (s *Service) paged(ctx context.Context, caller domain.Caller, p Page, fn fu
 	return s.Read(ctx, caller, fn)
 }
 
-// scope limits a list to what the caller may see. A named account that the
-// caller does not see has nothing in it: asking must not tell whether it exists.
-func (t *Tx) scope(accountID string) Where {
+// scope limits a list to what the caller may see. A named account that is not
+// there, or not for this caller, is missing, and in the same words: an empty list
+// would hide a mistyped id, and another answer would tell which accounts exist.
+func (t *Tx) scope(accountID string) (Where, error) {
 	switch {
-	case accountID != "" && t.Caller.Sees(accountID):
-		return Where{"account_id": accountID}
+	case accountID != "" && !t.Caller.Sees(accountID):
+		return nil, domain.Missing("account")
 	case accountID != "":
-		return Where{"account_id": []string{}}
+		if _, err := t.Rows.Accounts().Get(accountID); err != nil {
+			return nil, notHere("account", err)
+		}
+		return Where{"account_id": accountID}, nil
 	case t.Caller.Operator():
-		return Where{}
+		return Where{}, nil
 	}
-	return Where{"account_id": t.Caller.Accounts()}
+	return Where{"account_id": t.Caller.Accounts()}, nil
 }
 
 // narrow adds the filters that are set.
-func narrow(where Where, filters map[string]string) Where {
+func narrow(where Where, filters map[string]string) {
 	for column, value := range filters {
 		if value != "" {
 			where[column] = value
 		}
 	}
-	return where
+}
+
+// operatorsList refuses a list of what belongs to the vendor to everybody else:
+// an empty one would say that there is nothing.
+func operatorsList(caller domain.Caller, what string) error {
+	if !caller.Operator() {
+		return domain.Refuse(domain.Forbidden, "operator-needed", "Only an operator of the vendor may see %s.", what)
+	}
+	return nil
 }
 
 // operatorsOnly hides what belongs to the vendor from everybody else.

@@ -33,7 +33,11 @@ type MigrationFilter struct {
 // Migrations lists migrations, the latest first.
 func (s *Service) Migrations(ctx context.Context, caller domain.Caller, f MigrationFilter, p Page) (list List[domain.Migration], err error) {
 	err = s.paged(ctx, caller, p, func(t *Tx) error {
-		where := narrow(t.scope(f.AccountID), map[string]string{"integration_id": f.IntegrationID, "campaign_id": f.CampaignID, "phase": string(f.Phase)})
+		where, err := t.scope(f.AccountID)
+		if err != nil {
+			return err
+		}
+		narrow(where, map[string]string{"integration_id": f.IntegrationID, "campaign_id": f.CampaignID, "phase": string(f.Phase)})
 		list, err = page(t, t.Rows.Migrations(), where, "started_at", p, func(m domain.Migration) place { return place{m.StartedAt, m.ID} })
 		return err
 	})
@@ -113,7 +117,11 @@ func (s *Service) Migration(ctx context.Context, caller domain.Caller, id string
 // Notices lists what accounts were told, the latest first.
 func (s *Service) Notices(ctx context.Context, caller domain.Caller, accountID, migrationID string, p Page) (list List[domain.Notice], err error) {
 	err = s.paged(ctx, caller, p, func(t *Tx) error {
-		where := narrow(t.scope(accountID), map[string]string{"migration_id": migrationID})
+		where, err := t.scope(accountID)
+		if err != nil {
+			return err
+		}
+		narrow(where, map[string]string{"migration_id": migrationID})
 		list, err = page(t, t.Rows.Notices(), where, "created_at", p, func(n domain.Notice) place { return place{n.CreatedAt, n.ID} })
 		return err
 	})

@@ -18,15 +18,13 @@ var allPhases = []domain.Phase{
 	domain.Migrated, domain.CleanUp, domain.Closed, domain.RolledBack, domain.Cancelled,
 }
 
-// Campaigns lists campaigns. They are the vendor's: for everybody else there
-// are none.
+// Campaigns lists campaigns. They are the vendor's, and nobody else sees a list.
 func (s *Service) Campaigns(ctx context.Context, caller domain.Caller, p Page) (list List[domain.Campaign], err error) {
 	err = s.Read(ctx, caller, func(t *Tx) error {
-		where := Where{}
-		if !caller.Operator() {
-			where = Where{"id": []string{}}
+		if err := operatorsList(caller, "campaigns"); err != nil {
+			return err
 		}
-		list, err = page(t, t.Rows.Campaigns(), where, "created_at", p, func(c domain.Campaign) place { return place{c.CreatedAt, c.ID} })
+		list, err = page(t, t.Rows.Campaigns(), nil, "created_at", p, func(c domain.Campaign) place { return place{c.CreatedAt, c.ID} })
 		return err
 	})
 	return list, err
@@ -66,11 +64,10 @@ type CellRead struct {
 // Cells lists the vendor's own app registrations for its operators.
 func (s *Service) Cells(ctx context.Context, caller domain.Caller, p Page) (list List[CellRead], err error) {
 	err = s.Read(ctx, caller, func(t *Tx) error {
-		where := Where{}
-		if !caller.Operator() {
-			where = Where{"id": []string{}}
+		if err := operatorsList(caller, "cells"); err != nil {
+			return err
 		}
-		cells, err := page(t, t.Rows.Cells(), where, "created_at", p, func(c domain.Cell) place { return place{c.CreatedAt, c.ID} })
+		cells, err := page(t, t.Rows.Cells(), nil, "created_at", p, func(c domain.Cell) place { return place{c.CreatedAt, c.ID} })
 		if err != nil {
 			return err
 		}
@@ -120,7 +117,10 @@ func (t *Tx) cell(c domain.Cell) (CellRead, error) {
 // store's one write lock, so a reader never passes a gap that may still commit.
 func (s *Service) ChangesSince(ctx context.Context, caller domain.Caller, accountID string, seq int64, limit int) (changes []domain.Change, err error) {
 	err = s.look(ctx, caller, func(t *Tx) error {
-		where := t.scope(accountID)
+		where, err := t.scope(accountID)
+		if err != nil {
+			return err
+		}
 		where["seq >"] = seq
 		changes, err = t.Rows.Changes().List(Query{Where: where, Order: []string{"seq"}, Limit: limit})
 		return err

@@ -147,7 +147,11 @@ func (t *Tx) tokenEnd(asked domain.Instant) (domain.Instant, error) {
 // Tokens lists tokens, the latest first; accountID narrows it.
 func (s *Service) Tokens(ctx context.Context, caller domain.Caller, accountID string, p Page) (list List[domain.Token], err error) {
 	err = s.Read(ctx, caller, func(t *Tx) error {
-		list, err = page(t, t.Rows.Tokens(), t.scope(accountID), "created_at", p, func(k domain.Token) place { return place{k.CreatedAt, k.ID} })
+		where, err := t.scope(accountID)
+		if err != nil {
+			return err
+		}
+		list, err = page(t, t.Rows.Tokens(), where, "created_at", p, func(k domain.Token) place { return place{k.CreatedAt, k.ID} })
 		return err
 	})
 	return list, err

@@ -65,7 +65,7 @@ var table = []room{
 
 	{path: "worker", may: rooms("internal/app")},
 	{path: "api", may: rooms("internal/app")},
-	{path: "starter"}, // knows the API by its addresses only
+	{path: "starter", may: rooms("internal/build")}, // knows the API by its addresses only, and its own build
 
 	// The stand-in for Microsoft shares nothing with us, not even in its tests, lest it share our misunderstandings.
 	{path: "emulator", shut: true},

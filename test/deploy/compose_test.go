@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -131,6 +132,30 @@ func TestEveryVariableOfTheExampleIsUsed(t *testing.T) {
 		require.True(t, used[name], "%s of the example means nothing to docker-compose.yml", name)
 	}
 	require.Len(t, example(t), len(used), "the example names every variable")
+}
+
+// Without the file the compose file has no values, and every command of it ends
+// with an error about the first that is missing.
+func TestEveryComposeCommandOfTheDocumentsNamesTheEnvironmentFile(t *testing.T) {
+	command := regexp.MustCompile(`docker compose [^` + "`" + `\n]*`)
+	told := 0
+	for _, folder := range []string{"docs", "deploy", "."} {
+		require.NoError(t, filepath.WalkDir(filepath.Join(root, folder), func(path string, file fs.DirEntry, err error) error {
+			if err != nil || file.IsDir() {
+				if err == nil && folder == "." && path != filepath.Clean(root) {
+					return fs.SkipDir
+				}
+				return err
+			}
+			content, err := os.ReadFile(path)
+			for _, found := range command.FindAllString(string(content), -1) {
+				told++
+				require.True(t, strings.HasPrefix(found, "docker compose --env-file deploy/consentry.env "), "%s has %q", path, found)
+			}
+			return err
+		}))
+	}
+	require.Greater(t, told, 5, "the documents say how it is run")
 }
 
 var pinned = regexp.MustCompile(`:v?[0-9]+\.[0-9]+(\.[0-9]+)?([-.][a-z0-9.]+)?(@sha256:[0-9a-f]{64})?$`)

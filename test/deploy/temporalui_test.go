@@ -45,6 +45,10 @@ func TestTheTemporalUIIsBehindItsDoor(t *testing.T) {
 	ours, theirs, found := strings.Cut(site, "\thandle {\n")
 	require.True(t, found)
 	to := "api:" + port(api.Environment["CONSENTRY_LISTEN"])
-	require.Contains(t, ours, "\thandle "+server.TemporalPrefix+"/* {\n\t\treverse_proxy "+to+"\n")
-	require.True(t, strings.HasPrefix(theirs, "\t\tforward_auth "+to+" {\n\t\t\turi "+server.TemporalCheck+"\n\t\t}\n\t\treverse_proxy temporal-ui:"+port(ui.Ports[0])+" {\n"), theirs)
+	require.Contains(t, ours, "\thandle "+server.TemporalPrefix+"/* {\n\t\treverse_proxy "+to+" {\n\t\t\tlb_try_duration 15s\n\t\t}\n")
+	asked, rest, found := strings.Cut(theirs, "\n\t\t}\n")
+	require.True(t, found)
+	require.True(t, strings.HasPrefix(asked, "\t\tforward_auth "+to+" {\n\t\t\turi "+server.TemporalCheck+"\n"), asked)
+	require.Contains(t, asked, "\n\t\t\tlb_try_duration 15s", "while the API is started again nobody is answered 502")
+	require.True(t, strings.HasPrefix(rest, "\t\treverse_proxy temporal-ui:"+port(ui.Ports[0])+" {\n"), rest)
 }

@@ -48,7 +48,7 @@ func TestAnOperatorReadsPayloadsBehindTheProxyUntilSigningOut(t *testing.T) {
 
 	walk := exec.CommandContext(t.Context(), "node", "door.mjs")
 	walk.Dir = "../e2e-browser"
-	walk.Env = append(os.Environ(), "CONSOLE=https://"+console, "TEMPORAL_UI=https://"+ui, "PROXY="+proxy, "OPERATOR="+w.Operator.UPN, "CONSOLE_USER="+w.Customer("contoso").Person.UPN)
+	walk.Env = append(os.Environ(), "CONSOLE=https://"+console, "TEMPORAL_UI=https://"+ui, "PROXY="+proxy.address, "OPERATOR="+w.Operator.UPN, "CONSOLE_USER="+w.Customer("contoso").Person.UPN)
 	said, err := walk.CombinedOutput()
 	t.Logf("%s", said)
 	require.NoError(t, err)
@@ -83,9 +83,12 @@ func startAPI(t *testing.T, s *stack.Stack, w *world.World) string {
 	return at[1]
 }
 
+// proxy is a Caddy that runs: where TLS is spoken, and the file of its log.
+type proxy struct{ address, log string }
+
 // serve runs Caddy with the repository's file, its addresses put in place of the containers' and certificates of its own
-// authority in place of the internet's. It gives where TLS is spoken.
-func serve(t *testing.T, api, temporal string) string {
+// authority in place of the internet's.
+func serve(t *testing.T, api, temporal string) proxy {
 	t.Helper()
 	caddy, err := exec.LookPath("caddy")
 	require.NoError(t, err, "tools/prerequisites browser says how to get it")
@@ -122,7 +125,7 @@ func serve(t *testing.T, api, temporal string) string {
 	})
 	address := "127.0.0.1:" + secure
 	require.Eventually(t, func() bool { return answers(t.Context(), address, console) && answers(t.Context(), address, ui) }, patience, 100*time.Millisecond, "the proxy does not serve")
-	return address
+	return proxy{address, log}
 }
 
 // answers tells whether a name is served at the proxy, whatever it says.

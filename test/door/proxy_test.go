@@ -5,10 +5,13 @@ package door
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -38,26 +41,35 @@ func TestTheProxyGoesOnWhileTheAPIAnswersThoughItIsNotReady(t *testing.T) {
 	require.Equal(t, http.StatusOK, status)
 }
 
-// A request that finds no API arrives when there is one again. One with a body may be refused by Caddy 2.6 until its next
+// A request that finds no API arrives when there is one again, at the console and at the UI, whose door asks the API first. One with a body may be refused by Caddy 2.6 until its next
 // look at the API's health: it has closed the body at its first try, so nothing of it arrives.
 func TestRequestsWaitForAnAPIThatIsStartedAgain(t *testing.T) {
 	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.URL.Path) })
 	api := httptest.NewServer(echo)
-	ui := httptest.NewServer(echo)
-	t.Cleanup(ui.Close)
-	send := client(serve(t, at(api), at(ui)))
+	temporal := httptest.NewServer(echo)
+	t.Cleanup(temporal.Close)
+	p := serve(t, at(api), at(temporal))
 	api.CloseClientConnections()
 	api.Close()
 
-	answered := make(chan string, 1)
-	go func() {
-		_, body := said(t, send, http.MethodGet, console, "/migrations", "", "")
-		answered <- body
-	}()
-	select {
-	case body := <-answered:
-		require.Fail(t, "answered though there is no API", body)
-	case <-time.After(time.Second):
+	names := []string{console, ui, ui}
+	paths := []string{"/migrations", "/namespaces/default", server.TemporalPrefix + "/enter"}
+	answers, sent := make([]chan string, len(paths)), make(chan struct{}, len(paths))
+	for n := range paths {
+		answers[n] = make(chan string, 1)
+		go func() {
+			status, body := visit(client(p), "https://"+names[n]+paths[n], func() { sent <- struct{}{} })
+			answers[n] <- fmt.Sprint(status, " ", body)
+		}()
+	}
+	for range paths {
+		<-sent
+	}
+	// What was sent has met nobody: the proxy says that it has looked for the API in vain since then.
+	since := missed(t, p, at(api))
+	require.Eventually(t, func() bool { return missed(t, p, at(api)) > since }, patience, 10*time.Millisecond)
+	for n, answer := range answers {
+		require.Empty(t, answer, "%s is answered though there is no API", paths[n])
 	}
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", at(api))
 	require.NoError(t, err)
@@ -66,7 +78,36 @@ func TestRequestsWaitForAnAPIThatIsStartedAgain(t *testing.T) {
 	again.Listener = l
 	again.Start()
 	t.Cleanup(again.Close)
-	require.Equal(t, "/migrations", <-answered)
+	for n, answer := range answers {
+		require.Equal(t, "200 "+paths[n], <-answer)
+	}
+}
+
+// visit asks for a page and says when the request has gone out.
+func visit(send *http.Client, address string, sent func()) (status int, body string) {
+	ctx := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { sent() }})
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return 0, err.Error()
+	}
+	answer, err := send.Do(request)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return answer.StatusCode, string(text)
+}
+
+// missed counts how often the proxy said that nobody is at an address.
+func missed(t *testing.T, p proxy, address string) int {
+	t.Helper()
+	log, err := os.ReadFile(p.log)
+	require.NoError(t, err)
+	return strings.Count(string(log), "dial tcp "+address+": connect: connection refused")
 }
 
 // The cookie of the door stays between the browser and the API; the UI gets its own, with which it tells its forms from
@@ -109,12 +150,12 @@ func TestTheUIGetsItsOwnCookiesAndNotTheDoors(t *testing.T) {
 func at(s *httptest.Server) string { return s.Listener.Addr().String() }
 
 // client sends to the proxy whatever the name.
-func client(proxy string) *http.Client {
+func client(p proxy) *http.Client {
 	return &http.Client{
 		Timeout: patience,
 		Transport: &http.Transport{
 			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-				return (&net.Dialer{}).DialContext(ctx, network, proxy)
+				return (&net.Dialer{}).DialContext(ctx, network, p.address)
 			},
 			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // of an authority of its own, a minute old
 		},
