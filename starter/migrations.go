@@ -68,7 +68,7 @@ func (c *migrateCommand) Run(e *env) error {
 	var m struct {
 		ID string `json:"id"`
 	}
-	_, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/integrations/" + url.PathEscape(c.Integration) + "/migrations"}, &m)
+	_, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/integrations/" + url.PathEscape(c.Integration) + "/migrations", after: aftermath{look: "explain " + c.Integration, safe: "a migration that is open is the answer"}}, &m)
 	if err != nil {
 		return e.noIntegration(c.Integration, err)
 	}
@@ -204,7 +204,9 @@ func (e *env) decide(integration string, asked map[string]any, given map[string]
 		return &failure{exit: exitRefused, code: "no-migration", sentence: "No migration of this integration is open, so there is nothing to decide. `consentry explain " + integration + "` says where it stands."}
 	}
 	var d decision
-	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/migrations/" + url.PathEscape(i.Migration.ID) + "/decisions", body: asked, key: "cli-" + rand.Text(), given: given}, &d)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/migrations/" + url.PathEscape(i.Migration.ID) + "/decisions", body: asked, key: "cli-" + rand.Text(), given: given, after: aftermath{
+		look: "explain " + integration, safe: "a decision that was carried out is refused the second time, and changes nothing more",
+	}}, &d)
 	if err != nil {
 		return err
 	}
@@ -214,7 +216,7 @@ func (e *env) decide(integration string, asked map[string]any, given map[string]
 			return err
 		}
 		if doc, err = e.api.get(e.ctx, "/decisions/"+url.PathEscape(d.ID), &d); err != nil {
-			return err
+			return stillGiven(d.ID, integration, err)
 		}
 	}
 	e.out.clear()
@@ -242,6 +244,15 @@ func (e *env) decide(integration string, asked map[string]any, given map[string]
 		if x, _, xerr := e.explanationOf(integration); xerr == nil {
 			e.out.say("%s", x.Sentence)
 		}
+	}
+	return err
+}
+
+// stillGiven says of a decision whose outcome could not be waited for that it
+// stands.
+func stillGiven(id, integration string, err error) error {
+	if f, ok := errors.AsType[*failure](err); ok && f.exit == exitUnavailable {
+		f.sentence = "The decision " + id + " is given and is carried out all the same; only its outcome could not be waited for. `consentry explain " + integration + "` shows it. " + f.sentence
 	}
 	return err
 }
