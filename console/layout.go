@@ -125,7 +125,7 @@ type task struct {
 	DueTone      string
 	Overdue      bool
 	Stopped      bool // by the date
-	Paused       bool
+	OnHold       bool // its campaign is paused: it can be looked at, and nobody is asked for it
 }
 
 // newLayout makes the surroundings of an account's page.
@@ -150,7 +150,7 @@ func (p *Pages) newLayout(caller domain.Caller, v service.ViewShell, title, sect
 		}
 	}
 	l.Leaving = newLeaving(caller, v)
-	tasks := newTasks(v.Tasks, now)
+	tasks := newTasks(v.Needed(), now)
 	if count := len(tasks) + len(v.Reconnects); count > 0 {
 		l.Needed = &needed{Tasks: tasks, Count: count, Tone: "warn"}
 		for _, r := range v.Reconnects {
@@ -222,9 +222,12 @@ func newTask(v service.ViewTask, now time.Time) task {
 	t := task{
 		ID: m.ID, Name: i.Name, TenantDomain: i.TenantDomain, Address: "/migrations/" + m.ID,
 		Users: i.Users, AsOf: i.LastSyncedAt.Time, Status: statusOfMigration(v), Step: step, StepName: stepTitles[step-1].title,
-		Verb: "Continue", Due: v.DateInForce, Overdue: m.Overdue, Stopped: stopped(v), Paused: v.Campaign.Paused,
+		Verb: "Continue", Due: v.DateInForce, Overdue: m.Overdue, Stopped: stopped(v), OnHold: v.OnHold(),
 	}
-	if m.Phase == domain.AwaitingConsent && m.ConsentBeganAt.IsZero() && m.ConsentCode == "" {
+	switch {
+	case t.OnHold:
+		t.Verb = "Open"
+	case m.Phase == domain.AwaitingConsent && m.ConsentBeganAt.IsZero() && m.ConsentCode == "":
 		t.Verb = "Migrate now"
 	}
 	switch {
@@ -247,7 +250,7 @@ func statusOfMigration(v service.ViewTask) status {
 		Migration: m, Paused: v.Campaign.Paused, Bound: v.Integration.Binding == domain.BoundConnector, InForce: v.DateInForce,
 	})}
 	switch {
-	case v.Campaign.Paused && migration.BeforeCutOver(m.Phase):
+	case v.OnHold():
 		return s
 	case m.Phase.Switched():
 		s.Tone = "ok"
@@ -272,13 +275,17 @@ func stopped(v service.ViewTask) bool { return v.Migration.Overdue && v.GraceUnt
 
 // dueWords says by when, in the list of actions.
 func dueWords(v service.ViewTask, now time.Time) (words, tone string) {
+	overdue := "Overdue"
+	if v.OnHold() { // a pause moves no date
+		overdue = "On hold, nothing to do"
+	}
 	switch due := v.DateInForce; {
-	case v.Campaign.Paused:
-		return "On hold, nothing to do", ""
 	case stopped(v):
-		return "Overdue: synchronization stopped on " + due.UTC().Format("2 Jan 2006, 15:04 UTC"), "bad"
+		return overdue + ": synchronization stopped on " + due.UTC().Format("2 Jan 2006, 15:04 UTC"), "bad"
 	case v.Migration.Overdue:
-		return "Overdue: synchronization stops on " + v.GraceUntil.UTC().Format("2 Jan 2006, 15:04 UTC"), "bad"
+		return overdue + ": synchronization stops on " + v.GraceUntil.UTC().Format("2 Jan 2006, 15:04 UTC"), "bad"
+	case v.OnHold():
+		return overdue, ""
 	case due.IsZero():
 		return "Without a date at the moment", ""
 	default:

@@ -30,6 +30,10 @@ func TestAPendingDeletionIsOnEveryPageOfTheAccount(t *testing.T) {
 		require.Contains(t, said, "Ana Ruiz asked for it on 21 Jul 2026, 08:30 UTC", address)
 	}
 	w.get("/connectors?account="+consoletest.Contoso).none(t, "#leaving")
+	left := w.get("/connectors"+of).one(t, "#l-mig_cancelled")
+	require.NotContains(t, left.text(), "Start again", "it would be refused")
+	require.Contains(t, w.get("/migrations/mig_cancelled").one(t, "#ended").text(), "only when the deletion of this account has been stopped")
+	w.get("/migrations/mig_cancelled").none(t, "#ended form")
 	leo := w.as(consoletest.Leo).get("/migrations/mig_new").one(t, "#leaving")
 	leo.none(t, "form")
 	require.Contains(t, leo.text(), "This needs the role approve , which you do not have. It can be done by Ana Ruiz.")
@@ -39,5 +43,6 @@ func TestAPendingDeletionIsOnEveryPageOfTheAccount(t *testing.T) {
 	_, h := w.post(form.attr("action"), http.StatusSeeOther, nil)
 	require.Equal(t, "/connectors"+of, h.Get("Location"))
 	w.get("/migrations/mig_new").none(t, "#leaving")
+	w.get("/migrations/mig_cancelled").one(t, "#ended form")
 	w.post("/leaving"+of, http.StatusSeeOther, nil) // asking again answers the same
 }

@@ -23,8 +23,8 @@ type connectorsPage struct {
 type campaignNote struct {
 	Tone     string
 	Open     int
-	Paused   bool
-	Overdue  bool
+	Paused   bool      // and every other one is on hold, too
+	Stopped  int       // by the date; one whose consent was begun in time goes on a while
 	Due      time.Time // zero: no date is in force
 	From     time.Time
 	Left     string // "31 days"; "" without a date ahead
@@ -89,7 +89,7 @@ func (p *Pages) connectorsPage(caller domain.Caller, v service.ViewConnectors, s
 	now := p.now()
 	page := connectorsPage{
 		layout:   p.newLayout(caller, v.ViewShell, "Connectors", pageConnectors, self),
-		Campaign: newCampaignNote(v.Tasks, now), Tasks: newTasks(v.Tasks, now), Done: newTasks(v.Done, now), Left: newTasks(v.Left, now), Total: v.Integrations,
+		Campaign: newCampaignNote(v.ViewShell, now), Tasks: newTasks(v.Tasks, now), Done: newTasks(v.Done, now), Left: newTasks(v.Left, now), Total: v.Integrations,
 	}
 	for _, c := range v.Connectors {
 		row := connectorRow{
@@ -126,14 +126,21 @@ func connectorStatus(c domain.Connector) status {
 }
 
 // newCampaignNote sums up the tasks by the nearest date; they come in its order.
-func newCampaignNote(tasks []service.ViewTask, now time.Time) *campaignNote {
+// What is on hold is summed up only where nothing else is to do.
+func newCampaignNote(v service.ViewShell, now time.Time) *campaignNote {
+	tasks := v.Needed()
+	if len(tasks) == 0 {
+		tasks = v.Tasks
+	}
 	if len(tasks) == 0 {
 		return nil
 	}
 	first := tasks[0]
-	n := &campaignNote{Tone: "warn", Open: len(tasks), Paused: first.Campaign.Paused, Due: first.DateInForce, From: first.Campaign.Terms.AvailableFrom.Time}
+	n := &campaignNote{Tone: "warn", Open: len(tasks), Paused: first.OnHold(), Due: first.DateInForce, From: first.Campaign.Terms.AvailableFrom.Time}
 	for _, t := range tasks {
-		n.Overdue = n.Overdue || stopped(t)
+		if stopped(t) {
+			n.Stopped++
+		}
 	}
 	if remaining := n.Due.Sub(now); !n.Due.IsZero() && remaining > 0 {
 		n.Left = left(remaining)
@@ -145,10 +152,10 @@ func newCampaignNote(tasks []service.ViewTask, now time.Time) *campaignNote {
 			n.Tone = "bad"
 		}
 	}
-	if n.Overdue || (!n.Due.IsZero() && n.Left == "") {
+	switch {
+	case n.Stopped > 0, !n.Paused && !n.Due.IsZero() && n.Left == "":
 		n.Tone = "bad"
-	}
-	if n.Paused {
+	case n.Paused:
 		n.Tone = "plain"
 	}
 	return n

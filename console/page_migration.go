@@ -118,7 +118,7 @@ func (p *Pages) migrationPage(caller domain.Caller, v service.ViewMigration) mig
 	page := migrationPage{
 		ID: m.ID, Name: v.Integration.Name, TenantDomain: v.Integration.TenantDomain, Status: statusOfMigration(v.ViewTask),
 		StartedBy: v.People[m.StartedBy], StartedAt: m.StartedAt.Time, Safe: migration.BeforeCutOver(m.Phase), Due: v.DateInForce,
-		OnHold: v.Campaign.Paused && migration.BeforeCutOver(m.Phase), Overdue: m.Overdue && migration.BeforeCutOver(m.Phase), GraceUntil: v.GraceUntil, AsOf: v.Integration.LastSyncedAt.Time,
+		OnHold: v.OnHold(), Overdue: m.Overdue && migration.BeforeCutOver(m.Phase), GraceUntil: v.GraceUntil, AsOf: v.Integration.LastSyncedAt.Time,
 		LegacyName: cmp.Or(v.Legacy.Name, "the legacy app"),
 	}
 	if page.Safe {

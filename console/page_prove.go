@@ -88,7 +88,7 @@ func (p *Pages) approveStep(caller domain.Caller, v service.ViewMigration, f for
 		Frozen: pr.Frozen, AsOf: pr.AsOf.Time, ReadAt: pr.ReadAt.Time, Rows: proofRows(pr), Examples: exampleGroups(pr),
 		Description: cmp.Or(v.Migration.Description, v.Connector.Description), Name: cmp.Or(v.Connector.Name, i.Name),
 		ConnectorNew: v.Connector.ID == "" || v.Migration.ConnectorID == v.Connector.ID, Schedule: everyWords(i.Schedule),
-		WayBack: left(v.Campaign.Terms.WayBack.Std()), OnHold: v.Campaign.Paused, Used: v.ProofUsed, GoesOn: pr.Unchanged(),
+		WayBack: left(v.Campaign.Terms.WayBack.Std()), OnHold: v.OnHold(), Used: v.ProofUsed, GoesOn: pr.Unchanged(),
 	}
 	if age := v.Campaign.Terms.ProofAge.Std(); age > 0 && !pr.CreatedAt.IsZero() {
 		s.Until = pr.CreatedAt.Add(age)

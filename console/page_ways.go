@@ -63,6 +63,7 @@ type ended struct {
 	At        time.Time
 	Open      string // address of the attempt that is open by now
 	MayRetry  bool   // a new attempt can be started by this person
+	Leaves    bool   // none begins, because the account is to be deleted
 	Connector string
 }
 
@@ -78,6 +79,8 @@ func newEnded(caller domain.Caller, v service.ViewMigration, f form) *ended {
 	switch {
 	case v.OpenID != "":
 		e.Open = "/migrations/" + v.OpenID
+	case v.Leaving.State == domain.DeletionPending: // the page says so, and how that is stopped
+		e.Leaves = true
 	case v.Integration.Binding == domain.BoundLegacy:
 		e.MayRetry = caller.Operator() || caller.Has(domain.RoleMigrate, m.AccountID)
 	}

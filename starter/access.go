@@ -102,7 +102,7 @@ func (c *tokenIssue) Run(e *env) error {
 		defer func() { _ = file.Close() }() // closed and checked below when something was written
 	}
 	var t token
-	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/tokens", body: order, given: accessGiven(c.Name, c.Account, c.Role, c.For)}, &t)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/tokens", body: order, given: accessGiven(c.Name, c.Account, c.Role, c.For), after: aftermath{look: "token list"}}, &t)
 	if err != nil {
 		if file != nil {
 			_ = os.Remove(c.Out) // empty; nothing was issued
@@ -178,7 +178,7 @@ type tokenRevoke struct {
 
 func (c *tokenRevoke) Run(e *env) error {
 	var t token
-	doc, err := e.api.call(e.ctx, request{method: http.MethodDelete, path: "/tokens/" + url.PathEscape(c.ID)}, &t)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodDelete, path: "/tokens/" + url.PathEscape(c.ID), after: aftermath{look: "token list"}}, &t)
 	if err != nil {
 		return err
 	}

@@ -154,7 +154,7 @@ func (c *accountDelete) Run(e *env) error {
 		return err
 	}
 	var d deletion
-	doc, err := e.api.call(e.ctx, request{method: http.MethodPut, path: path + "/deletion", body: map[string]string{"name": a.Name}}, &d)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPut, path: path + "/deletion", body: map[string]string{"name": a.Name}, after: aftermath{look: "account show " + a.ID, safe: answersTheSame}}, &d)
 	if err != nil {
 		return err
 	}
@@ -169,7 +169,7 @@ type accountUndo struct {
 
 func (c *accountUndo) Run(e *env) error {
 	var d deletion
-	doc, err := e.api.call(e.ctx, request{method: http.MethodDelete, path: "/accounts/" + url.PathEscape(c.Account) + "/deletion"}, &d)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodDelete, path: "/accounts/" + url.PathEscape(c.Account) + "/deletion", after: aftermath{look: "account show " + c.Account, safe: answersTheSame}}, &d)
 	if err != nil {
 		return err
 	}

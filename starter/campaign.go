@@ -67,7 +67,7 @@ func (c *campaignStart) Run(e *env) error {
 		Opened  int `json:"opened"`
 		Already int `json:"already"`
 	}
-	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/campaigns/" + url.PathEscape(c.ID) + "/start"}, &started)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/campaigns/" + url.PathEscape(c.ID) + "/start", after: aftermath{look: "campaign status " + c.ID, safe: "it opens a migration only where none is open"}}, &started)
 	if err != nil {
 		return err
 	}
@@ -252,7 +252,7 @@ func (e *env) changeCampaign(id string, given map[string]argument, change func(n
 		return e.out.answer(read, id, func() { e.out.say("It is so already; this is still version %d.", now.Version) })
 	}
 	var then campaign
-	doc, err := e.api.call(e.ctx, request{method: http.MethodPut, path: path, body: map[string]any{"version": now.Version, "terms": terms, "paused": paused}, given: given}, &then)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPut, path: path, body: map[string]any{"version": now.Version, "terms": terms, "paused": paused}, given: given, after: aftermath{look: "campaign status " + id, safe: "what is so already is not changed again"}}, &then)
 	if err != nil {
 		return err
 	}

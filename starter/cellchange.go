@@ -29,7 +29,7 @@ func (c *cellChange) Run(e *env) error {
 		return usage("the command line", "", "say what is to change: --name, --region, --client-id, --object-id or --home-tenant")
 	}
 	var now cell
-	doc, err := e.api.call(e.ctx, request{method: http.MethodPatch, path: "/cells/" + url.PathEscape(c.Cell), body: order, key: "cli-" + rand.Text(), given: given}, &now)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPatch, path: "/cells/" + url.PathEscape(c.Cell), body: order, key: "cli-" + rand.Text(), given: given, after: aftermath{look: "cell list", safe: "the same change twice is one"}}, &now)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (c *cellRemove) Run(e *env) error {
 			KeyDestroyedAt moment `json:"keyDestroyedAt"`
 		} `json:"certificates"`
 	}
-	doc, err := e.api.call(e.ctx, request{method: http.MethodDelete, path: "/cells/" + url.PathEscape(c.Cell), key: "cli-" + rand.Text()}, &r)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodDelete, path: "/cells/" + url.PathEscape(c.Cell), key: "cli-" + rand.Text(), after: aftermath{look: "cell list"}}, &r)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,9 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
+	"sync/atomic"
 	"time"
 )
 
@@ -37,7 +39,39 @@ type request struct {
 	body         any
 	key          string              // Idempotency-Key: the call may be sent again
 	given        map[string]argument // by the API's names of fields
+	after        aftermath
+	sent         *atomic.Bool // some of it was written, by this try or an earlier one
 }
+
+// aftermath is what whoever sent a request can do when no answer came.
+type aftermath struct {
+	look string // the command that shows whether it was done
+	safe string // why the command may be repeated all the same; "": it is not known to be harmless
+}
+
+const answersTheSame = "asking again answers the same"
+
+// lost says what may have become of a request that was sent and not answered.
+func (r request) lost() string {
+	switch {
+	case r.method == http.MethodGet:
+		return "Nothing was to be changed; try again."
+	case !r.sent.Load():
+		return "Nothing was sent; try again."
+	}
+	said := "What was sent may have been done"
+	if r.after.look != "" {
+		said += ": `consentry " + r.after.look + "` shows whether it was"
+	}
+	if r.after.safe == "" {
+		return said + ". Look before you repeat it."
+	}
+	return said + ". The command can safely be repeated: " + r.after.safe + "."
+}
+
+// connectionLost is the code of a request that may have arrived although no
+// answer to it did.
+const connectionLost = "connection-lost"
 
 // argument is what was typed for a field of the API.
 type argument struct{ name, value string }
@@ -59,6 +93,10 @@ func (c *client) call(ctx context.Context, r request, into any) (doc document, e
 			return nil, err
 		}
 	}
+	// The transport, too, sends again what has a key, and tells the last fault
+	// alone: only what was written says whether something may have arrived.
+	r.sent = &atomic.Bool{}
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { r.sent.Store(true) }})
 	tries := 1
 	if r.method == http.MethodGet || r.key != "" {
 		tries = repeats
@@ -66,7 +104,7 @@ func (c *client) call(ctx context.Context, r request, into any) (doc document, e
 	var status int
 	for try := 1; ; try++ {
 		status, doc, err = c.once(ctx, r, body)
-		if f, ok := errors.AsType[*failure](err); !ok || f.code != "connection-lost" || try == tries {
+		if f, ok := errors.AsType[*failure](err); !ok || f.code != connectionLost || try == tries {
 			break
 		}
 	}
@@ -113,7 +151,11 @@ func (c *client) once(ctx context.Context, r request, body []byte) (int, documen
 	case kind == "application/problem+json":
 		return res.StatusCode, nil, c.refusal(res.StatusCode, doc)
 	case exitOf(res.StatusCode) == exitUnavailable: // a proxy in front of it
-		return res.StatusCode, nil, &failure{exit: exitUnavailable, code: "unavailable", sentence: fmt.Sprintf("%s does not answer at the moment (status %d). Try again.", c.base, res.StatusCode)}
+		next := "Try again."
+		if res.StatusCode != http.StatusTooManyRequests && r.method != http.MethodGet { // which may have passed it on
+			next = r.lost()
+		}
+		return res.StatusCode, nil, &failure{exit: exitUnavailable, code: "unavailable", sentence: fmt.Sprintf("%s does not answer at the moment (status %d). %s", c.base, res.StatusCode, next)}
 	case kind != "application/json" && res.StatusCode != http.StatusNoContent:
 		return res.StatusCode, nil, c.stranger(res.StatusCode, "it answered "+or(kind, "nothing"))
 	case res.StatusCode >= 300:
@@ -145,10 +187,6 @@ func (c *client) unreached(ctx context.Context, r request, err error) error {
 	if ctx.Err() != nil {
 		return context.Canceled
 	}
-	done := "What was sent may have been done; look before you repeat it."
-	if r.method == http.MethodGet {
-		done = "Nothing was to be changed; try again."
-	}
 	if cert, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return c.untrusted(cert)
 	}
@@ -156,12 +194,12 @@ func (c *client) unreached(ctx context.Context, r request, err error) error {
 		return &failure{exit: exitFault, code: "tls", sentence: fmt.Sprintf("%s does not speak TLS. Check --api.", c.base)}
 	}
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-		return &failure{exit: exitUnavailable, code: "too-slow", sentence: fmt.Sprintf("%s did not answer within %s (--timeout). %s", c.base, c.http.Timeout, done)}
+		return &failure{exit: exitUnavailable, code: "too-slow", sentence: fmt.Sprintf("%s did not answer within %s (--timeout). %s", c.base, c.http.Timeout, r.lost())}
 	}
-	if _, ok := errors.AsType[*net.OpError](err); ok {
-		return &failure{exit: exitUnavailable, code: "unreachable", sentence: fmt.Sprintf("%s cannot be reached: %v. Check --api and the network, and try again.", c.base, innermost(err))}
+	if _, ok := errors.AsType[*net.OpError](err); ok && !r.sent.Load() {
+		return &failure{exit: exitUnavailable, code: "unreachable", sentence: fmt.Sprintf("%s cannot be reached: %v. Nothing was sent; check --api and the network, and try again.", c.base, innermost(err))}
 	}
-	return &failure{exit: exitUnavailable, code: "connection-lost", sentence: fmt.Sprintf("The connection to %s broke before an answer came: %v. %s", c.base, innermost(err), done)}
+	return &failure{exit: exitUnavailable, code: connectionLost, sentence: fmt.Sprintf("The connection to %s broke before an answer came: %v. %s", c.base, innermost(err), r.lost())}
 }
 
 // innermost leaves out what the address in the sentence says already.

@@ -148,7 +148,7 @@ func (c *connectorDisconnect) Run(e *env) error {
 		SessionsEnded  int    `json:"sessionsEnded"`
 		NextStep       string `json:"nextStep"`
 	}
-	doc, err := e.api.call(e.ctx, request{method: http.MethodDelete, path: path}, &d)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodDelete, path: path, after: aftermath{look: "connector list", safe: answersTheSame}}, &d)
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (c *tenantAllow) Run(e *env) error {
 			AccountID string `json:"accountId"`
 		} `json:"uses"`
 	}
-	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/tenant-uses", body: map[string]any{"tenantId": c.Tenant, "accountIds": c.Account, "reason": c.Reason}, given: map[string]argument{"tenantId": {"<tenant>", c.Tenant}, "accountIds": {"--account", strings.Join(c.Account, ", ")}, "reason": {"--reason", c.Reason}}}, &uses)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/tenant-uses", body: map[string]any{"tenantId": c.Tenant, "accountIds": c.Account, "reason": c.Reason}, given: map[string]argument{"tenantId": {"<tenant>", c.Tenant}, "accountIds": {"--account", strings.Join(c.Account, ", ")}, "reason": {"--reason", c.Reason}}, after: aftermath{safe: "the same decision twice is one"}}, &uses)
 	if err != nil {
 		return err
 	}

@@ -102,7 +102,7 @@ func (f *failure) ofOne() bool { return f.exit == exitRefused || f.exit == exitW
 // extendOne gives one migration the date and writes down what that came to; nil:
 // it has it.
 func (e *env) extendOne(x *extended, until time.Time, asked map[string]any, given map[string]argument) *failure {
-	d, doc, err := e.give(x.MigrationID, asked, given)
+	d, doc, err := e.give(x.IntegrationID, x.MigrationID, asked, given)
 	if err != nil {
 		f := failureOf(err)
 		x.Refusal, x.said = &refusal{f.code, f.sentence}, "refused: "+f.sentence

@@ -48,6 +48,17 @@ type importReport struct {
 	AsOf moment `json:"asOf"`
 }
 
+// aftermath: the key of an import is its content.
+func (c *importCommand) aftermath() aftermath {
+	switch {
+	case c.DryRun:
+		return aftermath{safe: "a dry run changes nothing"}
+	case c.Again:
+		return aftermath{look: "account list"}
+	}
+	return aftermath{safe: "the same content is taken in once, and then only reported"}
+}
+
 func (c *importCommand) Run(e *env) error {
 	content, err := interruptible(e.ctx, func() ([]byte, error) { return c.read(e.in) })
 	if err != nil {
@@ -72,7 +83,7 @@ func (c *importCommand) Run(e *env) error {
 	}
 	e.out.show("sending %s …", size(len(content)))
 	var report importReport
-	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/inventory" + query, body: content, key: key}, &report)
+	doc, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/inventory" + query, body: content, key: key, after: c.aftermath()}, &report)
 	e.out.clear()
 	if f, ok := errors.AsType[*failure](err); ok {
 		for i, field := range f.fields {

@@ -68,7 +68,7 @@ func (c *migrateCommand) Run(e *env) error {
 	var m struct {
 		ID string `json:"id"`
 	}
-	_, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/integrations/" + url.PathEscape(c.Integration) + "/migrations"}, &m)
+	_, err := e.api.call(e.ctx, request{method: http.MethodPost, path: "/integrations/" + url.PathEscape(c.Integration) + "/migrations", after: aftermath{look: "explain " + c.Integration, safe: "a migration that is open is the answer"}}, &m)
 	if err != nil {
 		return e.noIntegration(c.Integration, err)
 	}
@@ -194,7 +194,7 @@ func (e *env) decide(integration string, asked map[string]any, given map[string]
 	if i.Migration == nil {
 		return &failure{exit: exitRefused, code: "no-migration", sentence: "No migration of this integration is open, so there is nothing to decide. `consentry explain " + integration + "` says where it stands."}
 	}
-	d, doc, err := e.give(i.Migration.ID, asked, given)
+	d, doc, err := e.give(integration, i.Migration.ID, asked, given)
 	if err != nil {
 		return err
 	}
@@ -221,8 +221,10 @@ func (e *env) decide(integration string, asked map[string]any, given map[string]
 
 // give gives a decision on a migration and waits a while for its end; one that is
 // refused is a failure.
-func (e *env) give(migration string, asked map[string]any, given map[string]argument) (d decision, doc document, err error) {
-	doc, err = e.api.call(e.ctx, request{method: http.MethodPost, path: "/migrations/" + url.PathEscape(migration) + "/decisions", body: asked, key: "cli-" + rand.Text(), given: given}, &d)
+func (e *env) give(integration, migration string, asked map[string]any, given map[string]argument) (d decision, doc document, err error) {
+	doc, err = e.api.call(e.ctx, request{method: http.MethodPost, path: "/migrations/" + url.PathEscape(migration) + "/decisions", body: asked, key: "cli-" + rand.Text(), given: given, after: aftermath{
+		look: "explain " + integration, safe: "a decision that was carried out is refused the second time, and changes nothing more",
+	}}, &d)
 	if err != nil {
 		return d, doc, err
 	}
@@ -232,7 +234,7 @@ func (e *env) give(migration string, asked map[string]any, given map[string]argu
 			return d, doc, err
 		}
 		if doc, err = e.api.get(e.ctx, "/decisions/"+url.PathEscape(d.ID), &d); err != nil {
-			return d, doc, err
+			return d, doc, stillGiven(d.ID, integration, err)
 		}
 	}
 	e.out.clear()
@@ -244,6 +246,15 @@ func (e *env) give(migration string, asked map[string]any, given map[string]argu
 		f.code, f.sentence = d.Refusal.Code, d.Refusal.Text
 	}
 	return d, doc, f
+}
+
+// stillGiven says of a decision whose outcome could not be waited for that it
+// stands.
+func stillGiven(id, integration string, err error) error {
+	if f, ok := errors.AsType[*failure](err); ok && f.exit == exitUnavailable {
+		f.sentence = "The decision " + id + " is given and is carried out all the same; only its outcome could not be waited for. `consentry explain " + integration + "` shows it. " + f.sentence
+	}
+	return err
 }
 
 // decisionPatience is how many looks a given decision gets before the command

@@ -29,7 +29,7 @@ func (c *replaceSecret) Run(e *env) error {
 		Next         string `json:"next"`
 	}
 	doc, err := e.api.call(e.ctx, request{
-		method: http.MethodPut, path: "/integrations/" + url.PathEscape(c.Integration) + "/legacy-secret", key: "cli-" + rand.Text(),
+		method: http.MethodPut, path: "/integrations/" + url.PathEscape(c.Integration) + "/legacy-secret", key: "cli-" + rand.Text(), after: aftermath{look: "explain " + c.Integration, safe: "the same secret twice is one"},
 		body: map[string]any{"secret": string(secret), "secretEndsAt": ends.UTC()},
 	}, &r)
 	if err != nil {

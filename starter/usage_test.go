@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"math/big"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -54,6 +55,8 @@ type shell struct {
 	url   string
 	token string
 	asked atomic.Int32
+
+	listener net.Listener
 }
 
 func newShell(t *testing.T, handle http.HandlerFunc) *shell {
@@ -66,7 +69,7 @@ func newShell(t *testing.T, handle http.HandlerFunc) *shell {
 	require.NoError(t, os.WriteFile(s.token, []byte("a-token\n"), 0o600))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.asked.Add(1); handle(w, r) }))
 	t.Cleanup(server.Close)
-	s.url = server.URL
+	s.url, s.listener = server.URL, server.Listener
 	return s
 }
 
@@ -334,6 +337,73 @@ func TestASlowServerIsToldFromOneThatMayHaveDoneIt(t *testing.T) {
 	got = s.run("payload-key", "rotate", "--timeout", "50ms")
 	require.Equal(t, exitUnavailable, got.exit)
 	require.Contains(t, got.errs, "may have been done")
+}
+
+// A server that is killed with a change in hand may have done it. What is said
+// must not depend on whether its port is closed by the time of the next try.
+func TestAChangeWhoseAnswerIsLostMayHaveBeenDone(t *testing.T) {
+	server := func(t *testing.T, reset bool, dies func(*http.Request) bool) *shell {
+		t.Helper()
+		var s *shell
+		s = newShell(t, func(w http.ResponseWriter, r *http.Request) {
+			if !dies(r) {
+				w.Header().Set("Content-Type", "application/json")
+				_, _ = w.Write([]byte(`{"id":"i","migration":{"id":"mig_1"},"state":"given"}`))
+				return
+			}
+			_ = s.listener.Close()
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if tcp, ok := conn.(*net.TCPConn); ok && reset && err == nil {
+				_ = tcp.SetLinger(0)
+			}
+			_ = conn.Close()
+		})
+		return s
+	}
+	changes := func(r *http.Request) bool { return r.Method != http.MethodGet }
+	for line, says := range map[string][]string{
+		"roll-back i --reason leavers": {"`consentry explain i` shows whether it was", "can safely be repeated"},
+		"cancel i":                     {"`consentry explain i` shows whether it was", "can safely be repeated"},
+		"migrate i":                    {"`consentry explain i` shows whether it was", "can safely be repeated"},
+		"token revoke tok_1":           {"`consentry token list` shows whether it was", "Look before you repeat it"},
+		"synchronize i":                {"may have been done. Look before you repeat it"},
+	} {
+		for _, reset := range []bool{false, true} {
+			s := server(t, reset, changes)
+			e := s.run(append(strings.Fields(line), "--json")...).error(t)
+			require.Equal(t, exitUnavailable, e.Exit, line)
+			require.Equal(t, connectionLost, e.Code, line)
+			for _, words := range append(says, "broke before an answer came", "may have been done") {
+				require.Contains(t, e.Detail, words, line)
+			}
+			require.NotContains(t, e.Detail, "try again", line)
+			// The port is closed by now, and nothing is sent to it.
+			e = s.run("token", "revoke", "tok_1", "--json").error(t)
+			require.Equal(t, "unreachable", e.Code)
+			require.Contains(t, e.Detail, "Nothing was sent")
+		}
+	}
+
+	s := server(t, false, func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/api/v1/decisions/") })
+	e := s.run("roll-back", "i", "--reason", "leavers", "--json").error(t)
+	require.Equal(t, exitUnavailable, e.Exit)
+	require.Contains(t, e.Detail, "The decision i is given and is carried out all the same")
+	require.Contains(t, e.Detail, "`consentry explain i` shows it")
+}
+
+// A proxy whose server died with a change in hand knows no more.
+func TestAChangeThatAProxyLostMayHaveBeenDone(t *testing.T) {
+	s := newShell(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write([]byte(`{"id":"i","migration":{"id":"mig_1"}}`))
+			return
+		}
+		w.WriteHeader(http.StatusBadGateway)
+	})
+	got := s.run("roll-back", "i", "--reason", "leavers")
+	require.Equal(t, exitUnavailable, got.exit)
+	require.Contains(t, got.errs, "status 502). What was sent may have been done: `consentry explain i` shows whether it was.")
 }
 
 func TestAClockThatIsWrongIsTold(t *testing.T) {

@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -33,6 +34,7 @@ type syncRun struct {
 	read  contract.ReadSlice
 	held  int64  // changes that wait for a person
 	code  string // why it ended, other than done
+	over  bool   // nothing of it lies ahead any more
 }
 
 func (r *syncRun) run(ctx workflow.Context) (contract.DirectorySyncResult, error) {
@@ -44,7 +46,7 @@ func (r *syncRun) run(ctx workflow.Context) (contract.DirectorySyncResult, error
 	}
 	if start.Refused {
 		r.code = start.Code
-		r.show(ctx, "was refused: "+start.Code)
+		r.showEnd(ctx, "was refused: "+start.Code)
 		return contract.DirectorySyncResult{State: domain.RunStopped, Code: start.Code}, nil
 	}
 	r.id, r.read.Full = start.RunID, start.Full
@@ -60,7 +62,7 @@ func (r *syncRun) run(ctx workflow.Context) (contract.DirectorySyncResult, error
 		}
 		if r.read.Stopped {
 			r.code = r.read.Code
-			r.show(ctx, "was stopped: "+r.read.Code)
+			r.showEnd(ctx, "was stopped: "+r.read.Code)
 			return contract.DirectorySyncResult{RunID: r.id, State: domain.RunStopped, Code: r.read.Code, Read: r.read.Read}, nil
 		}
 		if !r.read.More {
@@ -68,7 +70,7 @@ func (r *syncRun) run(ctx workflow.Context) (contract.DirectorySyncResult, error
 		}
 	}
 	if r.in.Purpose == domain.RunShadow { // its last page has completed it
-		r.show(ctx, "is complete")
+		r.showEnd(ctx, "is complete")
 		return contract.DirectorySyncResult{RunID: r.id, State: domain.RunDone, Read: r.read.Read}, nil
 	}
 	if r.late(ctx) {
@@ -81,8 +83,14 @@ func (r *syncRun) run(ctx workflow.Context) (contract.DirectorySyncResult, error
 	}
 	r.held = out.Held
 	r.code = out.Code
-	r.show(ctx, fmt.Sprintf("ended %s %s: %d added, %d changed, %d removed, %d held", out.State, out.Code, out.Added, out.Changed, out.Removed, out.Held))
+	r.showEnd(ctx, endWords(out))
 	return out, nil
+}
+
+// endWords says how a run came out; one that is done has no code.
+func endWords(out contract.DirectorySyncResult) string {
+	how := strings.TrimSpace(string(out.State) + " " + out.Code)
+	return fmt.Sprintf("ended %s: %d added, %d changed, %d removed, %d held", how, out.Added, out.Changed, out.Removed, out.Held)
 }
 
 // notBegun ends a run that has no row to close.
@@ -96,7 +104,7 @@ func (r *syncRun) notBegun(ctx workflow.Context, err error) (contract.DirectoryS
 	if code == contract.SyncRunOpen {
 		state = domain.RunStopped
 	}
-	r.show(ctx, "could not begin: "+code)
+	r.showEnd(ctx, "could not begin: "+code)
 	return contract.DirectorySyncResult{State: state, Code: code}, nil
 }
 
@@ -118,7 +126,7 @@ func (r *syncRun) giveUp(ctx workflow.Context, code string) (contract.DirectoryS
 	detached, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	r.code = code
-	r.show(ctx, "gives up: "+code)
+	r.showEnd(ctx, "gives up: "+code)
 	state := domain.RunError
 	if code == contract.SyncCancelled {
 		state = domain.RunStopped
@@ -166,6 +174,12 @@ func (r *syncRun) show(ctx workflow.Context, what string) {
 	workflow.SetCurrentDetails(ctx, r.details(what))
 }
 
+// showEnd is show for a run whose end is settled.
+func (r *syncRun) showEnd(ctx workflow.Context, what string) {
+	r.over = true
+	r.show(ctx, what)
+}
+
 func (r *syncRun) details(what string) string {
 	kind := "changes since the last round"
 	if r.read.Full {
@@ -174,7 +188,7 @@ func (r *syncRun) details(what string) string {
 	var d details
 	d.say("Where", "the **%s** run %s. It reads %s: %d pages, %d objects and memberships.", r.in.Purpose, what, kind, r.read.Pages, r.read.Read)
 	d.say("Why", "%s", purposes[r.in.Purpose])
-	if !r.until.IsZero() {
+	if !r.until.IsZero() && !r.over {
 		d.say("Until", "%s; a first synchronization that is not done by then is taken back.", stamp(r.until))
 	}
 	switch who := mendedBy[r.code]; {

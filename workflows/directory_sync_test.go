@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
@@ -201,6 +202,35 @@ func TestAFirstSynchronizationKeepsItsBudget(t *testing.T) {
 	out := e.mustRun(contract.DirectorySyncInput{Purpose: domain.RunFirst, AttemptID: "m", Budget: 10 * time.Minute})
 	require.Equal(t, contract.SyncBudgetExceeded, out.Code)
 	require.LessOrEqual(t, e.Now().Sub(began), 11*time.Minute)
+}
+
+// A first synchronization that is over is taken back no more, however it ended.
+func TestTheBudgetIsShownWhileItLastsAndNoLonger(t *testing.T) {
+	first := contract.DirectorySyncInput{Purpose: domain.RunFirst, AttemptID: "m", Budget: 10 * time.Minute}
+	page := func(e *syncEnv) string {
+		answer, err := e.QueryWorkflow("__temporal_workflow_metadata")
+		require.NoError(t, err)
+		var shown sdkpb.WorkflowMetadata
+		require.NoError(t, answer.Get(&shown))
+		return shown.GetCurrentDetails()
+	}
+	for says, steps := range map[string]func(*syncEnv){
+		"ended done: 3 added, 0 changed, 0 removed, 1 held": func(e *syncEnv) { e.begins(started); e.reads(contract.ReadSlice{}); e.applies(done) },
+		"was refused: " + contract.SyncDeadlinePassed:       func(e *syncEnv) { e.begins(contract.RunStart{Refused: true, Code: contract.SyncDeadlinePassed}) },
+		"was stopped: " + contract.SyncDisabled: func(e *syncEnv) {
+			e.begins(started)
+			e.reads(contract.ReadSlice{Stopped: true, Code: contract.SyncDisabled})
+		},
+	} {
+		e := newSyncEnv(t)
+		var meanwhile string
+		e.SetOnActivityStartedListener(func(*activity.Info, context.Context, converter.EncodedValues) { meanwhile = page(e) })
+		steps(e)
+		e.mustRun(first)
+		require.Contains(t, meanwhile, "not done by then is taken back")
+		require.Contains(t, page(e), says)
+		require.NotContains(t, page(e), "taken back", says)
+	}
 }
 
 func TestABudgetThatIsUsedUpByReadingLeavesNothingToApply(t *testing.T) {

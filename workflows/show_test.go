@@ -134,7 +134,14 @@ func TestTheSynchronizationsPageSaysWhatItIsFor(t *testing.T) {
 		require.NotContains(t, text, "**Until**")
 		r.until = time.Unix(1e9, 0)
 		require.Contains(t, r.details("reads"), "**Until**: 2001-09-09T01:46:40Z")
+		r.over = true
+		require.NotContains(t, r.details("ended done"), "taken back", "nothing of it lies ahead")
 	}
+}
+
+func TestHowASynchronizationCameOutIsASentence(t *testing.T) {
+	require.Equal(t, "ended done: 1 added, 2 changed, 3 removed, 4 held", endWords(contract.DirectorySyncResult{State: domain.RunDone, Added: 1, Changed: 2, Removed: 3, Held: 4}))
+	require.Equal(t, "ended error sync-unavailable: 0 added, 0 changed, 0 removed, 0 held", endWords(contract.DirectorySyncResult{State: domain.RunError, Code: "sync-unavailable"}))
 }
 
 func TestASynchronizationThatHeldChangesSaysWhatBecomesOfThem(t *testing.T) {

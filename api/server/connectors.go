@@ -23,7 +23,7 @@ type Action struct {
 
 // ActionsNeeded is everything that is to do in an account.
 type ActionsNeeded struct {
-	Actions []Action  `json:"actions" nullable:"false" doc:"The most urgent first."`
+	Actions []Action  `json:"actions" nullable:"false" doc:"The most urgent first; what is on hold, because its campaign is paused, is none of them."`
 	AsOf    time.Time `json:"asOf"`
 }
 

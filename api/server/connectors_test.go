@@ -88,6 +88,32 @@ func TestReconnectingTakesBothLegsAndKeepsTheConnector(t *testing.T) {
 	require.True(t, shown.Reconnect.Needed)
 }
 
+// TestWhatIsOnHoldIsNoActionNeeded, and what is allowed all the same stays so.
+func TestWhatIsOnHoldIsNoActionNeeded(t *testing.T) {
+	w := newWorld(t)
+	w.lost()
+	mia := w.as("mia-migrator")
+	kinds := func() (kinds []string) {
+		var needed ActionsNeeded
+		mia.get(prefix + "/accounts/acc-contoso/actions").into(&needed)
+		for _, a := range needed.Actions {
+			kinds = append(kinds, a.Kind)
+		}
+		return kinds
+	}
+	require.Contains(t, kinds(), "migrate")
+	require.NoError(t, w.store.Write(t.Context(), func(r service.Rows) error {
+		c, err := r.Campaigns().Get("campaign-eu")
+		if err != nil {
+			return err
+		}
+		c.Paused = true
+		return r.Campaigns().Update(&c)
+	}))
+	require.Equal(t, []string{"reconnect"}, kinds())
+	require.Equal(t, http.StatusCreated, mia.beginFor("/migrations/"+w.migration("contoso-two").ID).status)
+}
+
 func TestReconnectingIsTheAccountsOwn(t *testing.T) {
 	w := newWorld(t)
 	w.lost()

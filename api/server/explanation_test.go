@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"consentry/internal/contract"
 	"consentry/internal/domain"
+	"consentry/internal/migration"
 	"consentry/internal/service"
 )
 
@@ -65,6 +67,58 @@ func TestReasonsAreShown(t *testing.T) {
 	require.False(t, e.NeedsPerson, "it is decided")
 	require.Contains(t, e.Who, "nobody has to act before the decision that is given is applied")
 	require.Empty(t, e.CanAct)
+}
+
+// TestEveryDecisionIsAFact: who, what and when, with or without a reason, and what came of it.
+func TestEveryDecisionIsAFact(t *testing.T) {
+	w := newWorld(t)
+	m := w.migration("contoso")
+	for n, d := range []domain.Decision{
+		{Kind: domain.DecideDescribe, State: domain.DecisionApplied, GivenBy: "ana-approver", Detail: domain.DecisionDetail{Description: "People", GoOnIfUnchanged: true}},
+		{Kind: domain.DecideApprove, State: domain.DecisionRefused, GivenBy: "ana-approver", Code: migration.ProofTooOld, Reason: "The comparison is too old."},
+		{Kind: domain.DecideExtend, State: domain.DecisionApplied, GivenBy: "nobody any more", Detail: domain.DecisionDetail{Deadline: domain.At(w.clock.Now().Add(90 * 24 * time.Hour)), Reason: "Holidays"}},
+		{Kind: domain.DecideCleanUp, State: domain.DecisionApplied, GivenBy: "nobody any more"},
+	} {
+		d.ID, d.AccountID, d.MigrationID, d.GivenAt = fmt.Sprintf("dec_%d", n), m.AccountID, m.ID, domain.At(w.clock.Now().Add(time.Duration(n)*time.Minute))
+		require.NoError(t, w.store.Write(t.Context(), func(r service.Rows) error { return r.Decisions().Insert(&d) }))
+	}
+	var said []string
+	for _, f := range w.explained("contoso").Facts {
+		if f.Name == "Decision" {
+			said = append(said, f.Value)
+		}
+	}
+	require.Equal(t, []string{
+		"describe, and go on if nothing changes, applied, given on 22 November 2026 10:00 UTC by ana-approver",
+		"approve, refused, given on 22 November 2026 10:01 UTC by ana-approver; why it was refused: The comparison is too old.",
+		"extend to 20 February 2027 10:00 UTC, applied, given on 22 November 2026 10:02 UTC by nobody any more: “Holidays”",
+		"clean-up, the old app is kept, applied, given on 22 November 2026 10:03 UTC by nobody any more",
+	}, said)
+}
+
+// TestTheEndOfTheOldSecretIsInTheSentence where it comes before the date in force.
+func TestTheEndOfTheOldSecretIsInTheSentence(t *testing.T) {
+	w := newWorld(t)
+	secret := func(change func(*domain.LegacyApp)) Explanation {
+		require.NoError(t, w.store.Write(t.Context(), func(r service.Rows) error {
+			app, err := r.LegacyApps().Get("contoso")
+			if err != nil {
+				return err
+			}
+			change(&app)
+			return r.LegacyApps().Update(&app)
+		}))
+		return w.explained("contoso")
+	}
+	ends := w.clock.Now().Add(10 * 24 * time.Hour)
+	e := secret(func(a *domain.LegacyApp) { a.SecretEndsAt = domain.At(ends) })
+	require.Contains(t, e.Sentence, "synchronization through the old app ends on 2 December 2026 10:00 UTC, when its client secret does, unless another is entered before (its date is 22 December 2026 10:00 UTC)")
+	require.True(t, e.NextAt.Equal(ends))
+	require.Equal(t, "ends on 2 December 2026 10:00 UTC", e.fact("Old app's secret"))
+	e = secret(func(a *domain.LegacyApp) { a.SecretEndsAt = domain.At(ends.Add(90 * 24 * time.Hour)) })
+	require.Contains(t, e.Sentence, "synchronization through the old app ends on 22 December 2026 10:00 UTC;")
+	e = secret(func(a *domain.LegacyApp) { a.SecretEndsAt, a.SecretRef = domain.At(ends), "" })
+	require.NotContains(t, e.Sentence, "client secret", "what is not held ends nothing")
 }
 
 // TestALostConsentIsExplained: what was migrated long ago, and reads nothing.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -50,6 +51,27 @@ func (w *world) actors() (told []string) {
 		told = append(told, string(c.Payload))
 	}
 	return told
+}
+
+// TestTheReasonForSharingIsKeptWhereItCanBeErased, and the chain shows which it
+// was, also once another decision has taken its place.
+func TestTheReasonForSharingIsKeptWhereItCanBeErased(t *testing.T) {
+	w := newWorld(t)
+	w.shared()
+	w.allowSharing()
+	again := w.as("olga-operator").post(prefix+"/tenant-uses", map[string]any{"tenantId": contoso, "accountIds": []string{"acc-contoso"}, "reason": "the group was sold"})
+	require.Equal(t, http.StatusOK, again.status, again.body)
+	var digests []string
+	require.NoError(t, w.store.Read(t.Context(), func(r service.Rows) error {
+		entries, err := r.Audit().List(service.Query{Where: service.Where{"action": "allow-tenant-use", "outcome": "done"}, Order: []string{"chain_seq"}})
+		for _, e := range entries {
+			require.Equal(t, contoso, e.Detail["tenant"])
+			require.NotContains(t, fmt.Sprint(e), "Fabrikam")
+			digests = append(digests, e.Detail["reasonDigest"])
+		}
+		return err
+	}))
+	require.Equal(t, []string{consent.Hash("one group with Fabrikam"), consent.Hash("the group was sold")}, digests)
 }
 
 // TestAConsentThatWaitedForTheDecisionAboutItsTenantCountsByItself: nobody

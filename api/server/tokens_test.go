@@ -239,7 +239,7 @@ func TestAnExplanationSaysTheDateInForce(t *testing.T) {
 		return r.Migrations().Update(&m)
 	}))
 	e = explain(vic)
-	require.Contains(t, e.Sentence, "ends on 21 January 2027 10:00 UTC")
+	require.Contains(t, e.Sentence, "ends on 22 December 2026 10:00 UTC, when its client secret does, unless another is entered before (its date is 21 January 2027 10:00 UTC)")
 	require.Equal(t, "extension", e.DateFrom)
 	require.Equal(t, domain.At(extended), e.DateInForce)
 	require.Equal(t, http.StatusNotFound, w.as("fay-fabric").get(prefix+"/integrations/contoso/explanation").status)

@@ -239,13 +239,26 @@ func (c *Config) checkProxies(f *faults) {
 		switch {
 		case err != nil:
 			fault.Wrong, fault.Remedy = "is no network", "give networks such as 10.0.0.0/8, and a single machine as 10.0.0.7/32"
-		case network.Mask[0] == 0: // nothing of the address has to fit
-			fault.Wrong, fault.Remedy = "is everybody, who could then say in X-Forwarded-For who he is", "name the network of the reverse proxies alone"
+		case wide(network):
+			fault.Wrong, fault.Remedy = "is everybody, or a part of everybody, who could then say in X-Forwarded-For who he is", "name the network of the reverse proxies alone; none is wider than 10.0.0.0/8 or fc00::/7"
 		default:
 			continue
 		}
 		f.all = append(f.all, fault)
 	}
+}
+
+// wide reports whether a network is wider than any that can be somebody's own
+// (RFC 1918, RFC 4193): two halves are everybody as the whole is.
+func wide(network *net.IPNet) bool {
+	ones, bits := network.Mask.Size()
+	switch {
+	case bits == 32:
+		return ones < 8
+	case network.IP.To4() != nil: // IPv4 written as IPv6, which counts as IPv4
+		return ones < 96+8
+	}
+	return ones < 7
 }
 
 func loopback(host string) bool {

@@ -47,6 +47,11 @@ func TestWhatCannotWorkTogetherIsTold(t *testing.T) {
 		"any two free ports":                  {map[string]string{"CONSENTRY_LISTEN": "127.0.0.1:0", "CONSENTRY_METRICS_LISTEN": "127.0.0.1:0"}, nil},
 		"proxies that are everybody":          {map[string]string{"CONSENTRY_TRUSTED_PROXIES": "0.0.0.0/0"}, []string{`"0.0.0.0/0"`, "who he is"}},
 		"proxies that are everybody, newly":   {map[string]string{"CONSENTRY_TRUSTED_PROXIES": "::/0"}, []string{`"::/0"`, "who he is"}},
+		"proxies that are half of everybody":  {map[string]string{"CONSENTRY_TRUSTED_PROXIES": "10.0.0.0/8,128.0.0.0/1"}, []string{`"128.0.0.0/1"`, "a part of everybody", "10.0.0.0/8"}},
+		"proxies that are too many":           {map[string]string{"CONSENTRY_TRUSTED_PROXIES": "10.0.0.0/7"}, []string{`"10.0.0.0/7"`}},
+		"proxies that are all of the new net": {map[string]string{"CONSENTRY_TRUSTED_PROXIES": "2000::/3"}, []string{`"2000::/3"`, "fc00::/7"}},
+		"proxies that are everybody in IPv6":  {map[string]string{"CONSENTRY_TRUSTED_PROXIES": "::ffff:0.0.0.0/96"}, []string{`"::ffff:0.0.0.0/96"`}},
+		"proxies of one's own, newly":         {map[string]string{"CONSENTRY_TRUSTED_PROXIES": "fc00::/7,::ffff:10.0.0.0/104,10.0.0.7/32,::1/128"}, nil},
 		"proxies":                             {map[string]string{"CONSENTRY_TRUSTED_PROXIES": "10.0.0.0/8,fd00::/8"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -77,4 +82,8 @@ func TestEveryNetworkThatIsNoneIsNamed(t *testing.T) {
 	for _, one := range []string{"foo", "bar", "10.0.0.0/99"} {
 		require.ErrorContains(t, err, `--trusted-proxies (CONSENTRY_TRUSTED_PROXIES) is "`+one+`"`)
 	}
+	environment["CONSENTRY_TRUSTED_PROXIES"] = "0.0.0.0/1,128.0.0.0/1"
+	_, err = under(t, environment)
+	require.ErrorAs(t, err, &report)
+	require.Len(t, report.Faults, 2, "each half")
 }

@@ -38,6 +38,8 @@ type Situation struct {
 	NoWayBack   string              // why a migrated integration cannot go back now; "": it can
 	PastDate    bool                // because the date in force has passed, which an operator can move
 
+	SecretEnds time.Time // of the old app that is in use or could be again, as we were told; zero: not known, or of no use to it any more
+
 	Leaves time.Time // when the account is to be deleted; zero: it stays
 	Left   time.Time // since when it is being deleted; zero: it is not
 }
@@ -217,10 +219,30 @@ func (s Situation) endOfLegacy() string {
 	switch {
 	case s.Migration.Overdue && !s.InForce.IsZero():
 		return "synchronization through the old app ended on " + day(s.InForce)
+	case s.secretEndsFirst(s.InForce):
+		return s.endOfSecret()
 	case s.InForce.IsZero():
 		return ""
 	}
 	return "synchronization through the old app ends on " + day(s.InForce)
+}
+
+// secretEndsFirst reports whether the old app's client secret ends ahead and
+// before an instant, or, where that is none, soon enough to be spoken of.
+func (s Situation) secretEndsFirst(than time.Time) bool {
+	if than.IsZero() {
+		than = s.Now.Add(SecretWarning)
+	}
+	return s.ahead(s.SecretEnds) && s.SecretEnds.Before(than)
+}
+
+// endOfSecret says that synchronization through the old app ends before its date.
+func (s Situation) endOfSecret() string {
+	date := "no date is in force"
+	if !s.InForce.IsZero() {
+		date = "its date is " + day(s.InForce)
+	}
+	return "synchronization through the old app ends on " + day(s.SecretEnds) + ", when its client secret does, unless another is entered before (" + date + ")"
 }
 
 func (s Situation) since() string {
@@ -248,12 +270,20 @@ func (s Situation) deadline() (string, time.Time) {
 		return fmt.Sprintf("the date was %s, and because the consent was begun before it, synchronization through the old app goes on until %s", day(s.InForce), day(s.Grace)), s.Grace
 	case s.Migration.Overdue && !s.InForce.IsZero():
 		return fmt.Sprintf("synchronization through the old app ended on %s, nothing is deleted, and migrating starts it again", day(s.InForce)), time.Time{}
+	case s.secretEndsFirst(s.InForce) && !s.deadLegacy():
+		return s.endOfSecret(), s.SecretEnds
 	case s.InForce.IsZero():
 		return "no date is in force", time.Time{}
-	case s.Condition == domain.ConditionError && !s.Bound && !s.passes() && !MendedByOperators(s.ConditionCode): // nothing is synchronized that could end
+	case s.deadLegacy(): // nothing is synchronized that could end
 		return "migrating starts synchronization again (its date is " + day(s.InForce) + ")", s.InForce
 	}
 	return "synchronization through the old app ends on " + day(s.InForce), s.InForce
+}
+
+// deadLegacy reports whether nothing is read through the old app before a person
+// acts.
+func (s Situation) deadLegacy() bool {
+	return s.Condition == domain.ConditionError && !s.Bound && !s.passes() && !MendedByOperators(s.ConditionCode)
 }
 
 // firstClause is the first sentence of a text without its full stop, to stand

@@ -121,8 +121,8 @@ func (s Situation) consentBegun() (words string) {
 }
 
 // wayBack is the outlook of a migrated integration. The way back needs an old
-// app that may synchronize, so it ends with the date in force where that comes
-// before the window's end.
+// app that may synchronize and lets us in, so it ends with the date in force, or
+// with the app's client secret, where that comes before the window's end.
 func (s Situation) wayBack() Outlook {
 	const advised = "removing the old app is recommended"
 	ends := s.Migration.WayBackUntil.Time
@@ -140,6 +140,10 @@ func (s Situation) wayBack() Outlook {
 		if s.PastDate {
 			o.Who += ", and an operator can give the account a later date, which opens the way back again"
 		}
+	case s.secretEndsFirst(ends) && (s.InForce.IsZero() || s.secretEndsFirst(s.InForce)):
+		o.At, o.Role = s.SecretEnds, domain.RoleApprove
+		o.Next = "the way back is open until " + day(s.SecretEnds) + ", when the client secret of the old app ends, unless another is entered before, and from " + day(ends) + " on " + advised
+		o.Who = keepers + " can roll it back while the way back is open"
 	case !s.InForce.IsZero() && s.InForce.Before(ends):
 		o.At, o.Role = s.InForce, domain.RoleApprove
 		o.Next = "the way back is open until " + day(s.InForce) + ", when the date for the old app passes, and from " + day(ends) + " on " + advised

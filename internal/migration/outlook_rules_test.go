@@ -58,6 +58,10 @@ func facets() []facet {
 				s.Grace = outlookSoon
 			}),
 		}},
+		{"secret", []state{
+			as("outlasts it", func(*migration.Situation) {}),
+			as("ends before", func(s *migration.Situation) { s.SecretEnds = outlookNow.Add(time.Hour) }),
+		}},
 		{"campaign", []state{
 			as("running", func(*migration.Situation) {}), as("paused", func(s *migration.Situation) { s.Paused = true }),
 			as("none", func(s *migration.Situation) { s.Campaign = s.Migration.ID != "" }),

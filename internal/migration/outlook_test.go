@@ -63,6 +63,48 @@ func TestTheOutlookIsOneSentence(t *testing.T) {
 			},
 			"the way back is open until 18 August 2026 11:00 UTC, and from then on removing the old app is recommended; an operator or somebody with the role approve can roll it back until then.", date.Add(time.Hour),
 		},
+		"the secret ends before the date": {
+			func(s *migration.Situation) {
+				s.Migration.Phase, s.SecretEnds = domain.AwaitingConsent, date.Add(-time.Hour)
+			},
+			"; synchronization through the old app ends on 18 August 2026 09:00 UTC, when its client secret does, unless another is entered before (its date is 18 August 2026 10:00 UTC); a Privileged", date.Add(-time.Hour),
+		},
+		"the secret ends, and no date is in force": {
+			func(s *migration.Situation) {
+				s.Migration.ID, s.InForce, s.SecretEnds, s.Now = "", time.Time{}, date, date.Add(-29*24*time.Hour)
+			},
+			"ends on 18 August 2026 10:00 UTC, when its client secret does, unless another is entered before (no date is in force);", date,
+		},
+		"the secret ends some day, and no date is in force": {
+			func(s *migration.Situation) {
+				s.Migration.ID, s.InForce, s.SecretEnds, s.Now = "", time.Time{}, date, date.Add(-31*24*time.Hour)
+			},
+			"; no date is in force;", time.Time{},
+		},
+		"the secret ends after the date": {
+			func(s *migration.Situation) {
+				s.Migration.Phase, s.SecretEnds = domain.AwaitingConsent, date.Add(time.Hour)
+			},
+			"; synchronization through the old app ends on 18 August 2026 10:00 UTC; a Privileged", date,
+		},
+		"the secret was to end": {
+			func(s *migration.Situation) {
+				s.Migration.Phase, s.SecretEnds, s.Now = domain.AwaitingConsent, date.Add(-time.Hour), date.Add(-time.Minute)
+			},
+			"; synchronization through the old app ends on 18 August 2026 10:00 UTC; a Privileged", date,
+		},
+		"the secret ends on the way out": {
+			func(s *migration.Situation) {
+				s.Migration.ID, s.SecretEnds, s.Leaves = "", date.Add(-time.Hour), date
+			},
+			"no migration begins until that is withdrawn; synchronization through the old app ends on 18 August 2026 09:00 UTC, when its client secret does,", date.Add(-time.Hour),
+		},
+		"the way back ends with the secret": {
+			func(s *migration.Situation) {
+				s.Migration.Phase, s.Migration.WayBackUntil, s.Bound, s.SecretEnds = domain.Migrated, domain.At(date.Add(time.Hour)), true, date.Add(-time.Hour)
+			},
+			"the way back is open until 18 August 2026 09:00 UTC, when the client secret of the old app ends, unless another is entered before, and from 18 August 2026 11:00 UTC on removing", date.Add(-time.Hour),
+		},
 		"consent in time": {
 			func(s *migration.Situation) {
 				s.Migration.Phase, s.Migration.Overdue, s.Grace = domain.AwaitingConsent, true, date.Add(time.Hour)

@@ -126,7 +126,9 @@ func (t *Tx) allowUse(tenantID, accountID, reason string) (domain.TenantUse, err
 	if err != nil {
 		return use, err
 	}
-	return use, t.Done(accountID, "allow-tenant-use", "account", accountID, map[string]string{"tenant": tenantID})
+	// The words may name people, so they stand in the row; that they were these
+	// shows in the chain, also when a later decision has other ones.
+	return use, t.Done(accountID, "allow-tenant-use", "account", accountID, map[string]string{"tenant": tenantID, "reasonDigest": consent.Hash(reason)})
 }
 
 // goOnSharing takes back from what waited for the decision that it waits, and

@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -177,4 +178,42 @@ func TestAnImportSaysWhatIsThereAlready(t *testing.T) {
 	rep, err = w.ImportInventory(t.Context(), domain.System("test"), "", third)
 	require.NoError(t, err)
 	require.Empty(t, rep.SharedTenants, "it is about this inventory")
+}
+
+// Somebody has one role in an account: of two the higher, whichever came first.
+func TestAnInventoryRaisesARoleAndLowersNone(t *testing.T) {
+	w := newWorld(t)
+	grants := func() (of []domain.Grant) {
+		return list(t, w, func(r service.Rows) service.Table[domain.Grant] { return r.Grants() }, service.By(service.Where{"account_id": "contoso"}))
+	}
+	invite := func(role domain.Role) service.InventoryRow {
+		inv := sampleInventory()
+		inv.Accounts[0].People[0].Role = role
+		rep, err := w.ImportInventory(t.Context(), domain.System("test"), "", inv)
+		require.NoError(t, err)
+		rows := rep.Rows()
+		at := slices.IndexFunc(rows, func(r service.InventoryRow) bool { return r.Kind == "person" })
+		return rows[at]
+	}
+	require.Equal(t, service.RowNew, invite(domain.RoleView).State)
+	for _, role := range []domain.Role{domain.RoleMigrate, domain.RoleApprove} {
+		row := invite(role)
+		require.Equal(t, service.RowChanged, row.State)
+		require.Equal(t, string(role), row.Changes[0].To)
+		require.Len(t, grants(), 1)
+		require.Equal(t, role, grants()[0].Role)
+	}
+	kept := grants()
+	row := invite(domain.RoleMigrate)
+	require.Equal(t, service.RowSame, row.State)
+	require.Contains(t, row.Note, "has the role approve already")
+	require.Equal(t, kept, grants())
+
+	// Several, as imports of before left them, become the highest.
+	require.NoError(t, w.store.Write(t.Context(), func(r service.Rows) error {
+		return r.Grants().Insert(&domain.Grant{ID: "grt_old", PersonID: kept[0].PersonID, AccountID: "contoso", Role: domain.RoleView})
+	}))
+	require.Equal(t, service.RowSame, invite(domain.RoleView).State)
+	require.Len(t, grants(), 1)
+	require.Equal(t, domain.RoleApprove, grants()[0].Role)
 }

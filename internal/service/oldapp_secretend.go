@@ -64,6 +64,18 @@ func (t *Tx) secretFact(e *Explanation) error {
 	return nil
 }
 
+// secretEnds gives when the secret of an integration's old app ends that it
+// synchronizes by, or could again; zero: we were not told, or it opens nothing.
+func (t *Tx) secretEnds(i domain.Integration) (time.Time, error) {
+	app, err := optional(t.Rows.LegacyApps().Get(i.ID))
+	switch migration.SecretStateOf(app, t.Now) {
+	case migration.SecretUntried, migration.SecretEnding, migration.SecretGood:
+		return app.SecretEndsAt.Time, err
+	case migration.SecretNone, migration.SecretRefused, migration.SecretEnded:
+	}
+	return time.Time{}, err
+}
+
 // tellSecretEnd tells the account once for each warning before the secret that
 // its integration synchronizes by ends, and at its end.
 func (t *Tx) tellSecretEnd(i domain.Integration) error {

@@ -75,8 +75,8 @@ func (t *Tx) facts(e *Explanation) error {
 	return nil
 }
 
-// decisionFacts says what is given and not applied yet, and what people gave as
-// their reason.
+// decisionFacts says what people have decided about the attempt, in the order in
+// which they did: who, what, when, why, and what came of it.
 func (t *Tx) decisionFacts(m domain.Migration, add func(name, format string, args ...any)) error {
 	list, err := t.Rows.Decisions().List(Query{Where: Where{"migration_id": m.ID}, Order: []string{"given_at", "id"}})
 	if err != nil {
@@ -88,14 +88,32 @@ func (t *Tx) decisionFacts(m domain.Migration, add func(name, format string, arg
 		if d.Detail.Reason != "" {
 			because = ": “" + d.Detail.Reason + "”"
 		}
-		switch {
-		case d.State == domain.DecisionGiven:
-			add("Not yet applied", "%s, given on %s by %s%s", d.Kind, at(d.GivenAt), cmp.Or(d.By, d.GivenBy), because)
-		case because != "":
-			add("Decision", "%s, %s, given on %s by %s%s", d.Kind, d.State, at(d.GivenAt), cmp.Or(d.By, d.GivenBy), because)
+		given := fmt.Sprintf("given on %s by %s%s", at(d.GivenAt), cmp.Or(d.By, d.GivenBy), because)
+		switch d.State {
+		case domain.DecisionGiven:
+			add("Not yet applied", "%s, %s", decisionWords(d.Decision), given)
+		case domain.DecisionRefused:
+			add("Decision", "%s, %s, %s; why it was refused: %s", decisionWords(d.Decision), d.State, given, cmp.Or(d.Reason, migration.Text(d.Code)))
+		default:
+			add("Decision", "%s, %s, %s", decisionWords(d.Decision), d.State, given)
 		}
 	}
 	return err
+}
+
+// decisionWords names a decision with what was chosen in it.
+func decisionWords(d domain.Decision) string {
+	switch {
+	case d.Kind == domain.DecideExtend:
+		return "extend to " + at(d.Detail.Deadline)
+	case d.Kind == domain.DecideDescribe && d.Detail.GoOnIfUnchanged:
+		return "describe, and go on if nothing changes"
+	case d.Kind == domain.DecideCleanUp && d.Detail.Removed:
+		return "clean-up, the old app is removed"
+	case d.Kind == domain.DecideCleanUp:
+		return "clean-up, the old app is kept"
+	}
+	return string(d.Kind)
 }
 
 // compared says how the last comparison came out, while a decision about it is

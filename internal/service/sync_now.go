@@ -49,7 +49,7 @@ func (s *Service) SynchronizeNow(ctx context.Context, caller domain.Caller, inte
 		if err == nil {
 			return domain.Integration{}, domain.Refuse(domain.Conflict, "too-soon",
 				"A synchronization was started by hand at %s. The next one can be started at %s.",
-				last.StartedAt.Format("15:04 UTC"), last.StartedAt.Add(manualPause).Format("15:04 UTC"))
+				last.StartedAt.Format("15:04 UTC"), fullMinute(last.StartedAt.Add(manualPause)).Format("15:04 UTC"))
 		}
 		if !domain.IsNotFound(err) {
 			return domain.Integration{}, err
@@ -59,6 +59,12 @@ func (s *Service) SynchronizeNow(ctx context.Context, caller domain.Caller, inte
 		}
 		return i, tx.Done(i.AccountID, "synchronize-now", "integration", i.ID, nil)
 	})
+}
+
+// fullMinute is the first full minute that is no earlier: what is shown without
+// seconds must be true.
+func fullMinute(t time.Time) time.Time {
+	return t.Add(time.Minute - 1).Truncate(time.Minute)
 }
 
 // startSync has the engine start the integration's ordinary run. One that is at

@@ -73,6 +73,25 @@ func TestSynchronizeNowIsPossibleAgainAfterAWhile(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// What is shown has no seconds, so the moment it names must come after what they
+// would have said.
+func TestTheMomentThatIsNamedForTheNextOneIsAllowed(t *testing.T) {
+	for seconds, next := range map[int]string{0: "12:16 UTC", 13: "12:17 UTC", 59: "12:17 UTC"} {
+		w := newSyncWorld(t)
+		w.now = time.Date(2026, 11, 2, 12, 11, seconds, 0, time.UTC)
+		start := w.begin(contract.DirectorySyncInput{Purpose: domain.RunManual})
+		w.read(start.RunID)
+		w.apply(start.RunID)
+		w.now = w.now.Add(time.Minute)
+		_, err := w.SynchronizeNow(t.Context(), admin, "i")
+		require.ErrorContains(t, err, "can be started at "+next)
+		w.now, err = time.Parse("2006-01-02 15:04 UTC", "2026-11-02 "+next)
+		require.NoError(t, err)
+		_, err = w.SynchronizeNow(t.Context(), admin, "i")
+		require.NoError(t, err, "at %s", next)
+	}
+}
+
 func TestTheSweepStartsWhatIsDueAndPutsTheNextRoundAhead(t *testing.T) {
 	w := newSyncWorld(t)
 	w.write(func(r service.Rows) error {

@@ -112,6 +112,7 @@ func (t *Tx) viewLeft(accountID string, integrations []domain.Integration) ([]Vi
 		if err != nil {
 			return nil, err
 		}
+		task.Migration.Overdue, task.GraceUntil = t.overdue(i, &task.Campaign, &m) // the mark of an attempt that has ended is nobody's to keep
 		left = append(left, task)
 	}
 	return left, nil

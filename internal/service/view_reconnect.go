@@ -36,7 +36,8 @@ func (t *Tx) viewReconnects(accountID string) ([]ViewReconnect, error) {
 	return list, nil
 }
 
-// Actions is what an account's people have to do, as it stands now.
+// Actions is what an account's people have to do, as it stands now; what is on
+// hold is no part of it.
 type Actions struct {
 	Tasks      []ViewTask
 	Reconnects []ViewReconnect
@@ -46,7 +47,7 @@ type Actions struct {
 func (s *Service) Actions(ctx context.Context, caller domain.Caller, accountID string) (a Actions, err error) {
 	err = s.Read(ctx, caller, func(tx *Tx) error {
 		v, err := tx.viewShell(accountID)
-		a = Actions{Tasks: v.Tasks, Reconnects: v.Reconnects}
+		a = Actions{Tasks: v.Needed(), Reconnects: v.Reconnects}
 		return err
 	})
 	return a, err

@@ -8,6 +8,7 @@ import (
 
 	"consentry/internal/campaign"
 	"consentry/internal/domain"
+	"consentry/internal/migration"
 )
 
 // The views are what the console's pages need, each read on one consistent view
@@ -23,16 +24,27 @@ type ViewTask struct {
 	GraceUntil  time.Time // overdue, and synchronization goes on until then; zero: it does not
 }
 
+// OnHold reports whether the campaign is paused and the switch still lies ahead:
+// whatever is decided meanwhile, none begins, so nobody is asked for anything.
+func (v ViewTask) OnHold() bool {
+	return v.Campaign.Paused && migration.BeforeCutOver(v.Migration.Phase)
+}
+
 // ViewShell is what surrounds every page of an account.
 type ViewShell struct {
 	Account    domain.Account
 	Accounts   []domain.Account // others the caller may look at; operators search instead
-	Tasks      []ViewTask       // most urgent first
+	Tasks      []ViewTask       // most urgent first; some may be on hold
 	Reconnects []ViewReconnect
 	Leaving    domain.AccountDeletion // pending; zero: nobody asked, or it was withdrawn
 	LeavingBy  string                 // who asked, by name
 	Keepers    []string               // who of the account may withdraw it
 	Seq        int64                  // of the change log: the page shows everything up to it
+}
+
+// Needed are the tasks that somebody is asked for: those that are not on hold.
+func (v ViewShell) Needed() []ViewTask {
+	return slices.DeleteFunc(slices.Clone(v.Tasks), ViewTask.OnHold)
 }
 
 // ViewAccounts lists the accounts the caller may look at, by name. Text narrows

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -22,12 +24,15 @@ type sqliteEngine struct {
 	turns  int       // that this process had; one at a time begins
 }
 
+// inURI writes a path as part of SQLite's URI, where these begin something else.
+var inURI = strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23")
+
 func openSQLite(ctx context.Context, path string) (*bun.DB, error) {
 	q := url.Values{}
 	for _, pragma := range []string{"journal_mode(WAL)", "synchronous(NORMAL)", "busy_timeout(15000)", "foreign_keys(ON)"} {
 		q.Add("_pragma", pragma)
 	}
-	raw, err := sql.Open("sqlite", "file:"+path+"?"+q.Encode())
+	raw, err := sql.Open("sqlite", "file:"+inURI.Replace(filepath.Clean(path))+"?"+q.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}

@@ -4,6 +4,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -235,6 +237,29 @@ func aClosedDatabaseIsUnavailable(t *testing.T, database string) {
 	require.Equal(t, domain.Unavailable, domain.KindOf(s.Ping(t.Context())))
 	require.Equal(t, domain.Unavailable, domain.KindOf(s.Write(t.Context(), func(service.Rows) error { return nil })))
 	require.Equal(t, domain.Unavailable, domain.KindOf(s.Read(t.Context(), func(service.Rows) error { return nil })))
+}
+
+// A path is a path, whatever its signs mean in a URI.
+func TestAnSQLiteFileHasTheNameThatWasGiven(t *testing.T) {
+	for _, name := range []string{"plain.db", "what?.db", "no#1.db", "100%.db", "%41.db", "a b&c=d;e.db", "ä+.db"} {
+		folder := t.TempDir()
+		s, err := store.Open(t.Context(), filepath.Join(folder, name), nil)
+		require.NoError(t, err, name)
+		require.NoError(t, s.Ping(t.Context()))
+		require.NoError(t, s.Close())
+		found, err := os.ReadDir(folder)
+		require.NoError(t, err)
+		names := make([]string, 0, len(found))
+		for _, f := range found {
+			names = append(names, f.Name())
+		}
+		require.Equal(t, []string{name, name + ".lock"}, names)
+	}
+	folder := t.TempDir()
+	s, err := store.Open(t.Context(), "/"+filepath.Join(folder, "two.db"), nil)
+	require.NoError(t, err, "two slashes name no host")
+	require.NoError(t, s.Close())
+	require.FileExists(t, filepath.Join(folder, "two.db"))
 }
 
 // rawly opens the database beside the store.
