@@ -103,7 +103,8 @@ func (t *Tx) applyDecision(m *domain.Migration, d domain.Decision) (*refusal, er
 }
 
 // applyDescription keeps the description for the connector to come, or gives it
-// to the one that is there; where it was waited for, the comparison begins.
+// to the one that is there and not in use; where it was waited for, the
+// comparison begins.
 func (t *Tx) applyDescription(m *domain.Migration, d domain.Decision) error {
 	m.Description, m.GoOnIfUnchanged = d.Detail.Description, d.Detail.GoOnIfUnchanged
 	if m.ConnectorID != "" {
@@ -111,7 +112,9 @@ func (t *Tx) applyDescription(m *domain.Migration, d domain.Decision) error {
 		if err != nil {
 			return err
 		}
-		c.Description = m.Description
+		if err := t.describe(&c, m.Description); err != nil {
+			return err
+		}
 		if err := t.saveConnector(&c, true); err != nil {
 			return err
 		}

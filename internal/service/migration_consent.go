@@ -107,9 +107,10 @@ func (s *Service) ConsentConfirmed(ctx context.Context, caller domain.Caller, at
 			return contract.Standing{}, err
 		}
 		next := domain.AwaitingDescription
-		if m.Description != "" {
-			if text, err := domain.CleanDescription(connector.Name, m.Description); err == nil {
-				connector.Description, next = text, domain.Proving
+		if _, unfit := domain.CleanDescription(connector.Name, m.Description); unfit == nil {
+			next = domain.Proving
+			if err := tx.describe(&connector, m.Description); err != nil {
+				return contract.Standing{}, err
 			}
 		}
 		if err := tx.saveConnector(&connector, known); err != nil {
@@ -143,6 +144,17 @@ func (t *Tx) connectorFor(i domain.Integration, session domain.ConsentSession) (
 	}
 	c.Condition, c.ConditionCode, c.ConditionText = domain.ConditionOK, "", ""
 	return c, known, nil
+}
+
+// describe gives a connector its description at once, as long as nothing reads
+// through it. One in use gets it when the switch is done (see handOver): an
+// attempt that is given up before leaves it as it was.
+func (t *Tx) describe(c *domain.Connector, text string) error {
+	bound, err := t.boundTo(*c)
+	if err == nil && len(bound) == 0 {
+		c.Description = text
+	}
+	return err
 }
 
 func (t *Tx) saveConnector(c *domain.Connector, known bool) error {

@@ -142,8 +142,11 @@ func (t *Tx) handOver(m domain.Migration, i domain.Integration) error {
 	if err != nil {
 		return err
 	}
-	if connector.EnrolledAt.IsZero() {
-		connector.EnrolledAt = t.At()
+	if connector.EnrolledAt.IsZero() || connector.Description != m.Description {
+		if connector.EnrolledAt.IsZero() {
+			connector.EnrolledAt = t.At()
+		}
+		connector.Description = m.Description
 		if err := t.saveConnector(&connector, true); err != nil {
 			return err
 		}
