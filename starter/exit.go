@@ -14,7 +14,7 @@ const (
 	exitRefused     = 3   // a rule says no; the sentence says which
 	exitNotFound    = 4   // there is no such thing, or not for this token
 	exitNotAllowed  = 5   // the token is missing, ended, or may not do this
-	exitUnavailable = 6   // nobody answers; try again
+	exitUnavailable = 6   // nobody answers, or an answer was lost
 	exitWaits       = 7   // done so far, and now it waits: for a person or for the engine
 	exitInterrupted = 130 // Ctrl-C
 )
@@ -30,7 +30,7 @@ var exits = []struct {
 	{exitRefused, "refused by a rule; the sentence says which"},
 	{exitNotFound, "there is no such thing, or not for this token"},
 	{exitNotAllowed, "not allowed: the token is missing, has ended, or may not do this"},
-	{exitUnavailable, "not available: nobody answers; try again"},
+	{exitUnavailable, "not available: nobody answers, or an answer was lost; the sentence says whether anything may have been done"},
 	{exitWaits, "done so far, and now it waits for a person or for the engine"},
 	{exitInterrupted, "interrupted by Ctrl-C or SIGTERM"},
 }

@@ -68,7 +68,8 @@ func (c *importCommand) Run(e *env) error {
 		return err
 	}
 	// The key is the content: whoever repeats an import because its answer was
-	// lost changes nothing. --again is for whoever means it.
+	// lost changes nothing, with or without --change: one that was refused for want
+	// of it is kept under no key. --again is for whoever means it.
 	sum := sha256.Sum256(content)
 	key := "import-" + hex.EncodeToString(sum[:])
 	query := ""
@@ -76,7 +77,7 @@ func (c *importCommand) Run(e *env) error {
 	case c.DryRun:
 		query, key = "?dryRun=true", ""
 	case c.Change:
-		query, key = "?change=true", key+"-change"
+		query = "?change=true"
 	}
 	if c.Again && key != "" {
 		key += "-" + strconv.FormatInt(time.Now().UnixNano(), 36)

@@ -107,10 +107,14 @@ func (c *peopleRole) Run(e *env) error {
 
 type peopleRevoke struct {
 	Person  string `arg:"" type:"id" help:"Id of the person."`
-	Account string `type:"id" placeholder:"ID" help:"The account; without it, the role of an operator."`
+	Account string `type:"id" placeholder:"ID" help:"The account in which the person has the role."`
+	Role    string `placeholder:"operator" help:"In place of an account: the role of an operator of the vendor."`
 }
 
 func (c *peopleRevoke) Run(e *env) error {
+	if (c.Account == "") != (c.Role == "operator") {
+		return usage("--account or --role operator", c.Role, "say which role is taken: the one in an account with --account ID, or that of an operator of the vendor with --role operator")
+	}
 	path := "/people/" + url.PathEscape(c.Person) + "/role"
 	if c.Account != "" {
 		path += "?" + accountQuery(c.Account)

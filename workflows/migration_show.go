@@ -131,7 +131,7 @@ func (r *migrationRun) sayDeadline(d *details) {
 	case r.dates.Deadline.IsZero():
 		d.say("Deadline", "none is in force (%s).", read)
 	default:
-		d.say("Deadline", "%s (%s). Until then the legacy app may go on synchronizing.", stamp(r.dates.Deadline), read)
+		d.say("Deadline", "not before %s (%s). An earlier date is read here at once, a later one when the timer rings. At least until then the legacy app may go on synchronizing, as long as Microsoft accepts it.", stamp(r.dates.Deadline), read)
 	}
 }
 

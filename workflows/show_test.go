@@ -70,8 +70,8 @@ func TestTheMigrationsPageDoesNotContradictItsDeadline(t *testing.T) {
 	}
 	const read = "2001-09-09T01:46:40Z (campaign version 3 as read at 1998-07-09T16:00:00Z"
 	before := detailsOf(r)
-	require.Contains(t, before, "**Deadline**: "+read)
-	require.Contains(t, before, "Until then the legacy app may go on synchronizing.")
+	require.Contains(t, before, "**Deadline**: not before "+read)
+	require.Contains(t, before, "At least until then the legacy app may go on synchronizing")
 	r.dates.Overdue = true
 	after := detailsOf(r)
 	require.Contains(t, after, "synchronization is stopped")

@@ -136,6 +136,9 @@ func TestEachCommandOnceWellAndOnceRefused(t *testing.T) {
 		{by: mia, args: "people role {nia} view --account acc-contoso", exit: 5},
 		{by: ana, args: "people role {nia} owner --account acc-contoso", exit: 2},
 		{by: mia, args: "people revoke {nia} --account acc-contoso", exit: 5},
+		{by: operator, args: "people revoke {nia}", exit: 2, says: "--role operator"},
+		{by: operator, args: "people revoke {nia} --account acc-contoso --role operator", exit: 2, says: "which role is taken"},
+		{by: operator, args: "people revoke {nia} --role operator", exit: 4},
 		{by: ana, args: "people revoke {nia} --account acc-contoso", keys: "accountId personId state"},
 		{by: ana, args: "people revoke {nia} --account acc-contoso", exit: 4},
 

@@ -60,6 +60,7 @@ func TestTheDocumentedInventoryIsTakenIn(t *testing.T) {
 	require.Contains(t, imported(moved, "--dry-run").out, "refused without --change")
 	require.Contains(t, imported(moved, "--change").out, "region: eu -> us")
 	require.Contains(t, imported(moved, "--change").out, "taken in before")
+	require.Contains(t, imported(moved).out, "taken in before", "it is the same file")
 }
 
 // TestEveryOperationHasACommandOrAReason: what the command line leaves out, it

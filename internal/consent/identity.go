@@ -114,5 +114,5 @@ func CheckTenantUse(accountID string, accountsOfTenant, allowedByOperator []stri
 	if len(others) == 0 || slices.Contains(allowedByOperator, accountID) {
 		return nil
 	}
-	return refuse(CodeTenantShared, "This tenant is already connected elsewhere. An operator of ours has to confirm that you share it; we have been told. Nothing has changed.")
+	return refuse(CodeTenantShared, "Another account uses this tenant, too. An operator of ours has to confirm that you share it; we have been told. Nothing has changed.")
 }

@@ -149,7 +149,7 @@ func TestTheOutlookIsOneSentence(t *testing.T) {
 		},
 		"the tenant is shared": {
 			func(s *migration.Situation) {
-				s.Migration.Phase, s.Migration.ConsentCode, s.Migration.ConsentText = domain.AwaitingConsent, migration.ConsentTenantShared, "This tenant is already connected elsewhere."
+				s.Migration.Phase, s.Migration.ConsentCode, s.Migration.ConsentText = domain.AwaitingConsent, migration.ConsentTenantShared, "Another account uses this tenant, too."
 			},
 			"Contoso waits for an operator, because another account uses its tenant, too; the administrator consents again after the decision; synchronization through the old app ends on 18 August 2026 10:00 UTC; an operator can decide that the accounts share the tenant (consentry tenant allow).", date,
 		},

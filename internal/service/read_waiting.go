@@ -22,7 +22,8 @@ type WaitingMigration struct {
 	Since       time.Time // since when it waits
 	DateInForce time.Time // zero: none, or it no longer matters
 
-	still bool // nothing is synchronized meanwhile, or soon will not be
+	still bool      // nothing is synchronized meanwhile, or soon will not be
+	due   time.Time // by which it is put in its place
 }
 
 // Waiting is a campaign's migrations that wait for a person.
@@ -43,8 +44,11 @@ func personPhases() (names []string) {
 }
 
 // CampaignWaiting lists who is stuck in a campaign: first those whose date has
-// passed and those whose connector lost its consent, then the others, each that
-// has waited longest first, at most limit of Total.
+// passed and those whose connector lost its consent, then the others by their
+// dates in force, and of one date who has waited longest; at most limit of Total.
+//
+// The rows are asked for in that order, too, because a campaign may have more than
+// are read: all but those with a later date of their own have the campaign's.
 func (s *Service) CampaignWaiting(ctx context.Context, caller domain.Caller, campaignID string, limit int) (w Waiting, err error) {
 	err = s.Read(ctx, caller, func(t *Tx) error {
 		if err := t.operatorsOnly("campaign"); err != nil {
@@ -59,12 +63,12 @@ func (s *Service) CampaignWaiting(ctx context.Context, caller domain.Caller, cam
 		if w.Total, err = t.Rows.Migrations().Count(By(where)); err != nil {
 			return err
 		}
-		rows, err := t.Rows.Migrations().List(Query{Where: where, Order: []string{"-overdue", "phase_since", "id"}, Limit: limit})
+		rows, err := t.Rows.Migrations().List(Query{Where: where, Order: []string{"-overdue", "deadline", "phase_since", "id"}, Limit: limit})
 		if err != nil {
 			return err
 		}
 		for _, m := range rows {
-			w.Items = append(w.Items, WaitingMigration{Migration: m, Since: m.PhaseSince.Time, still: m.Overdue})
+			w.Items = append(w.Items, WaitingMigration{Migration: m, Since: m.PhaseSince.Time, still: m.Overdue, due: campaign.DateInForce(c, &m)})
 		}
 		lost, err := t.lostIn(campaignID)
 		if err != nil {
@@ -90,7 +94,11 @@ func mostUrgentFirst(a, b WaitingMigration) int {
 	case b.still && !a.still:
 		return 1
 	}
-	return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Migration.ID, b.Migration.ID))
+	var byDate int
+	if !a.still {
+		byDate = compareDates(a.due, b.due)
+	}
+	return cmp.Or(byDate, a.Since.Compare(b.Since), cmp.Compare(a.Migration.ID, b.Migration.ID))
 }
 
 // waitingWords adds what is shown of one.
