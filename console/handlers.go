@@ -44,7 +44,9 @@ func (p *Pages) getConnectors(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.render(c, http.StatusOK, pageConnectors, p.connectorsPage(p.caller(c), v, selfOf(c)))
+	page := p.connectorsPage(p.caller(c), v, selfOf(c))
+	page.joined(c, p.caller(c), id, "the account "+v.Account.Name)
+	return p.render(c, http.StatusOK, pageConnectors, page)
 }
 
 // postLeaving takes back the request to delete the account.

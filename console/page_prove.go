@@ -127,10 +127,7 @@ func exampleGroups(p domain.Proof) []exampleGroup {
 			if d.Change != strings.ToLower(g.Title) {
 				continue
 			}
-			e := example{Name: cmp.Or(d.Name, "Without a name"), Kind: d.Kind, ID: d.ObjectID, Fields: strings.Join(d.Fields, ", ")}
-			if d.MemberID != "" {
-				e.ID += ", member " + d.MemberID
-			}
+			e := exampleOf(d)
 			g.Examples = append(g.Examples, e)
 		}
 		if g.Total > 0 {
@@ -138,6 +135,23 @@ func exampleGroups(p domain.Proof) []exampleGroup {
 		}
 	}
 	return found
+}
+
+// exampleOf names what changes. A membership has no name of its own, and an
+// object need not have one.
+func exampleOf(d domain.Difference) example {
+	e := example{Name: d.Name, Kind: d.Kind, ID: d.ObjectID, Fields: strings.Join(d.Fields, ", ")}
+	switch {
+	case d.Name != "":
+	case d.Kind == "membership":
+		e.Name, e.Kind = "A membership", ""
+	default:
+		e.Name, e.Kind = "A "+d.Kind, "without a name"
+	}
+	if d.MemberID != "" {
+		e.ID += ", member " + d.MemberID
+	}
+	return e
 }
 
 // cutOverStep shows the switch and the first synchronization.
