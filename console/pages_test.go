@@ -278,6 +278,9 @@ func TestWhatHasNoNameAndWhatWasNeverReadReadsAsEnglish(t *testing.T) {
 	require.Contains(t, text, "A membership g, member m")
 	require.Contains(t, text, "A user without a name u")
 	require.Contains(t, text, "Nothing was read before, after as of 21 Jul 2026")
+	e, err := w.commands.Explain(t.Context(), consoletest.Ana, "int_overdue")
+	require.NoError(t, err)
+	require.Contains(t, e.Facts, service.Fact{Name: "Directory held", Value: "4180 users, 212 groups, 9731 memberships, nothing was read before"})
 	for _, address := range []string{"/migrations/mig_frozen", "/migrations/mig_overdue", "/directory-sync/int_overdue", "/directory-sync/int_hq"} {
 		text := strings.ToLower(w.get(address).text())
 		require.NotContains(t, text, "as of never", address)
