@@ -168,6 +168,20 @@ func selfOf(c echo.Context) string {
 	return u.Path + "?" + u.RawQuery
 }
 
+// againOf is where a request that failed can be tried again: its own address, or
+// the page its form came from. What a form sent is not sent again by following it.
+func againOf(c echo.Context) string {
+	r := c.Request()
+	if r.Method == http.MethodGet {
+		return service.LocalPath(selfOf(c))
+	}
+	from, err := url.Parse(r.Referer())
+	if err != nil || from.Host != r.Host {
+		return ""
+	}
+	return service.LocalPath(from.RequestURI())
+}
+
 // Error answers a request of a browser with a page that says what happened.
 func (p *Pages) Error(c echo.Context, err error) error {
 	if c.Response().Committed {
@@ -186,7 +200,7 @@ func (p *Pages) Error(c echo.Context, err error) error {
 	if code >= http.StatusInternalServerError {
 		service.Log(c.Request().Context(), p.log).Error("a page could not be made", zap.String(logkey.Route, c.Path()), zap.Error(err))
 	}
-	return p.render(c, code, pageError, p.errorPage(p.caller(c), code, err, id))
+	return p.render(c, code, pageError, p.errorPage(p.caller(c), code, err, id, againOf(c)))
 }
 
 // Message is a small page of somebody else's, such as the end of a sign-in.

@@ -44,7 +44,9 @@ func (p *Pages) getConnectors(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.render(c, http.StatusOK, pageConnectors, p.connectorsPage(p.caller(c), v, selfOf(c)))
+	page := p.connectorsPage(p.caller(c), v, selfOf(c))
+	page.joined(c, p.caller(c), id, "the account "+v.Account.Name)
+	return p.render(c, http.StatusOK, pageConnectors, page)
 }
 
 // postLeaving takes back the request to delete the account.
@@ -85,13 +87,20 @@ func (p *Pages) postMigration(c echo.Context) error {
 		return p.refusedMigration(c, id, do, err)
 	}
 	d, err := p.service.GiveDecision(c.Request().Context(), p.caller(c), c.FormValue("key"), id, kind, detail)
-	if err == nil && d.State == domain.DecisionRefused {
+	if err == nil && d.State == domain.DecisionRefused && !comparesAgain(do, d.Code) {
 		err = domain.Refuse(domain.Conflict, d.Code, "%s", d.Reason)
 	}
 	if err != nil {
 		return p.refusedMigration(c, id, do, err)
 	}
 	return c.Redirect(http.StatusSeeOther, "/migrations/"+id)
+}
+
+// comparesAgain reports whether a refusal is what the button asked for: one that
+// says to compare again approves what cannot be switched by any more, and that
+// is how the comparison is made anew.
+func comparesAgain(do, code string) bool {
+	return do == "compare" && (code == migration.ProofUsed || code == migration.ProofTooOld)
 }
 
 // startAgain opens the next attempt of an integration whose last one was
@@ -118,6 +127,8 @@ func (p *Pages) decisionOf(c echo.Context, do string) (domain.DecisionKind, doma
 		if c.FormValue("differs") != "" && c.FormValue("checked") == "" {
 			return "", domain.DecisionDetail{}, domain.InvalidField("checked", "Tick the box to confirm that you have looked at the differences")
 		}
+		return domain.DecideApprove, domain.DecisionDetail{ProofID: c.FormValue("proof")}, nil
+	case "compare":
 		return domain.DecideApprove, domain.DecisionDetail{ProofID: c.FormValue("proof")}, nil
 	case "refuse":
 		reason := strings.TrimSpace(c.FormValue("reason"))

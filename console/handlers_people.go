@@ -40,6 +40,9 @@ func (p *Pages) showAccess(c echo.Context, accountID string, code int, also func
 		return err
 	}
 	page := p.peoplePage(p.caller(c), v, selfOf(c))
+	if accountID == "" {
+		page.joined(c, p.caller(c), "", "the vendor's operations")
+	}
 	if also != nil {
 		also(&page)
 	}

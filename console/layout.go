@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/labstack/echo/v4"
+
 	"consentry/internal/domain"
 	"consentry/internal/migration"
 	"consentry/internal/service"
@@ -26,6 +28,7 @@ type layout struct {
 	Leaving *leaving // nil: the account stays
 	Needed  *needed  // nil: no actions are needed
 	Refused *refusal
+	Joined  string // of an invitation that was just accepted: what it gave
 }
 
 // accountHead says whose page it is.
@@ -166,6 +169,14 @@ func (p *Pages) newLayout(caller domain.Caller, v service.ViewShell, title, sect
 	return l
 }
 
+// joined says what an invitation gave that was just accepted. The address only
+// asks for it: the role is the one the caller has.
+func (l *layout) joined(c echo.Context, caller domain.Caller, accountID, whose string) {
+	if role := roleWords(roleIn(caller, accountID)); c.QueryParam("joined") != "" && role != "" {
+		l.Joined = "You accepted the invitation to " + whose + ". Your role here: " + role + "."
+	}
+}
+
 func (p *Pages) personHead(caller domain.Caller, accountID string) *personHead {
 	if caller.Kind != domain.CallerPerson {
 		return nil
@@ -284,8 +295,10 @@ func dueWords(v service.ViewTask, now time.Time) (words, tone string) {
 		return overdue + ": synchronization stopped on " + due.UTC().Format("2 Jan 2006, 15:04 UTC"), "bad"
 	case v.Migration.Overdue:
 		return overdue + ": synchronization stops on " + v.GraceUntil.UTC().Format("2 Jan 2006, 15:04 UTC"), "bad"
-	case v.OnHold():
+	case v.OnHold() && due.IsZero():
 		return overdue, ""
+	case v.OnHold():
+		return overdue + ". The date stays " + due.UTC().Format("2 Jan 2006, 15:04 UTC"), ""
 	case due.IsZero():
 		return "Without a date at the moment", ""
 	default:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -180,6 +181,48 @@ func TestAUsedComparisonSaysWhatApprovingItDoes(t *testing.T) {
 	w.get("/migrations/mig_equal").none(t, "#used")
 }
 
+// TestComparingAgainIsNoProblem: the button does what it says, although what it
+// sends is an approval that is refused.
+func TestComparingAgainIsNoProblem(t *testing.T) {
+	w := open(t)
+	require.NoError(t, w.store.Write(t.Context(), func(rows service.Rows) error {
+		p, err := rows.Proofs().Get("prf_int_differs")
+		if err != nil {
+			return err
+		}
+		p.CreatedAt = domain.At(now.Add(-61 * time.Minute))
+		return rows.Proofs().Update(&p)
+	}))
+	page := w.get("/migrations/mig_differs")
+	require.Equal(t, "Compare again", page.one(t, "#stage button.primary").text())
+	require.Contains(t, page.one(t, "#too-old").text(), "It is shown to you before anything is switched.")
+	page.none(t, "#checked")
+	page.one(t, "input[value=compare]")
+	for _, code := range []string{"proof-too-old", "proof-used"} {
+		w.commands.answer = domain.Decision{State: domain.DecisionRefused, Code: code, Reason: "It is made again."}
+		_, h := w.post("/migrations/mig_differs", http.StatusSeeOther, url.Values{"do": {"compare"}, "proof": {"prf_int_differs"}})
+		require.Equal(t, "/migrations/mig_differs", h.Get("Location"))
+	}
+	require.Equal(t, domain.DecisionDetail{ProofID: "prf_int_differs"}, w.commands.decisions[0].Detail)
+	w.commands.answer.Code = "campaign-paused"
+	w.post("/migrations/mig_differs", http.StatusUnprocessableEntity, url.Values{"do": {"compare"}, "proof": {"prf_int_differs"}})
+
+	// What it leads to is said once.
+	require.NoError(t, w.store.Write(t.Context(), func(rows service.Rows) error {
+		m, err := rows.Migrations().Get("mig_proving")
+		if err != nil {
+			return err
+		}
+		m.FailureCode, m.FailureText = "proof-used", "It is made again."
+		d := domain.Decision{ID: "dec_p", AccountID: m.AccountID, MigrationID: m.ID, Kind: domain.DecideApprove, State: domain.DecisionRefused, Code: "proof-used", Reason: m.FailureText, DecidedAt: m.PhaseSince, GivenAt: m.PhaseSince}
+		if err := rows.Decisions().Insert(&d); err != nil {
+			return err
+		}
+		return rows.Migrations().Update(&m)
+	}))
+	require.Equal(t, 1, strings.Count(w.get("/migrations/mig_proving").text(), "It is made again."))
+}
+
 func TestADecisionRefusedWhenItIsCarriedOutIsAResult(t *testing.T) {
 	w := open(t)
 	w.commands.answer = domain.Decision{State: domain.DecisionRefused, Code: "proof-too-old", Reason: "The comparison was too old to be approved."}
@@ -323,7 +366,7 @@ func (w *world) campaign(t *testing.T, id string, fn func(*domain.Campaign)) {
 func TestWhyTheComparisonIsBackIsNamed(t *testing.T) {
 	w := open(t)
 	for code, want := range map[string]string{
-		"first-sync-failed": "We went back to the old connection", "first-sync-late": "We went back to the old connection", "consent-withdrawn": "We went back to the old connection",
+		"first-sync-failed": "We went back to the old connection", "first-sync-unconsented": "We went back to the old connection", "first-sync-late": "We went back to the old connection", "consent-withdrawn": "We went back to the old connection",
 		"workflow-lost": "We went back to the old connection", "proof-used": "The comparison is made again",
 		"approval-refused": "These changes were refused", "proof-too-old": "The comparison was too old", "proof-differs": "Something changes, so it waits for you",
 		"never-heard-of": "The comparison did not succeed",

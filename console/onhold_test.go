@@ -94,3 +94,36 @@ func TestAnEndedAttemptFallsUnderTheDateThatIsInForceNow(t *testing.T) {
 	w.campaign(t, "cmp_northwind", func(c *domain.Campaign) { c.Terms.Deadline = domain.At(now.Add(20 * 24 * time.Hour)) })
 	require.Contains(t, w.get(of).one(t, "#l-mig_cancelled").text(), "Before 10 Aug 2026, 20 days left")
 }
+
+// Paused first, and then the date moved into the past.
+func TestAPauseWithADateSaysTheDateEverywhere(t *testing.T) {
+	w := open(t)
+	w.campaign(t, "cmp_contoso", pause)
+	said := w.get("/connectors").one(t, "#campaign").text()
+	require.Contains(t, said, "The date stays in force: synchronization through the old app goes on until 21 Aug 2026, 09:30 UTC")
+	require.Contains(t, w.get("/connectors").one(t, "#m-mig_hq").text(), "On hold, nothing to do. The date stays 21 Aug 2026, 09:30 UTC")
+	require.Contains(t, w.get("/migrations/mig_hq").one(t, "#stage").text(), "synchronization through the old app ends 21 Aug 2026, 09:30 UTC")
+
+	w.campaign(t, "cmp_contoso", func(c *domain.Campaign) { c.Terms.Deadline, c.Terms.ConsentGrace = domain.At(now.Add(-time.Hour)), 0 })
+	page := w.get("/connectors").text()
+	require.Contains(t, page, "through the old app is stopped. Nothing is deleted, and nothing is to be done here before we resume the migration.")
+	stage := w.get("/migrations/mig_hq").one(t, "#stage").text()
+	require.Contains(t, stage, "The date for migrating was 21 Jul 2026, 08:30 UTC")
+	require.Contains(t, stage, "which waits until we resume the migration")
+	require.NotContains(t, stage, "Completing these steps")
+	card := w.get("/directory-sync").one(t, "#i-int_hq").text()
+	require.Contains(t, card, "Stopped")
+	require.Contains(t, card, "The migration is on hold, so nothing is to be done here before we resume it.")
+	e, err := w.commands.Explain(t.Context(), consoletest.Ana, "int_hq")
+	require.NoError(t, err)
+	require.Equal(t, "an operator can resume the campaign", e.Who)
+	require.Contains(t, e.Sentence, "synchronization through the old app ended on 21 July 2026 08:30 UTC")
+	for _, text := range []string{page, stage, card} {
+		require.NotContains(t, text, "goes on as it is")
+		require.NotContains(t, text, "without you being told")
+	}
+
+	w.campaign(t, "cmp_contoso", func(c *domain.Campaign) { c.Terms.ConsentGrace = domain.Duration(72 * time.Hour) })
+	w.campaign(t, "cmp_contoso", func(c *domain.Campaign) { c.Terms.Deadline = domain.Instant{} })
+	require.Contains(t, w.get("/connectors").one(t, "#campaign").text(), "no date is in force")
+}

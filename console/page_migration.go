@@ -38,6 +38,7 @@ type migrationPage struct {
 	GraceUntil   time.Time // … and synchronization goes on until then; zero: it is stopped
 	AsOf         time.Time // of what is held
 	LegacyName   string
+	Unread       bool        // nothing is read through it
 	Secret       *secretNote // of the old app; nil: nothing to say
 
 	Consent  *consentStep
@@ -62,7 +63,10 @@ type failure struct {
 }
 
 // wentBack lists the failures of a switch: everything was put back.
-var wentBack = []string{migration.FirstSyncFailed, migration.FirstSyncLate, migration.CutOverCancelled, migration.WorkflowLost, migration.ConsentWithdrawn}
+var wentBack = []string{
+	migration.FirstSyncFailed, migration.FirstSyncLate, migration.CutOverCancelled, migration.WorkflowLost, migration.FirstSyncUnconsented,
+	migration.ConsentWithdrawn, // which rows of earlier releases name
+}
 
 var failureHeadings = map[string]string{
 	migration.ApprovalRefused: "These changes were refused",
@@ -136,6 +140,7 @@ func (p *Pages) migrationPage(caller domain.Caller, v service.ViewMigration) mig
 		page.Cancel = newCancelStep(caller, v, f)
 	}
 	page.Steps = newSteps(v.ViewTask)
+	page.Unread = migration.LegacyUnread(v.Integration, v.Secret.State)
 	page.Secret = newSecretNote(v.Integration, v.Secret, false)
 	page.layout = p.newLayout(caller, v.ViewShell, page.Heading+": "+page.Name, pageConnectors, self)
 	return page
@@ -148,6 +153,7 @@ func (p *Pages) decisionNotes(page *migrationPage, v service.ViewMigration) {
 	case d.ID == "" || d.MigrationID != v.Migration.ID:
 	case d.State == domain.DecisionGiven:
 		page.Pending = "Your decision is recorded and will be carried out in a moment. You need not send it again."
+	case page.Failure != nil && page.Failure.Words == d.Reason: // which says it already
 	case d.State == domain.DecisionRefused && !d.DecidedAt.Before(v.Migration.PhaseSince.Time):
 		page.Refusal = d.Reason
 	}

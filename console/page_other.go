@@ -64,7 +64,8 @@ var errorTexts = map[int][2]string{
 	http.StatusServiceUnavailable: {"We cannot reach a part of the service", "Nothing is lost. Directory synchronization goes on by itself as soon as it can; try again in a minute."},
 }
 
-func (p *Pages) errorPage(caller domain.Caller, code int, err error, id string) errorPage {
+// errorPage offers to try again, at again, what may succeed the next time.
+func (p *Pages) errorPage(caller domain.Caller, code int, err error, id, again string) errorPage {
 	text, known := errorTexts[code]
 	if !known {
 		text = [2]string{"Something went wrong on our side", "Nothing you entered was carried out. Try again in a minute; if it happens again, tell us the id below."}
@@ -72,6 +73,9 @@ func (p *Pages) errorPage(caller domain.Caller, code int, err error, id string) 
 	page := errorPage{
 		layout:  layout{Product: p.product, Title: "Error: " + text[0], Self: "/", Person: p.personHead(caller, "")},
 		Heading: text[0], Advice: text[1], ID: id, Links: []Link{{Href: "/", Text: "To the start page"}},
+	}
+	if again != "" && code >= http.StatusInternalServerError {
+		page.Links = append([]Link{{Href: again, Text: "Try again"}}, page.Links...)
 	}
 	if kind := domain.KindOf(err); kind != "" && kind != domain.Unavailable {
 		page.Words = sentence(err)

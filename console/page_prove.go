@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"consentry/internal/domain"
+	"consentry/internal/migration"
 	"consentry/internal/service"
 )
 
@@ -42,6 +43,7 @@ type approveStep struct {
 	ReadAt       time.Time
 	Until        time.Time // an older proof may not be approved
 	Used         bool      // the comparison is made again before anything is switched …
+	Old          bool      // Until has passed, so it is made again, too
 	GoesOn       bool      // … and if it still says that nothing changes, the switch follows
 	Rows         []proofRow
 	Examples     []exampleGroup
@@ -51,12 +53,17 @@ type approveStep struct {
 	ConnectorNew bool
 	Name         string
 	WayBack      string
+	Unread       bool // nothing is read through the old app
 	MayRefuse    bool
 	OnHold       bool
 	CheckError   string
 	ReasonError  string
 	Reason       string
 }
+
+// Again reports whether all that can be asked for is another comparison: this one
+// would not be switched by, whoever approves it.
+func (s approveStep) Again() bool { return (s.Used || s.Old) && !s.GoesOn }
 
 // side is the integration's connection on one side of the switch.
 type side struct {
@@ -88,10 +95,11 @@ func (p *Pages) approveStep(caller domain.Caller, v service.ViewMigration, f for
 		Frozen: pr.Frozen, AsOf: pr.AsOf.Time, ReadAt: pr.ReadAt.Time, Rows: proofRows(pr), Examples: exampleGroups(pr),
 		Description: cmp.Or(v.Migration.Description, v.Connector.Description), Name: cmp.Or(v.Connector.Name, i.Name),
 		ConnectorNew: v.Connector.ID == "" || v.Migration.ConnectorID == v.Connector.ID, Schedule: everyWords(i.Schedule),
-		WayBack: left(v.Campaign.Terms.WayBack.Std()), OnHold: v.OnHold(), Used: v.ProofUsed, GoesOn: pr.Unchanged(),
+		WayBack: wayBackAhead(v, p.now()), Unread: migration.LegacyUnread(i, v.Secret.State), OnHold: v.OnHold(), Used: v.ProofUsed, GoesOn: v.ProofUsed && pr.Unchanged(),
 	}
 	if age := v.Campaign.Terms.ProofAge.Std(); age > 0 && !pr.CreatedAt.IsZero() {
 		s.Until = pr.CreatedAt.Add(age)
+		s.Old = !s.Used && p.now().After(s.Until)
 	}
 	set := domain.PermissionSets[cmp.Or(v.Connector.PermissionSet, domain.CurrentPermissionSet)]
 	s.Now = side{Connection: cmp.Or(v.Legacy.Name, "Legacy app"), Credential: "A client secret of your app, kept by us", Permissions: "What your app was given"}
@@ -119,10 +127,7 @@ func exampleGroups(p domain.Proof) []exampleGroup {
 			if d.Change != strings.ToLower(g.Title) {
 				continue
 			}
-			e := example{Name: cmp.Or(d.Name, "Without a name"), Kind: d.Kind, ID: d.ObjectID, Fields: strings.Join(d.Fields, ", ")}
-			if d.MemberID != "" {
-				e.ID += ", member " + d.MemberID
-			}
+			e := exampleOf(d)
 			g.Examples = append(g.Examples, e)
 		}
 		if g.Total > 0 {
@@ -130,6 +135,23 @@ func exampleGroups(p domain.Proof) []exampleGroup {
 		}
 	}
 	return found
+}
+
+// exampleOf names what changes. A membership has no name of its own, and an
+// object need not have one.
+func exampleOf(d domain.Difference) example {
+	e := example{Name: d.Name, Kind: d.Kind, ID: d.ObjectID, Fields: strings.Join(d.Fields, ", ")}
+	switch {
+	case d.Name != "":
+	case d.Kind == "membership":
+		e.Name, e.Kind = "A membership", ""
+	default:
+		e.Name, e.Kind = "A "+d.Kind, "without a name"
+	}
+	if d.MemberID != "" {
+		e.ID += ", member " + d.MemberID
+	}
+	return e
 }
 
 // cutOverStep shows the switch and the first synchronization.

@@ -33,6 +33,9 @@ type receipt struct {
 
 	WayBackUntil time.Time
 	WayBackOpen  bool
+	WayBackBy    string // what ends it before its window does
+	WayBackNo    string // why there is none now, although its window is open
+	Gone         bool   // the tenant does not know the old app any more
 
 	OldName     string
 	OldID       string
@@ -55,6 +58,18 @@ type receipt struct {
 	RowsChanged int64
 }
 
+// wayBack says what an explanation says: whether there is one, until when, and
+// what would end it.
+func (r *receipt) wayBack(v service.ViewMigration) {
+	if !r.WayBackOpen {
+		return
+	}
+	r.WayBackNo, r.Gone = cmp.Or(v.NoWayBack, v.OldAppRefused), v.Secret.Gone
+	if r.WayBackNo == "" {
+		r.WayBackUntil, r.WayBackBy = wayBackEnd(v, r.WayBackUntil)
+	}
+}
+
 func (p *Pages) receipt(caller domain.Caller, v service.ViewMigration, f form) *receipt {
 	m, i, now := v.Migration, v.Integration, p.now()
 	r := &receipt{
@@ -73,6 +88,7 @@ func (p *Pages) receipt(caller domain.Caller, v service.ViewMigration, f form) *
 	if !v.Legacy.ProbedAt.IsZero() && v.Legacy.ProbedAt.After(m.MigratedAt.Time) {
 		r.Asked, r.AskedAt = migration.OldAppText(migration.OldApp(v.Legacy.ProbeVerdict), v.Legacy.ProbeCode), v.Legacy.ProbedAt.Time
 	}
+	r.wayBack(v)
 	r.RollBack = newRollBackStep(caller, v, f)
 	if v.Run.ID != "" {
 		r.Took, r.Held = took(service.Took(v.Run, now)), v.Run.Held

@@ -31,6 +31,9 @@ func newSecretNote(i domain.Integration, s service.ViewSecret, self bool) *secre
 		n.Address = "/directory-sync/" + i.ID + "#legacy-secret"
 	}
 	legacy := i.Binding == domain.BoundLegacy
+	if s.Not != "" {
+		return notTheSecret(s, legacy)
+	}
 	switch s.State {
 	case migration.SecretEnding:
 		if !legacy {
@@ -49,6 +52,18 @@ func newSecretNote(i domain.Integration, s service.ViewSecret, self bool) *secre
 	default:
 		return nil
 	}
+	return n
+}
+
+// notTheSecret says that the old app is refused for a reason which another client
+// secret would not change, so it leads to no form.
+func notTheSecret(s service.ViewSecret, legacy bool) *secretNote {
+	n := &secretNote{Words: "Microsoft does not let the old app in: " + s.Not + ". Another client secret would change nothing. ", Tone: "bad", Icon: "stop"}
+	if !legacy {
+		n.Words += "There is no way back."
+		return n
+	}
+	n.Words += "Nothing is read through the old app; nothing is deleted. Completing the migration starts synchronization again."
 	return n
 }
 
@@ -85,6 +100,9 @@ func newSecretCard(caller domain.Caller, v service.ViewSyncPage) *secretCard {
 		form:    form{Action: "/directory-sync/" + i.ID, Key: domain.NewToken()},
 		allowed: allowed{May: caller.Has(domain.RoleMigrate, i.AccountID), Role: string(domain.RoleMigrate), Operator: caller.Operator(), Who: v.Deciders},
 		Words:   "Its client secret " + v.Secret.Text + ".", No: v.Secret.No, App: app.Name, AppID: app.ClientID, Tenant: i.TenantDomain,
+	}
+	if c.No == "" && v.Secret.Gone {
+		c.No = "The tenant does not know this app registration any more, so no client secret of it can work."
 	}
 	c.Badge, c.Tone = secretBadges[v.Secret.State][0], secretBadges[v.Secret.State][1]
 	if v.Secret.State == migration.SecretGood && i.Binding != domain.BoundLegacy {

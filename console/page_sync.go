@@ -138,6 +138,9 @@ func cardCondition(c *integrationCard, v service.ViewIntegration) {
 	case i.Condition == domain.ConditionStopped:
 		c.Status, c.Frozen, c.ProblemTone = status{Word: "Stopped", Tone: "bad"}, true, "bad"
 		c.Problem = cmp.Or(i.ConditionText, "The date for migrating has passed, so synchronization through the old app is stopped. Nothing is deleted; completing the migration starts it again.")
+		if v.Task.OnHold() {
+			c.Problem += " The migration is on hold, so nothing is to be done here before we resume it."
+		}
 	case i.Condition == domain.ConditionError:
 		c.Status, c.ProblemTone = status{Word: "Error", Tone: "bad"}, "bad"
 		c.Problem = cmp.Or(i.ConditionText, "The last round did not succeed. What was read before stays as it is, and the next round tries again.")

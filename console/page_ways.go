@@ -39,6 +39,7 @@ type rollBackStep struct {
 	allowed
 	Open        bool // the form is unfolded, because something in it was refused
 	No          string
+	Doubt       string // why it would come to nothing unless something has changed at Microsoft
 	Reason      string
 	Sure        bool
 	ReasonError string
@@ -49,9 +50,41 @@ func newRollBackStep(caller domain.Caller, v service.ViewMigration, f form) *rol
 	if v.Migration.Phase != domain.Migrated {
 		return nil
 	}
-	r := &rollBackStep{form: f, allowed: mayDo(caller, domain.RoleApprove, v), No: v.NoWayBack}
+	r := &rollBackStep{form: f, allowed: mayDo(caller, domain.RoleApprove, v), No: v.NoWayBack, Doubt: v.OldAppRefused}
 	r.May = r.May || caller.Operator()
 	return r
+}
+
+// wayBackEnd gives when a way back whose window ends at window is over, and by
+// what, where something comes before that.
+func wayBackEnd(v service.ViewMigration, window time.Time) (ends time.Time, by string) {
+	ends = window
+	if date := v.DateInForce; !date.IsZero() && date.Before(ends) {
+		ends, by = date, "when the date for the old app passes"
+	}
+	if secret := v.Legacy.SecretEndsAt.Time; !secret.IsZero() && secret.Before(ends) {
+		ends, by = secret, "when the old app's client secret ends, unless another is entered before"
+	}
+	return ends, by
+}
+
+// wayBackAhead says before the switch what way back there will be after it.
+func wayBackAhead(v service.ViewMigration, now time.Time) string {
+	window := v.Campaign.Terms.WayBack.Std()
+	ends, by := wayBackEnd(v, now.Add(window))
+	switch date := v.DateInForce; {
+	case v.Secret.Gone:
+		return "None: the tenant does not know the old app any more"
+	case v.Secret.Not != "":
+		return "None as long as Microsoft does not let the old app in"
+	case !date.IsZero() && !now.Before(date):
+		return "None: the date for the old app has passed"
+	case v.Secret.State.Dead():
+		return "None, unless another client secret of the old app is entered"
+	case by != "":
+		return "Stays open until " + ends.UTC().Format("2 Jan 2006, 15:04 UTC") + ", " + by
+	}
+	return "Stays open for " + left(window) + " after the switch"
 }
 
 // ended is a migration that came to no switch, or was taken back.

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"compress/gzip"
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"consentry/console/consoletest"
 	"consentry/internal/domain"
+	"consentry/internal/service"
 )
 
 // addresses are pages in every state there is.
@@ -216,4 +218,72 @@ func TestAssetsAreImmutableAndSmall(t *testing.T) {
 	}
 	slices.Sort(seen)
 	require.Equal(t, []string{"app.css", "app.js", "favicon.svg"}, seen)
+}
+
+func TestAnAcceptedInvitationNamesTheAccountAndTheRole(t *testing.T) {
+	w := open(t)
+	require.Equal(t, "You accepted the invitation to the account Contoso Ltd. Your role here: May migrate.", w.as(consoletest.Ben).get("/connectors?account=acc_contoso&joined=1").one(t, "#joined").text())
+	w.get("/connectors?account=acc_contoso").none(t, "#joined")
+	w.as(consoletest.Olga)
+	require.Equal(t, "You accepted the invitation to the vendor's operations. Your role here: Operator.", w.get("/operators?joined=1").one(t, "#joined").text())
+}
+
+// What may succeed the next time can be tried again from the page that says so.
+func TestAFaultCanBeTriedAgain(t *testing.T) {
+	w := open(t)
+	w.commands.err = &domain.Error{Kind: domain.Unavailable, Code: "away", Message: "Nothing was changed."}
+	post := func(from string) node {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/migrations/mig_new", strings.NewReader("do=consent"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Referer", from) // of httptest's own host
+		rec := httptest.NewRecorder()
+		w.echo.ServeHTTP(rec, r)
+		require.Equal(t, http.StatusServiceUnavailable, rec.Code)
+		return parse(t, rec.Body.String())
+	}
+	again := post("http://example.com/migrations/mig_new?x=1").one(t, "a.primary")
+	require.Equal(t, []string{"Try again", "/migrations/mig_new?x=1"}, []string{again.text(), again.attr("href")})
+	for _, from := range []string{"", "https://elsewhere.example/migrations/mig_new"} {
+		require.Equal(t, "To the start page", post(from).one(t, "a.primary").text(), from)
+	}
+	require.Equal(t, "/", post("http://example.com//elsewhere.example/").one(t, "a.primary").attr("href"))
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	rec := httptest.NewRecorder()
+	w.echo.ServeHTTP(rec, httptest.NewRequestWithContext(over, http.MethodGet, "/connectors?account=acc_contoso", nil))
+	require.GreaterOrEqual(t, rec.Code, http.StatusInternalServerError)
+	require.Equal(t, "/connectors?account=acc_contoso", parse(t, rec.Body.String()).one(t, "a.primary").attr("href"))
+}
+
+func TestWhatHasNoNameAndWhatWasNeverReadReadsAsEnglish(t *testing.T) {
+	w := open(t)
+	require.NoError(t, w.store.Write(t.Context(), func(rows service.Rows) error {
+		p, err := rows.Proofs().Get("prf_int_frozen")
+		if err != nil {
+			return err
+		}
+		p.AsOf = domain.Instant{}
+		p.Examples = []domain.Difference{{Kind: "membership", Change: "added", ObjectID: "g", MemberID: "m"}, {Kind: "user", Change: "added", ObjectID: "u"}}
+		if err := rows.Proofs().Update(&p); err != nil {
+			return err
+		}
+		i, err := rows.Integrations().Get("int_overdue")
+		if err != nil {
+			return err
+		}
+		i.LastSyncedAt = domain.Instant{}
+		return rows.Integrations().Update(&i)
+	}))
+	text := w.get("/migrations/mig_frozen").one(t, "#stage").text()
+	require.Contains(t, text, "A membership g, member m")
+	require.Contains(t, text, "A user without a name u")
+	require.Contains(t, text, "Nothing was read before, after as of 21 Jul 2026")
+	e, err := w.commands.Explain(t.Context(), consoletest.Ana, "int_overdue")
+	require.NoError(t, err)
+	require.Contains(t, e.Facts, service.Fact{Name: "Directory held", Value: "4180 users, 212 groups, 9731 memberships, nothing was read before"})
+	for _, address := range []string{"/migrations/mig_frozen", "/migrations/mig_overdue", "/directory-sync/int_overdue", "/directory-sync/int_hq"} {
+		text := strings.ToLower(w.get(address).text())
+		require.NotContains(t, text, "as of never", address)
+		require.NotContains(t, text, "as of as of", address)
+	}
 }

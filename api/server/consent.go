@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"consentry/internal/consent"
+	"consentry/internal/domain"
 	"consentry/internal/service"
 )
 
@@ -38,6 +39,7 @@ func (s *server) sendOn(c echo.Context, step service.ConsentStep, err error) err
 	if step.SessionID != "" { // bound already, only Microsoft did not answer
 		page.Links = []PageLink{{Href: "/consent/again/" + step.SessionID, Text: "Try again"}}
 	}
+	page.Links = append(page.Links, beganAt(step, CallerFrom(c.Request().Context()))...)
 	return s.show(c, page)
 }
 
@@ -52,12 +54,28 @@ func (s *server) consentReturn(c echo.Context) error {
 		return c.Redirect(http.StatusSeeOther, step.Redirect)
 	case err != nil:
 		return s.sendOn(c, step, err)
+	case step.SessionID == "": // refused, and what it says is to be read before one goes back
+		page := consentPage(step, requestID(ctx))
+		page.Links = append(page.Links, beganAt(step, caller)...)
+		return s.show(c, page)
 	case step.MigrationID != "" && caller.Sees(step.AccountID):
 		return c.Redirect(http.StatusSeeOther, "/migrations/"+url.PathEscape(step.MigrationID))
 	case step.ConnectorID != "" && caller.Sees(step.AccountID):
 		return c.Redirect(http.StatusSeeOther, "/connectors/"+url.PathEscape(step.ConnectorID))
 	}
 	return s.show(c, consentPage(step, requestID(ctx)))
+}
+
+// beganAt is the page that a consent was begun from, for whoever may see it.
+func beganAt(step service.ConsentStep, caller domain.Caller) []PageLink {
+	switch {
+	case !caller.Sees(step.AccountID):
+	case step.MigrationID != "":
+		return []PageLink{{Href: "/migrations/" + url.PathEscape(step.MigrationID), Text: "To the page of the migration"}}
+	case step.ConnectorID != "":
+		return []PageLink{{Href: "/connectors/" + url.PathEscape(step.ConnectorID), Text: "To the page of the connector"}}
+	}
+	return nil
 }
 
 // consentPage tells how the consent stands to somebody who has no login here.

@@ -279,6 +279,31 @@ func TestACallbackOfNobodyChangesNothing(t *testing.T) {
 	}
 }
 
+// What says to start again from the page of the migration leads there whoever may
+// see it, and nobody else.
+func TestAPersonOfOursIsLedBackFromARefusedAnswer(t *testing.T) {
+	w := newWorld(t)
+	m := w.migration("contoso")
+	mia := w.as("mia-migrator")
+	_, path := mia.begin(m.ID)
+	query := accepted(mia.get(path).query("state"), contoso)
+	require.Equal(t, http.StatusSeeOther, mia.get("/consent/callback?"+query).status)
+	link := `href="/migrations/` + m.ID + `"`
+	for name, spent := range map[string]string{"answered before": query, "without a state": url.Values{"admin_consent": {"True"}, "tenant": {contoso}}.Encode()} {
+		a := mia.get("/consent/callback?" + spent)
+		require.Equal(t, http.StatusBadRequest, a.status, name)
+		require.Contains(t, a.body, link, name)
+	}
+	require.NotContains(t, w.browser().get("/consent/callback?"+query).body, m.ID)
+	require.NotContains(t, w.as("fay-fabric").get("/consent/callback?"+query).body, m.ID)
+
+	mia.begin(m.ID) // which replaces the link
+	a := mia.get(path)
+	require.Equal(t, http.StatusGone, a.status)
+	require.Contains(t, a.body, link)
+	require.NotContains(t, w.browser().get(path).body, m.ID)
+}
+
 func TestAnErrorWithoutStateEndsTheOneSessionOfTheBrowser(t *testing.T) {
 	w := newWorld(t)
 	session, path := w.as("mia-migrator").begin(w.migration("contoso").ID)

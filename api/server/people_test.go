@@ -82,6 +82,7 @@ func TestALinkGivesItsRoleOnce(t *testing.T) {
 	}
 	nia, back := redeem("nia-new")
 	require.Equal(t, http.StatusSeeOther, back.status, back.body)
+	require.Equal(t, "/connectors?account=acc-contoso&joined=1", back.header.Get("Location"), "to what she was invited to")
 	var me Me
 	nia.get(prefix + "/me").into(&me)
 	require.Equal(t, []RoleGrant{{AccountID: "acc-contoso", Role: domain.RoleMigrate}}, me.Grants)
@@ -92,7 +93,14 @@ func TestALinkGivesItsRoleOnce(t *testing.T) {
 
 	_, second := redeem("eve-uninvited")
 	require.Equal(t, http.StatusForbidden, second.status, "the page gave no cookie, so nobody is invited")
-	require.Equal(t, http.StatusGone, w.browser().get(path).status)
+	spent := w.browser().get(path)
+	require.Equal(t, http.StatusGone, spent.status)
+	require.Contains(t, spent.body, "Sign in")
+	spent = ana.get(path)
+	require.Equal(t, http.StatusGone, spent.status)
+	require.Contains(t, spent.body, "This invitation was not accepted")
+	require.NotContains(t, spent.body, "not signed in", "she is")
+	require.NotContains(t, spent.body, "/auth/sign-in")
 }
 
 func TestALinkEndsAndCanBeWithdrawn(t *testing.T) {

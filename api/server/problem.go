@@ -194,7 +194,11 @@ func (s *server) answerError(err error, c echo.Context) {
 	if forMachines(c.Request()) {
 		err = s.writeProblem(c, p)
 	} else {
-		err = s.show(c, Page{Status: p.Status, Title: p.Title, Text: p.Detail, Correlation: p.CorrelationID})
+		page := Page{Status: p.Status, Title: p.Title, Text: p.Detail, Correlation: p.CorrelationID}
+		if p.Status == http.StatusServiceUnavailable && c.Request().Method == http.MethodGet {
+			page.Links = []PageLink{{Href: service.LocalPath(c.Request().URL.RequestURI()), Text: "Try again"}}
+		}
+		err = s.show(c, page)
 	}
 	if err != nil {
 		s.log(ctx).Warn("an answer could not be written", zap.Error(err))

@@ -64,11 +64,14 @@ func (s *server) signInReturn(c echo.Context) error {
 			Code: "sign-in-invalid", Correlation: requestID(ctx), Links: again,
 		})
 	}
+	goOn := taken.Return
 	if invitation := s.cookie(c, inviteCookie); invitation != "" {
 		s.setCookie(c, inviteCookie, "", 0)
-		if err := s.Service.Redeem(ctx, issuer, subject, invitation); err != nil {
-			return s.refuseSignIn(c, err)
+		joined, err := s.Service.Redeem(ctx, issuer, subject, invitation)
+		if err != nil {
+			return s.refuseInvitation(c, err)
 		}
+		goOn = joinedPath(joined)
 	}
 	in, err := s.Service.SignIn(ctx, issuer, subject)
 	if err != nil {
@@ -81,7 +84,16 @@ func (s *server) signInReturn(c echo.Context) error {
 	}
 	s.setCookie(c, sessionCookie, in.Cookie, in.Expires.Sub(s.Service.Now()))
 	s.setCookie(c, signInCookie, "", 0)
-	return c.Redirect(http.StatusSeeOther, taken.Return)
+	return c.Redirect(http.StatusSeeOther, goOn)
+}
+
+// joinedPath is the page of what an invitation was to, which says so and names
+// the role.
+func joinedPath(accountID string) string {
+	if accountID == "" {
+		return "/operators?joined=1"
+	}
+	return "/connectors?" + url.Values{"account": {accountID}, "joined": {"1"}}.Encode()
 }
 
 // invitationCookieFor bounds the way from the link to the end of the sign-in.
@@ -93,7 +105,7 @@ const invitationCookieFor = 15 * time.Minute
 func (s *server) openInvitation(c echo.Context) error {
 	i, account, err := s.Service.OpenInvitation(c.Request().Context(), c.Param("token"))
 	if err != nil {
-		return s.refuseSignIn(c, err)
+		return s.refuseInvitation(c, err)
 	}
 	s.setCookie(c, inviteCookie, c.Param("token"), invitationCookieFor)
 	whose := "the vendor's operations"
@@ -110,6 +122,16 @@ func (s *server) openInvitation(c echo.Context) error {
 func (s *server) refuseSignIn(c echo.Context, err error) error {
 	p := s.problem(c.Request().Context(), err)
 	return s.show(c, Page{Status: p.Status, Title: "You are not signed in", Text: p.Detail, Code: p.Code, Correlation: p.CorrelationID, Links: []PageLink{{Href: SignInPath("/"), Text: "Sign in"}}})
+}
+
+// refuseInvitation says nothing of the session, which a link does not change.
+func (s *server) refuseInvitation(c echo.Context, err error) error {
+	p := s.problem(c.Request().Context(), err)
+	on := PageLink{Href: SignInPath("/"), Text: "Sign in"}
+	if CallerFrom(c.Request().Context()).Kind != domain.CallerAnonymous {
+		on = PageLink{Href: "/", Text: "To the start page"}
+	}
+	return s.show(c, Page{Status: p.Status, Title: "This invitation was not accepted", Text: p.Detail, Code: p.Code, Correlation: p.CorrelationID, Links: []PageLink{on}})
 }
 
 // signOut ends the session here; the identity provider's own goes on.

@@ -47,6 +47,30 @@ func SecretStateOf(app domain.LegacyApp, now time.Time) SecretState {
 	return SecretEnding
 }
 
+// notTheSecret are Microsoft's answers that another client secret would get, too.
+var notTheSecret = map[string]bool{
+	"AADSTS700016": true, "AADSTS7000229": true, "AADSTS7000112": true, "AADSTS53003": true,
+	"Authorization_RequestDenied": true, "Authorization_IdentityNotFound": true,
+}
+
+// OtherSecretHelps reports whether another client secret of an old app that lets
+// us in no longer could change that.
+func OtherSecretHelps(app domain.LegacyApp, now time.Time) bool {
+	return SecretStateOf(app, now) != SecretRefused || OldApp(app.ProbeVerdict) != OldAppGone && !notTheSecret[app.ProbeCode]
+}
+
+// Dead reports whether a secret opens nothing any more.
+func (s SecretState) Dead() bool {
+	return s == SecretNone || s == SecretRefused || s == SecretEnded
+}
+
+// LegacyUnread reports whether nothing is read through the old app of an
+// integration that is bound to it before a person acts.
+func LegacyUnread(i domain.Integration, secret SecretState) bool {
+	s := Situation{Facts: Facts{Bound: i.Binding != domain.BoundLegacy}, Condition: i.Condition, ConditionCode: i.ConditionCode}
+	return !s.Bound && (secret.Dead() || s.deadLegacy())
+}
+
 // secretRungs is the last rung: the end itself.
 const secretRungs = 3
 

@@ -38,6 +38,8 @@ type Situation struct {
 	NoWayBack   string              // why a migrated integration cannot go back now; "": it can
 	PastDate    bool                // because the date in force has passed, which an operator can move
 
+	OldAppGone bool      // its tenant does not know the old app any more
+	SecretOver time.Time // since when its client secret has ended, as we were told, and nobody found out yet; zero: it has not
 	SecretEnds time.Time // of the old app that is in use or could be again, as we were told; zero: not known, or of no use to it any more
 
 	Leaves time.Time // when the account is to be deleted; zero: it stays
@@ -219,6 +221,8 @@ func (s Situation) endOfLegacy() string {
 	switch {
 	case s.Migration.Overdue && !s.InForce.IsZero():
 		return "synchronization through the old app ended on " + day(s.InForce)
+	case s.secretOver():
+		return s.sinceSecret()
 	case s.secretEndsFirst(s.InForce):
 		return s.endOfSecret()
 	case s.InForce.IsZero():
@@ -236,13 +240,24 @@ func (s Situation) secretEndsFirst(than time.Time) bool {
 	return s.ahead(s.SecretEnds) && s.SecretEnds.Before(than)
 }
 
+// secretOver reports whether the old app's client secret has ended, and no
+// synchronization has said so itself.
+func (s Situation) secretOver() bool { return !s.SecretOver.IsZero() && !s.Bound && !s.deadLegacy() }
+
+func (s Situation) sinceSecret() string {
+	return "the client secret of the old app ended on " + day(s.SecretOver) + ", and without another nothing is read through it (" + s.dateWords() + ")"
+}
+
 // endOfSecret says that synchronization through the old app ends before its date.
 func (s Situation) endOfSecret() string {
-	date := "no date is in force"
-	if !s.InForce.IsZero() {
-		date = "its date is " + day(s.InForce)
+	return "synchronization through the old app ends on " + day(s.SecretEnds) + ", when its client secret does, unless another is entered before (" + s.dateWords() + ")"
+}
+
+func (s Situation) dateWords() string {
+	if s.InForce.IsZero() {
+		return "no date is in force"
 	}
-	return "synchronization through the old app ends on " + day(s.SecretEnds) + ", when its client secret does, unless another is entered before (" + date + ")"
+	return "its date is " + day(s.InForce)
 }
 
 func (s Situation) since() string {
@@ -270,6 +285,8 @@ func (s Situation) deadline() (string, time.Time) {
 		return fmt.Sprintf("the date was %s, and because the consent was begun before it, synchronization through the old app goes on until %s", day(s.InForce), day(s.Grace)), s.Grace
 	case s.Migration.Overdue && !s.InForce.IsZero():
 		return fmt.Sprintf("synchronization through the old app ended on %s, nothing is deleted, and migrating starts it again", day(s.InForce)), time.Time{}
+	case s.secretOver():
+		return s.sinceSecret(), s.InForce
 	case s.secretEndsFirst(s.InForce) && !s.deadLegacy():
 		return s.endOfSecret(), s.SecretEnds
 	case s.InForce.IsZero():

@@ -137,6 +137,9 @@ func (s Situation) wayBack() Outlook {
 		o.Next = "there is no way back now: " + lower(firstClause(s.NoWayBack))
 		o.When = "from " + day(ends) + " on " + advised
 		o.Who = nobody
+		if s.OldAppGone {
+			o.Who, o.Role = "somebody with the role migrate can say that the old app is removed", domain.RoleMigrate
+		}
 		if s.PastDate {
 			o.Who += ", and an operator can give the account a later date, which opens the way back again"
 		}

@@ -5,37 +5,38 @@ import "consentry/internal/domain"
 // The codes with which a consent, a proof or a cut-over came back. They are
 // stable: rows, notices and answers carry them.
 const (
-	ConsentNotVisible    = "consent-not-visible"   // granted, and still not there when the budget was over
-	ConsentNoPrincipal   = "consent-no-principal"  // the tenant does not hold our app
-	ConsentNoPermission  = "consent-no-permission" // it does, without what it needs
-	ConsentAppDisabled   = "consent-app-disabled"  // it does, switched off
-	ConsentWrongTenant   = "consent-wrong-tenant"  // the answers come from another directory
-	ConsentWithdrawn     = "consent-withdrawn"     // it worked, and no longer does
-	ConsentTenantShared  = "tenant_shared"         // another account uses the tenant, too: consent.CodeTenantShared
-	CellMisconfigured    = "cell-misconfigured"    // the vendor's own registration or certificate
-	MicrosoftUnavailable = "microsoft-unavailable" // no usable answer
-	MicrosoftThrottled   = "microsoft-throttled"   // asked to wait
-	ProofTooOld          = "proof-too-old"         // approved after its age
-	ProofOther           = "proof-other"           // another proof stands than the approver saw
-	ProofUsed            = "proof-used"            // the switch it was approved for was taken back
-	ProofDiffers         = "proof-differs"         // going on was confirmed for "nothing changes" only
-	FirstSyncFailed      = "first-sync-failed"     // a fault
-	FirstSyncLate        = "first-sync-late"       // out of its time
-	CutOverCancelled     = "cut-over-cancelled"    // the workflow was cancelled from outside
-	ApprovalRefused      = "approval-refused"      // a person said no
-	CampaignPaused       = "campaign-paused"       // no switch begins meanwhile
-	NotInPhase           = "not-in-this-phase"     // a decision for another phase
-	MigrationEnded       = "migration-ended"       // a decision too late
-	WayBackClosed        = "way-back-closed"       // its window is over
-	WayBackPastDate      = "way-back-past-date"    // legacy would not be allowed to synchronize
-	LegacySecretDead     = "legacy-secret-dead"    // legacy could not synchronize
-	OldAppNotTried       = "old-app-not-tried"     // Microsoft did not answer, so nothing is known
-	OldAppNotAsked       = "old-app-not-asked"     // our own engine was not at work to ask
-	OldAppStillThere     = "old-app-still-there"   // said to be removed, and Microsoft knows it
-	WorkflowLost         = "workflow-lost"         // the engine ended or lost it in the middle
-	WayBackStillOpen     = "way-back-open"         // declining closes nothing yet
-	DeadlineNotLater     = "deadline-not-later"    // an extension extends
-	DeadlinePassed       = "deadline-passed"       // synchronization is stopped by the date
+	ConsentNotVisible    = "consent-not-visible"    // granted, and still not there when the budget was over
+	ConsentNoPrincipal   = "consent-no-principal"   // the tenant does not hold our app
+	ConsentNoPermission  = "consent-no-permission"  // it does, without what it needs
+	ConsentAppDisabled   = "consent-app-disabled"   // it does, switched off
+	ConsentWrongTenant   = "consent-wrong-tenant"   // the answers come from another directory
+	ConsentWithdrawn     = "consent-withdrawn"      // it worked, and no longer does
+	ConsentTenantShared  = "tenant_shared"          // another account uses the tenant, too: consent.CodeTenantShared
+	CellMisconfigured    = "cell-misconfigured"     // the vendor's own registration or certificate
+	MicrosoftUnavailable = "microsoft-unavailable"  // no usable answer
+	MicrosoftThrottled   = "microsoft-throttled"    // asked to wait
+	ProofTooOld          = "proof-too-old"          // approved after its age
+	ProofOther           = "proof-other"            // another proof stands than the approver saw
+	ProofUsed            = "proof-used"             // the switch it was approved for was taken back
+	ProofDiffers         = "proof-differs"          // going on was confirmed for "nothing changes" only
+	FirstSyncFailed      = "first-sync-failed"      // a fault
+	FirstSyncLate        = "first-sync-late"        // out of its time
+	FirstSyncUnconsented = "first-sync-unconsented" // Microsoft did not let the connector read everything
+	CutOverCancelled     = "cut-over-cancelled"     // the workflow was cancelled from outside
+	ApprovalRefused      = "approval-refused"       // a person said no
+	CampaignPaused       = "campaign-paused"        // no switch begins meanwhile
+	NotInPhase           = "not-in-this-phase"      // a decision for another phase
+	MigrationEnded       = "migration-ended"        // a decision too late
+	WayBackClosed        = "way-back-closed"        // its window is over
+	WayBackPastDate      = "way-back-past-date"     // legacy would not be allowed to synchronize
+	LegacySecretDead     = "legacy-secret-dead"     // legacy could not synchronize
+	OldAppNotTried       = "old-app-not-tried"      // Microsoft did not answer, so nothing is known
+	OldAppNotAsked       = "old-app-not-asked"      // our own engine was not at work to ask
+	OldAppStillThere     = "old-app-still-there"    // said to be removed, and Microsoft knows it
+	WorkflowLost         = "workflow-lost"          // the engine ended or lost it in the middle
+	WayBackStillOpen     = "way-back-open"          // declining closes nothing yet
+	DeadlineNotLater     = "deadline-not-later"     // an extension extends
+	DeadlinePassed       = "deadline-passed"        // synchronization is stopped by the date
 )
 
 var texts = map[string]string{
@@ -55,6 +56,7 @@ var texts = map[string]string{
 	ProofDiffers:         "Something changes, so the migration did not go on by itself.",
 	FirstSyncFailed:      "The first synchronization failed and everything was put back as it was.",
 	FirstSyncLate:        "The first synchronization did not end in time and everything was put back as it was.",
+	FirstSyncUnconsented: "The first synchronization failed, because Microsoft did not let the connector read everything it needs, and everything was put back as it was. An administrator of the tenant can give our app its permissions again in the Microsoft Entra admin center. The comparison is made again before the next switch; where a permission is missing then, too, the consent is asked for once more.",
 	CutOverCancelled:     "The switch was stopped by an operator and everything was put back as it was.",
 	ApprovalRefused:      "The changes were refused.",
 	CampaignPaused:       "The campaign is paused; no switch begins until it is resumed.",

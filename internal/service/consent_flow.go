@@ -84,8 +84,9 @@ func (t *Tx) bindBrowser(cs *domain.ConsentSession, browser string) (string, err
 
 func (f *ConsentFlow) beginLeg(ctx context.Context, caller domain.Caller, action, browser, prompt string, find func(*Tx) (domain.ConsentSession, error)) (ConsentStep, error) {
 	// A guessed address costs neither a sealing nor the write lock.
-	err := f.service.Read(ctx, caller, func(tx *Tx) error {
-		_, err := find(tx)
+	var begun domain.ConsentSession
+	err := f.service.Read(ctx, caller, func(tx *Tx) (err error) {
+		begun, err = find(tx)
 		return err
 	})
 	if err != nil {
@@ -132,7 +133,7 @@ func (f *ConsentFlow) beginLeg(ctx context.Context, caller domain.Caller, action
 		return cs, tx.Done(cs.AccountID, action, kind, id, map[string]string{"session": cs.ID, "leg": string(cs.Leg)})
 	})
 	if err != nil {
-		return ConsentStep{}, err
+		return ConsentStep{}.from(caller, begun), err
 	}
 	step := stepOf(cs)
 	step.Browser = browser

@@ -169,8 +169,29 @@ func (f *ConsentFlow) refuseStray(ctx context.Context, caller domain.Caller, r c
 		subject = "unknown"
 	}
 	f.service.observe.ConsentRefused(r.refusal.Code)
-	err := f.service.auditStranger(ctx, caller, r.aimed.AccountID, "consent-return", subject, r.refusal.Code)
-	return ConsentStep{Refusal: r.refusal}, err
+	if err := f.service.auditStranger(ctx, caller, r.aimed.AccountID, "consent-return", subject, r.refusal.Code); err != nil {
+		return ConsentStep{Refusal: r.refusal}, err
+	}
+	from := r.aimed
+	if from.ID == "" && caller.Kind != domain.CallerAnonymous && isToken(r.browser) { // spent before, or named none
+		err := f.service.Read(ctx, caller, func(tx *Tx) (err error) {
+			from, err = optional(tx.ConsentSessions().Find(Query{Where: Where{"cookie_digest": consent.Hash(r.browser)}, Order: []string{"-created_at", "-id"}, Limit: 1}))
+			return err
+		})
+		if err != nil {
+			return ConsentStep{Refusal: r.refusal}, err
+		}
+	}
+	return ConsentStep{Refusal: r.refusal}.from(caller, from), nil
+}
+
+// from names what a session was for to whoever may see it, and to nobody else. It
+// leaves the session itself out: there is nothing of it to go on with.
+func (s ConsentStep) from(caller domain.Caller, cs domain.ConsentSession) ConsentStep {
+	if cs.ID != "" && caller.Sees(cs.AccountID) {
+		s.MigrationID, s.ConnectorID, s.AccountID = cs.MigrationID, cs.ConnectorID, cs.AccountID
+	}
+	return s
 }
 
 // refuseSession ends the session with a reason that its subject shows.

@@ -129,7 +129,7 @@ func (t *Tx) applyDescription(m *domain.Migration, d domain.Decision) error {
 // while it is fresh; otherwise a new one is made and shown. One that a switch
 // used up is made again too, and where it had said that nothing changes, its
 // approval is what a confirmation beforehand is: it holds for as long as that is
-// so, and nobody has to press twice.
+// so, and nobody has to press twice, however long ago the switch was.
 func (t *Tx) applyApproval(m *domain.Migration, d domain.Decision) (*refusal, error) {
 	c, err := t.campaignOf(*m)
 	if err != nil {
@@ -151,13 +151,13 @@ func (t *Tx) applyApproval(m *domain.Migration, d domain.Decision) (*refusal, er
 	switch {
 	case proof.ID == "" || proof.ID != d.Detail.ProofID:
 		no = refused(migration.ProofOther)
-	case age > 0 && t.Now.Sub(proof.CreatedAt.Time) > age:
-		no = refused(migration.ProofTooOld)
 	case !held && proof.Unchanged():
 		m.GoOnIfUnchanged, m.FailureCode, m.FailureText = true, "", ""
 		return nil, t.move(m, domain.Proving, map[string]string{"decision": d.ID})
 	case !held:
 		no = refused(migration.ProofUsed)
+	case age > 0 && t.Now.Sub(proof.CreatedAt.Time) > age:
+		no = refused(migration.ProofTooOld)
 	}
 	if no != nil {
 		m.FailureCode, m.FailureText = no.code, no.text

@@ -240,6 +240,9 @@ func (t *Tx) restore(m *domain.Migration, integrationID string, snap domain.CutO
 	return t.Done(m.AccountID, "bind-legacy-again", "integration", i.ID, map[string]string{"migration": m.ID})
 }
 
+// failureOf says why a switch was taken back. What it names has to be possible
+// where the migration stands then: no consent can be given in AwaitingApproval,
+// and a comparison that finds none asks for one (see LoseConsent).
 func failureOf(code string) (string, string) {
 	switch code {
 	case contract.SyncBudgetExceeded:
@@ -247,8 +250,10 @@ func failureOf(code string) (string, string) {
 	case contract.SyncCancelled:
 		code = migration.CutOverCancelled
 	case migration.WorkflowLost:
-	case contract.SyncConsentLost, contract.SyncTenantMismatch:
-		return migration.ConsentWithdrawn, migration.Text(migration.FirstSyncFailed) + " " + migration.Text(migration.ConsentWithdrawn)
+	case contract.SyncConsentLost, contract.SyncConsentPending:
+		code = migration.FirstSyncUnconsented
+	case contract.SyncTenantMismatch:
+		return migration.FirstSyncFailed, migration.Text(migration.FirstSyncFailed) + " The answers came from another directory than the integration's. The comparison is made again before the next switch; where that is still so, a consent of the right tenant is asked for."
 	default:
 		return migration.FirstSyncFailed, migration.Text(migration.FirstSyncFailed) + " " + migration.Text(code)
 	}

@@ -1,7 +1,9 @@
 package service_test
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -89,6 +91,33 @@ func TestAUsedComparisonThatShowedChangesIsShownAgain(t *testing.T) {
 			require.False(t, w.row().GoOnIfUnchanged)
 			require.Equal(t, domain.AwaitingApproval, w.prove(false).Phase)
 		})
+	}
+}
+
+// What a failed switch says has to be possible from where it leads: approving
+// compares again, however long ago that was, and a comparison that is not let in
+// either asks for the consent.
+func TestASwitchThatFailedForWantOfConsentLeadsToItByComparingAgain(t *testing.T) {
+	for code, says := range map[string]string{contract.SyncConsentLost: migration.FirstSyncUnconsented, contract.SyncConsentPending: migration.FirstSyncUnconsented, contract.SyncTenantMismatch: migration.FirstSyncFailed} {
+		for _, wait := range []time.Duration{0, 100 * day} {
+			w := newMigrationWorld(t)
+			w.reach(domain.CuttingOver)
+			w.begunCutOver()
+			s, err := w.CompensateCutOver(t.Context(), worker, contract.FirstSyncFailed{AttemptID: w.m.ID, RunID: w.first(), Code: code})
+			require.NoError(t, err)
+			require.Equal(t, says, s.Code)
+			text := w.row().FailureText
+			require.NotContains(t, strings.ToLower(text), "consent again", "nobody can from here")
+			require.Contains(t, text, "The comparison is made again before the next switch")
+
+			w.now = w.now.Add(wait)
+			d, res := w.decide(ana, domain.DecideApprove, domain.DecisionDetail{ProofID: w.row().ProofID})
+			require.Equal(t, domain.DecisionApplied, d.State, d.Reason)
+			require.Equal(t, domain.Proving, res.Phase)
+			s, err = w.LoseConsent(t.Context(), worker, w.m.ID, migration.ConsentWithdrawn)
+			require.NoError(t, err)
+			require.Equal(t, domain.AwaitingConsent, s.Phase, "where consent can be given again")
+		}
 	}
 }
 

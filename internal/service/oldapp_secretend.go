@@ -13,6 +13,8 @@ import (
 type ViewSecret struct {
 	State migration.SecretState
 	Text  string // what follows "the client secret"
+	Gone  bool   // the tenant does not know the app any more
+	Not   string // what is wrong instead, where another secret would change nothing; "": one could
 	No    string // why a new one would do nothing now; "": it may be entered
 }
 
@@ -23,6 +25,9 @@ func (t *Tx) viewSecret(i domain.Integration, app domain.LegacyApp) (v ViewSecre
 		return v, nil
 	}
 	v.State, v.Text = migration.SecretStateOf(app, t.Now), migration.SecretText(app, t.Now)
+	if !migration.OtherSecretHelps(app, t.Now) {
+		v.Gone, v.Not = migration.OldApp(app.ProbeVerdict) == migration.OldAppGone, migration.OldAppText(migration.OldApp(app.ProbeVerdict), app.ProbeCode)
+	}
 	no := t.secretHasUse(i, app)
 	if refusal, ok := errors.AsType[*domain.Error](no); ok && refusal.Kind != domain.Unavailable {
 		v.No, no = refusal.Message, nil
@@ -64,16 +69,20 @@ func (t *Tx) secretFact(e *Explanation) error {
 	return nil
 }
 
-// secretEnds gives when the secret of an integration's old app ends that it
-// synchronizes by, or could again; zero: we were not told, or it opens nothing.
-func (t *Tx) secretEnds(i domain.Integration) (time.Time, error) {
+// presentSecret adds when the secret of an integration's old app ends that it
+// synchronizes by, or could again, or that it has ended.
+func (t *Tx) presentSecret(s *migration.Situation, i domain.Integration) error {
 	app, err := optional(t.Rows.LegacyApps().Get(i.ID))
 	switch migration.SecretStateOf(app, t.Now) {
 	case migration.SecretUntried, migration.SecretEnding, migration.SecretGood:
-		return app.SecretEndsAt.Time, err
-	case migration.SecretNone, migration.SecretRefused, migration.SecretEnded:
+		s.SecretEnds = app.SecretEndsAt.Time
+	case migration.SecretEnded:
+		s.SecretOver = app.SecretEndsAt.Time
+	case migration.SecretRefused:
+		s.OldAppGone = migration.OldApp(app.ProbeVerdict) == migration.OldAppGone
+	case migration.SecretNone:
 	}
-	return time.Time{}, err
+	return err
 }
 
 // tellSecretEnd tells the account once for each warning before the secret that

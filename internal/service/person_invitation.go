@@ -141,32 +141,32 @@ func (t *Tx) openInvitation(value string) (domain.Invitation, error) {
 }
 
 // Redeem gives an identity that has just signed in the role of a link, once. A
-// role that includes it is kept.
-func (s *Service) Redeem(ctx context.Context, issuer, subject, value string) error {
-	_, err := Do(ctx, s, domain.Anonymous(), "", "redeem-invitation", "invitation", func(tx *Tx) (struct{}, error) {
+// role that includes it is kept. It answers which account that is; "" are the
+// vendor's operations.
+func (s *Service) Redeem(ctx context.Context, issuer, subject, value string) (accountID string, err error) {
+	return Do(ctx, s, domain.Anonymous(), "", "redeem-invitation", "invitation", func(tx *Tx) (string, error) {
 		i, err := tx.openInvitation(value)
 		if err != nil {
-			return struct{}{}, err
+			return "", err
 		}
 		person, err := tx.personOf(issuer, subject, i.Name)
 		if err != nil {
-			return struct{}{}, err
+			return "", err
 		}
 		if tx.Caller, err = callerOf(tx.Rows, person); err != nil {
-			return struct{}{}, err
+			return "", err
 		}
 		i.RedeemedAt, i.RedeemedBy = tx.At(), person.ID
 		if err := tx.Rows.Invitations().Update(&i); err != nil {
-			return struct{}{}, err
+			return "", err
 		}
 		if err := tx.Done(i.AccountID, "redeem-invitation", "invitation", i.ID, map[string]string{"person": person.ID}); err != nil {
-			return struct{}{}, err
+			return "", err
 		}
 		if i.AccountID != "" && tx.Caller.Has(i.Role, i.AccountID) {
-			return struct{}{}, nil
+			return i.AccountID, nil
 		}
 		_, err = tx.give(person, i.AccountID, i.Role, i.InvitedBy, "join")
-		return struct{}{}, err
+		return i.AccountID, err
 	})
-	return err
 }

@@ -107,9 +107,6 @@ func (t *Tx) situationOf(e *Explanation) (s migration.Situation, err error) {
 		}
 	}
 	s.Migration, s.Bound = e.Migration, e.Integration.Binding == domain.BoundConnector
-	if s.SecretEnds, err = t.secretEnds(e.Integration); err != nil {
-		return s, err
-	}
 	return s, t.present(&s, e.Integration, e.Migration)
 }
 

@@ -71,7 +71,7 @@ func (t *Tx) facts(e *Explanation) error {
 	if held > 0 {
 		add("Held", "%d removals are held back; each round looks at them again", held)
 	}
-	add("Directory held", "%s, as of %s", countWords(domain.Counts{Users: i.Users, Groups: i.Groups, Memberships: i.Memberships}), at(i.LastSyncedAt))
+	add("Directory held", "%s, %s", countWords(domain.Counts{Users: i.Users, Groups: i.Groups, Memberships: i.Memberships}), asOf(i.LastSyncedAt))
 	return nil
 }
 
@@ -133,7 +133,7 @@ func (t *Tx) compared(m domain.Migration, add func(name, format string, args ...
 	if p.Frozen {
 		what += "; compared with what was held before, because the old app could not be read"
 	}
-	add("Comparison", "%s, as of %s", what, at(p.AsOf))
+	add("Comparison", "%s, %s", what, asOf(p.AsOf))
 	return nil
 }
 
@@ -150,6 +150,14 @@ func conditionWords(i domain.Integration) string {
 		since = " since " + at(i.ConditionSince)
 	}
 	return fmt.Sprintf("%s%s: %s", i.Condition, since, i.ConditionText)
+}
+
+// asOf says how recent what is held is.
+func asOf(i domain.Instant) string {
+	if i.IsZero() {
+		return "nothing was read before"
+	}
+	return "as of " + at(i)
 }
 
 // at writes an instant for a person.

@@ -12,6 +12,9 @@ import (
 // present adds how things are at the moment beside the phase.
 func (t *Tx) present(s *migration.Situation, i domain.Integration, m domain.Migration) error {
 	s.Condition, s.ConditionCode, s.ConditionText, s.ConditionAt, s.NextRun = i.Condition, i.ConditionCode, i.ConditionText, i.ConditionSince.Time, i.NextDueAt.Time
+	if err := t.presentSecret(s, i); err != nil {
+		return err
+	}
 	c, err := named(t.Rows.Connectors(), i.ConnectorID)
 	if err != nil {
 		return err

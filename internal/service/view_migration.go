@@ -25,7 +25,10 @@ type ViewMigration struct {
 	Approvers []string              // who may approve as well
 	Approval  NamedDecision         // once it has switched: whose word that was
 	NoWayBack string                // while migrated: why it cannot be rolled back now; "" = it can
-	OpenID    string                // the integration's open attempt, which need not be this one
+	// OldAppRefused is that Microsoft let the old app in no longer when it was asked
+	// last; a roll-back asks anew.
+	OldAppRefused string
+	OpenID        string // the integration's open attempt, which need not be this one
 }
 
 // ViewMigration reads one migration, open or ended.
@@ -61,8 +64,15 @@ func (t *Tx) viewMigrationRows(v *ViewMigration) (err error) {
 		if err != nil {
 			return err
 		}
-		if no != nil {
+		refused, err := t.oldAppRefused(m)
+		if err != nil {
+			return err
+		}
+		switch {
+		case no != nil:
 			v.NoWayBack = no.text
+		case refused != nil:
+			v.OldAppRefused = refused.text
 		}
 	}
 	open, err := optional(t.Rows.Migrations().Find(By(Where{"integration_id": m.IntegrationID, "open": true})))
