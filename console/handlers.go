@@ -97,8 +97,8 @@ func (p *Pages) postMigration(c echo.Context) error {
 }
 
 // comparesAgain reports whether a refusal is what the button asked for: one that
-// says to compare again approves what cannot be switched by any more, and that
-// is how the comparison is made anew.
+// says to compare again approves nothing, and its refusal makes the comparison
+// anew.
 func comparesAgain(do, code string) bool {
 	return do == "compare" && (code == migration.ProofUsed || code == migration.ProofTooOld)
 }
@@ -129,7 +129,7 @@ func (p *Pages) decisionOf(c echo.Context, do string) (domain.DecisionKind, doma
 		}
 		return domain.DecideApprove, domain.DecisionDetail{ProofID: c.FormValue("proof")}, nil
 	case "compare":
-		return domain.DecideApprove, domain.DecisionDetail{ProofID: c.FormValue("proof")}, nil
+		return domain.DecideApprove, domain.DecisionDetail{ProofID: c.FormValue("proof"), CompareAgain: true}, nil
 	case "refuse":
 		reason := strings.TrimSpace(c.FormValue("reason"))
 		return domain.DecideRefuse, domain.DecisionDetail{ProofID: c.FormValue("proof"), Reason: reason}, migration.CheckReason(domain.DecideRefuse, reason)

@@ -203,7 +203,7 @@ func TestComparingAgainIsNoProblem(t *testing.T) {
 		_, h := w.post("/migrations/mig_differs", http.StatusSeeOther, url.Values{"do": {"compare"}, "proof": {"prf_int_differs"}})
 		require.Equal(t, "/migrations/mig_differs", h.Get("Location"))
 	}
-	require.Equal(t, domain.DecisionDetail{ProofID: "prf_int_differs"}, w.commands.decisions[0].Detail)
+	require.Equal(t, domain.DecisionDetail{ProofID: "prf_int_differs", CompareAgain: true}, w.commands.decisions[0].Detail, "nobody approved anything")
 	w.commands.answer.Code = "campaign-paused"
 	w.post("/migrations/mig_differs", http.StatusUnprocessableEntity, url.Values{"do": {"compare"}, "proof": {"prf_int_differs"}})
 

@@ -151,7 +151,8 @@ type Decision struct {
 type DecisionDetail struct {
 	Description     string  `json:"description,omitempty"`
 	GoOnIfUnchanged bool    `json:"goOnIfUnchanged,omitempty"`
-	ProofID         string  `json:"proofId,omitempty"` // the proof the approver saw
+	ProofID         string  `json:"proofId,omitempty"`      // the proof the approver saw
+	CompareAgain    bool    `json:"compareAgain,omitempty"` // in place of an approval: only another proof is asked for, whatever has become of this one
 	Reason          string  `json:"reason,omitempty"`
 	Deadline        Instant `json:"deadline,omitzero"`
 	Removed         bool    `json:"removed,omitempty"` // clean-up: true = removed, false = declined

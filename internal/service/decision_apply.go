@@ -151,7 +151,9 @@ func (t *Tx) applyApproval(m *domain.Migration, d domain.Decision) (*refusal, er
 	switch {
 	case proof.ID == "" || proof.ID != d.Detail.ProofID:
 		no = refused(migration.ProofOther)
-	case !held && proof.Unchanged():
+	case d.Detail.CompareAgain && held:
+		no = refused(migration.ProofTooOld)
+	case !held && proof.Unchanged() && !d.Detail.CompareAgain:
 		m.GoOnIfUnchanged, m.FailureCode, m.FailureText = true, "", ""
 		return nil, t.move(m, domain.Proving, map[string]string{"decision": d.ID})
 	case !held:

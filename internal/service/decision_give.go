@@ -146,7 +146,7 @@ func (t *Tx) checkDetail(m domain.Migration, kind domain.DecisionKind, in domain
 		out.Description, unfit = domain.CleanDescription(name, in.Description)
 		return out, domain.Mistakes(unfit, senseless)
 	case domain.DecideApprove:
-		out.ProofID = in.ProofID
+		out.ProofID, out.CompareAgain = in.ProofID, in.CompareAgain
 		return out, domain.Mistakes(proofSeen(m, out.ProofID), senseless)
 	case domain.DecideExtend:
 		out.Deadline = in.Deadline
