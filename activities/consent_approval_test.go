@@ -143,7 +143,7 @@ func TestARefusalStaysOneWhereTheAppIsConsentedAlready(t *testing.T) {
 	require.Equal(t, contract.ApprovalsFound{}, a.sweep(), "nobody looks for an approval")
 	m := a.migration("m")
 	require.Equal(t, domain.AwaitingConsent, m.Phase)
-	require.Contains(t, m.ConsentText, "consented in the tenant from before")
+	require.Contains(t, m.ConsentText, "does not count by itself")
 	require.Equal(t, 1, a.refused("declined"))
 }
 

@@ -56,7 +56,7 @@ func listAll[T any](e *env, path string) (all listed[T], doc wholeList, err erro
 type tokenGroup struct {
 	Issue  tokenIssue  `cmd:"" help:"Issue a token with one role, at most your own. Its value is shown once."`
 	List   tokenList   `cmd:"" help:"List tokens; their values are shown to nobody."`
-	Revoke tokenRevoke `cmd:"" help:"End a token at once, with every token that was issued with it."`
+	Revoke tokenRevoke `cmd:"" help:"End a token at once, with every token and open invitation that was made with it."`
 }
 
 type token struct {

@@ -20,7 +20,7 @@ type importCommand struct {
 	File  string `arg:"" help:"The inventory as JSON; - reads standard input."`
 	Again bool   `help:"Import this very content once more. Without it, content that was taken in before is only reported."`
 	// A file that was cut short, or another customer's id, must not take anything away.
-	Change bool `help:"Also where it moves an account to another region, or empties what is filled. Without it such an import is refused."`
+	Change bool `help:"Also where it moves an account to another region, empties what is filled, or gives back a role that was taken away. Without it such an import is refused."`
 	DryRun bool `name:"dry-run" help:"Say per row what would be new, changed or the same, and do nothing."`
 }
 

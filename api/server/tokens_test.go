@@ -169,6 +169,12 @@ func TestRevokingATokenEndsWhatItIssued(t *testing.T) {
 	w.machine(parent.Value).call(http.MethodPost, prefix+"/tokens", strings.Replace(order, "%", "child", 1)).into(&child)
 	w.machine(child.Value).call(http.MethodPost, prefix+"/tokens", strings.Replace(order, "%", "grandchild", 1)).into(&grandchild)
 	other := ana.issue(map[string]any{"name": "other", "accountId": "acc-contoso", "role": "view"})
+	var byThief, byAna Invited
+	invitation := `{"name":"Mallory","accountId":"acc-contoso","role":"approve"}`
+	w.machine(child.Value).call(http.MethodPost, prefix+"/invitations", invitation).into(&byThief)
+	ana.post(prefix+"/invitations", map[string]any{"name": "Nia", "accountId": "acc-contoso", "role": "view"}).into(&byAna)
+	opens := func(i Invited) int { return w.browser().get(strings.TrimPrefix(i.Link, w.URL)).status }
+	require.Equal(t, []int{http.StatusOK, http.StatusOK}, []int{opens(byThief), opens(byAna)})
 	require.Equal(t, http.StatusOK, w.machine(grandchild.Value).call(http.MethodGet, prefix+"/me", "").status)
 
 	require.Equal(t, http.StatusForbidden, w.as("vic-viewer").do(http.MethodDelete, prefix+"/tokens/"+parent.ID, "", nil).status)
@@ -177,6 +183,7 @@ func TestRevokingATokenEndsWhatItIssued(t *testing.T) {
 		require.Equal(t, http.StatusUnauthorized, w.machine(value).call(http.MethodGet, prefix+"/me", "").status)
 	}
 	require.Equal(t, http.StatusOK, w.machine(other.Value).call(http.MethodGet, prefix+"/me", "").status)
+	require.Equal(t, []int{http.StatusGone, http.StatusOK}, []int{opens(byThief), opens(byAna)}, "and the links that were made with them")
 }
 
 // TestATokenNeedsNoProtectionFromOtherSites: no browser adds it by itself, and

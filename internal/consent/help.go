@@ -107,7 +107,7 @@ func byCode(reasons map[Reason][]string) map[string]Reason {
 
 var helps = map[Reason]Help{
 	ReasonDeclined: {
-		Sentence: "The permissions were not accepted. Nothing has changed. Only " + neededRoles + " can accept them; Cloud Application and Application Administrators cannot. If you asked your reviewers for approval, you need not come back: we look for it every few minutes and go on by ourselves.",
+		Sentence: "The permissions were not accepted. Nothing has changed. Only " + neededRoles + " can accept them; Cloud Application and Application Administrators cannot. If you asked your reviewers for approval, you need not come back: we look for it every few minutes, and where it was not there at first, we go on by ourselves.",
 		Actor:    ActorAdmin,
 	},
 	ReasonMayNotConsent: {

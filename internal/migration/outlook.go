@@ -39,6 +39,7 @@ type Situation struct {
 	PastDate    bool                // because the date in force has passed, which an operator can move
 
 	OldAppGone bool      // its tenant does not know the old app any more
+	NewSecret  bool      // the old app's client secret opens nothing, and another one would
 	SecretOver time.Time // since when its client secret has ended, as we were told, and nobody found out yet; zero: it has not
 	SecretEnds time.Time // of the old app that is in use or could be again, as we were told; zero: not known, or of no use to it any more
 

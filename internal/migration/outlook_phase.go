@@ -140,6 +140,9 @@ func (s Situation) wayBack() Outlook {
 		if s.OldAppGone {
 			o.Who, o.Role = "somebody with the role migrate can say that the old app is removed", domain.RoleMigrate
 		}
+		if s.NewSecret && !s.PastDate {
+			o.Who, o.Role = "nobody has to act, and somebody with the role migrate can enter another client secret of the old app, which opens the way back again", domain.RoleMigrate
+		}
 		if s.PastDate {
 			o.Who += ", and an operator can give the account a later date, which opens the way back again"
 		}

@@ -173,6 +173,13 @@ func TestTheOutlookIsOneSentence(t *testing.T) {
 			},
 			"there is no way back now: the old app no longer lets us in; from 18 August 2026 11:00 UTC on removing the old app is recommended; nobody has to act.", date.Add(time.Hour),
 		},
+		"no way back, unless another secret is entered": {
+			func(s *migration.Situation) {
+				s.Migration.Phase, s.Migration.WayBackUntil, s.Bound = domain.Migrated, domain.At(date.Add(time.Hour)), true
+				s.NoWayBack, s.NewSecret = "The client secret of the old app expired on X, so there is nothing to go back to. So.", true
+			},
+			"there is no way back now: the client secret of the old app expired on X, so there is nothing to go back to; from 18 August 2026 11:00 UTC on removing the old app is recommended; nobody has to act, and somebody with the role migrate can enter another client secret of the old app, which opens the way back again.", date.Add(time.Hour),
+		},
 		"approved, and the engine is away": {
 			func(s *migration.Situation) {
 				s.Migration.Phase, s.Undelivered, s.Given = domain.AwaitingApproval, true, true

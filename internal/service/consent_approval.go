@@ -165,12 +165,11 @@ func declined(cs domain.ConsentSession) bool {
 }
 
 // declinedAnyway ends the looking for an approval where the consent was there when
-// it was looked for first: it is from before, and whoever pressed Cancel refused.
-// Only one that comes after a look that found none is an answer to a request. A
-// reviewer who is quicker than the first look costs one more consent, which
-// Microsoft then asks nobody to think about.
+// it was looked for first: it may be from before, and whoever pressed Cancel
+// refused. Only one that comes after a look that found none is an answer to a
+// request. A reviewer who is quicker than the first look costs one more consent.
 func (t *Tx) declinedAnyway(cs domain.ConsentSession, m domain.Migration) error {
-	const sentence = "The permissions were not accepted. Our application is consented in the tenant from before, but after a refusal that does not count, and nothing has changed. If you want to go on after all, continue to Microsoft once more and accept."
+	const sentence = "Microsoft told us that the permissions were not accepted, and yet our application is consented in the tenant: from before, or by a reviewer within the same minute. We cannot tell which, so it does not count by itself, and nothing has changed. If you want to go on, continue to Microsoft once more and accept."
 	cs.NextCheckAt, cs.Text = domain.Instant{}, sentence
 	if err := t.ConsentSessions().Update(&cs); err != nil {
 		return err

@@ -120,7 +120,7 @@ func TestARefusalIsNotOverruledByAConsentFromBefore(t *testing.T) {
 			}
 			require.Equal(t, domain.AwaitingConsent, w.row().Phase)
 			require.Equal(t, "declined", w.row().ConsentCode)
-			require.Contains(t, w.row().ConsentText, "from before")
+			require.Contains(t, w.row().ConsentText, "does not count by itself")
 		})
 	}
 }

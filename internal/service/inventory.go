@@ -266,7 +266,11 @@ func (tx *Tx) importAccount(rep *InventoryReport, a InventoryAccount) error {
 	return tx.Done(a.ID, "import-account", "account", a.ID, nil)
 }
 
-// invite gives an identity a role; one that is there already keeps its id, and
+// roleTaken is what somebody had whose role was taken away.
+const roleTaken = "taken away"
+
+// invite gives an identity a role; somebody whose role was taken away gets one
+// only if the import says that it changes, because a file may be older; one that is there already keeps its id, and
 // the higher of two roles, because an inventory takes nothing away.
 func (tx *Tx) invite(rep *InventoryReport, p InventoryPerson, accountID string, role domain.Role) error {
 	kind := "person"
@@ -284,7 +288,15 @@ func (tx *Tx) invite(rep *InventoryReport, p InventoryPerson, accountID string, 
 	if len(held) > 0 {
 		return tx.inviteAgain(rep, kind, p, held, role)
 	}
-	rep.added(kind, p.Subject, accountID)
+	taken, err := tx.Rows.Audit().Count(By(Where{"chain": accountID, "action": "revoke-person", "subject": person.ID, "outcome": "done"}))
+	if err != nil {
+		return err
+	}
+	if taken > 0 {
+		rep.known(kind, p.Subject, accountID, differences{{Field: "role", From: roleTaken, To: string(role)}}, "")
+	} else {
+		rep.added(kind, p.Subject, accountID)
+	}
 	grant := domain.Grant{ID: domain.NewID("grt"), PersonID: person.ID, AccountID: accountID, Role: role, GrantedAt: tx.At(), GrantedBy: tx.Caller.ID}
 	if err := tx.Grants().Insert(&grant); err != nil {
 		return err

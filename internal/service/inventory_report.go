@@ -14,7 +14,7 @@ import (
 
 // ImportOptions say how an inventory is taken in. Change: also where it moves an
 // account to another region or empties what is filled, which a file that was
-// cut short would do, too. DryRun: everything is tried and nothing kept.
+// cut short would do, too, or gives back a role that was taken away. DryRun: everything is tried and nothing kept.
 type ImportOptions struct {
 	Change bool
 	DryRun bool
@@ -34,7 +34,7 @@ type InventoryRow struct {
 	AccountID   string            `json:"accountId,omitempty"`
 	State       string            `json:"state" enum:"new,changed,same"`
 	Changes     []InventoryChange `json:"changes,omitempty"`
-	NeedsChange bool              `json:"needsChange,omitempty" doc:"Refused unless the import says change: another region, or a field that would be emptied."`
+	NeedsChange bool              `json:"needsChange,omitempty" doc:"Refused unless the import says change: another region, a field that would be emptied, or a role that was taken away."`
 	Note        string            `json:"note,omitempty" doc:"What of the inventory does not count here, and why."`
 }
 
@@ -67,7 +67,7 @@ func (r *InventoryReport) known(kind, id, accountID string, d differences, note 
 	row := InventoryRow{Kind: kind, ID: id, AccountID: accountID, State: RowSame, Changes: d, Note: note}
 	for _, c := range d {
 		row.State = RowChanged
-		row.NeedsChange = row.NeedsChange || c.To == "" || c.Field == "region"
+		row.NeedsChange = row.NeedsChange || c.To == "" || c.Field == "region" || c.From == roleTaken
 	}
 	r.rows = append(r.rows, row)
 }
@@ -91,6 +91,8 @@ func (r *InventoryReport) mayTakeAway() error {
 			switch {
 			case c.To == "":
 				said = append(said, fmt.Sprintf("%s of the %s %s would be emptied", c.Field, row.Kind, row.ID))
+			case c.From == roleTaken:
+				said = append(said, fmt.Sprintf("the role of the %s %s was taken away and would be given again (%s)", row.Kind, row.ID, c.To))
 			case c.Field == "region":
 				said = append(said, fmt.Sprintf("the region of the %s %s would be %s and is %s", row.Kind, row.ID, c.To, c.From))
 			}

@@ -77,9 +77,10 @@ func (t *Tx) presentSecret(s *migration.Situation, i domain.Integration) error {
 	case migration.SecretUntried, migration.SecretEnding, migration.SecretGood:
 		s.SecretEnds = app.SecretEndsAt.Time
 	case migration.SecretEnded:
-		s.SecretOver = app.SecretEndsAt.Time
+		s.SecretOver, s.NewSecret = app.SecretEndsAt.Time, true
 	case migration.SecretRefused:
 		s.OldAppGone = migration.OldApp(app.ProbeVerdict) == migration.OldAppGone
+		s.NewSecret = migration.OtherSecretHelps(app, t.Now)
 	case migration.SecretNone:
 	}
 	return err

@@ -111,6 +111,21 @@ func (t *Tx) endInvitation(i domain.Invitation) error {
 	return t.Done(i.AccountID, "withdraw-invitation", "invitation", i.ID, nil)
 }
 
+// endInvitationsOf withdraws the open links that a person or a token made, but
+// those that stay.
+func (t *Tx) endInvitationsOf(inviter string, stays func(domain.Invitation) bool) error {
+	open, err := t.Rows.Invitations().List(By(Where{"invited_by": inviter, "revoked_at": domain.Instant{}, "redeemed_at": domain.Instant{}}))
+	for _, i := range open {
+		if stays(i) {
+			continue
+		}
+		if err := t.endInvitation(i); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
 // OpenInvitation says what a link offers, before anybody signed in: enough to
 // decide whether to, and nothing else of the account.
 func (s *Service) OpenInvitation(ctx context.Context, value string) (i domain.Invitation, account string, err error) {

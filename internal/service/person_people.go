@@ -224,17 +224,5 @@ func (t *Tx) endBeyond(person domain.Person) error {
 			}
 		}
 	}
-	open, err := t.Rows.Invitations().List(By(Where{"invited_by": person.ID, "revoked_at": domain.Instant{}, "redeemed_at": domain.Instant{}}))
-	if err != nil {
-		return err
-	}
-	for _, i := range open {
-		if left.Operator() || left.Has(domain.RoleApprove, i.AccountID) {
-			continue
-		}
-		if err := t.endInvitation(i); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.endInvitationsOf(person.ID, func(i domain.Invitation) bool { return left.Operator() || left.Has(domain.RoleApprove, i.AccountID) })
 }

@@ -157,8 +157,10 @@ func (s *Service) Tokens(ctx context.Context, caller domain.Caller, accountID st
 	return list, err
 }
 
-// RevokeToken ends a token at once, and every token that was issued with it:
-// whoever stole one may have issued others. Revoking it again changes nothing.
+// RevokeToken ends a token at once, and every token and open invitation that was
+// made with it: whoever stole one may have made others. Revoking it again changes
+// nothing. Somebody who has a role already keeps it; the list of people says who
+// gave it.
 func (s *Service) RevokeToken(ctx context.Context, caller domain.Caller, id string) (domain.Token, error) {
 	return Do(ctx, s, caller, "", "revoke-token", id, func(tx *Tx) (domain.Token, error) {
 		token, err := tx.Tokens().Get(id)
@@ -186,6 +188,9 @@ func (t *Tx) revokeToken(token domain.Token, why string) error {
 		return err
 	}
 	if err := t.Done(token.AccountID, "revoke-token", "token", token.ID, map[string]string{"why": why}); err != nil {
+		return err
+	}
+	if err := t.endInvitationsOf(token.ID, func(domain.Invitation) bool { return false }); err != nil {
 		return err
 	}
 	issued, err := t.Tokens().List(By(Where{"created_by": token.ID, "revoked_at": domain.Instant{}}))
