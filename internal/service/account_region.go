@@ -40,6 +40,13 @@ func (t *Tx) changeRegion(a domain.Account, to string) (note string, err error) 
 		}
 		stays = append(stays, "its deletion on "+noticeDate(d.DueAt.Time)+" is carried out by the region "+to)
 	}
+	ended, err := t.Rows.Migrations().Count(By(Where{"account_id": a.ID}))
+	if err != nil {
+		return "", err
+	}
+	if ended > 0 {
+		stays = append(stays, "an integration that has had a migration keeps the date of its last one, and gets the date of a campaign of the region "+to+" with its next one, which may be earlier")
+	}
 	connectors, err := t.Rows.Connectors().List(By(Where{"account_id": a.ID, "disconnected_at": domain.Instant{}}))
 	if err != nil {
 		return "", err

@@ -75,6 +75,7 @@ func TestAnAccountWithoutAnOpenMigrationMovesIfThatIsMeant(t *testing.T) {
 		if row.Kind == "account" {
 			require.Contains(t, row.Note, "its deletion on 22 December 2026 10:00 UTC is carried out by the region us")
 			require.Contains(t, row.Note, "cell-eu-1")
+			require.Contains(t, row.Note, "gets the date of a campaign of the region us with its next one")
 		}
 	}
 	require.Equal(t, "us", list(t, w, accounts, service.Query{})[0].Region)

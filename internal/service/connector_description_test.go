@@ -17,7 +17,7 @@ func TestADescriptionReachesAConnectorInUseWithTheSwitch(t *testing.T) {
 	inUse := func() *migrationWorld {
 		w := newMigrationWorld(t)
 		w.write(func(r service.Rows) error {
-			if err := r.Connectors().Insert(&domain.Connector{ID: "cnr_used", AccountID: "a", TenantID: "tenant", Product: domain.ProductDirectorySync, Name: "Group", Description: before, CellID: "cell", Condition: domain.ConditionOK, EnrolledAt: domain.At(w.now)}); err != nil {
+			if err := r.Connectors().Insert(&domain.Connector{ID: "cnr_used", AccountID: "a", TenantID: "tenant", Product: domain.ProductDirectorySync, Name: "Group", Description: before, CellID: "cell", Condition: domain.ConditionOK, EnrolledAt: domain.At(w.now), ReconnectCode: "declined"}); err != nil {
 				return err
 			}
 			return r.Integrations().Insert(&domain.Integration{ID: "j", AccountID: "a", TenantID: "tenant", Product: domain.ProductDirectorySync, Name: "Second", Binding: domain.BoundConnector, ConnectorID: "cnr_used"})
@@ -28,6 +28,7 @@ func TestADescriptionReachesAConnectorInUseWithTheSwitch(t *testing.T) {
 	w.reach(domain.AwaitingApproval)
 	require.Equal(t, "cnr_used", w.row().ConnectorID, "the tenant's one connector is used again")
 	require.Equal(t, before, w.connector().Description)
+	require.Empty(t, w.connector().ReconnectCode, "it is consented again")
 	w.decide(mika, domain.DecideCancel, domain.DecisionDetail{})
 	require.Equal(t, before, w.connector().Description)
 

@@ -143,6 +143,7 @@ func (t *Tx) connectorFor(i domain.Integration, session domain.ConsentSession) (
 		c.ConditionSince = t.At()
 	}
 	c.Condition, c.ConditionCode, c.ConditionText = domain.ConditionOK, "", ""
+	c.ReconnectCode, c.ReconnectText = "", ""
 	return c, known, nil
 }
 

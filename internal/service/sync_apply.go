@@ -159,6 +159,7 @@ func (t *Tx) markConnector(c *domain.Connector, to domain.Condition, code, text 
 		return nil
 	}
 	c.Condition, c.ConditionCode, c.ConditionText, c.ConditionSince, c.UpdatedAt = to, code, text, t.At(), t.At()
+	c.ReconnectCode, c.ReconnectText = "", "" // what became of an earlier consent explains nothing of this
 	if err := t.Rows.Connectors().Update(c); err != nil {
 		return err
 	}

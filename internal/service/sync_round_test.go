@@ -258,8 +258,14 @@ func TestLostConsentIsAConditionOfTheConnectorAndNoEmptyDirectory(t *testing.T) 
 	notices := func(r service.Rows) service.Table[domain.Notice] { return r.Notices() }
 	require.Len(t, list(t, w.world, notices, service.By(service.Where{"kind": "reconnect-needed"})), 1, "somebody is told to act")
 	require.Equal(t, before, w.mirror())
+	w.write(func(r service.Rows) error { // a consent that somebody tried meanwhile came to nothing
+		c := connector()
+		c.ReconnectCode, c.ReconnectText = "declined", "The permissions were not accepted."
+		return r.Connectors().Update(&c)
+	})
 	w.round()
 	require.Equal(t, domain.ConditionOK, connector().Condition)
+	require.Empty(t, connector().ReconnectCode+connector().ReconnectText, "which explains nothing of what happens later")
 }
 
 func TestSettingsAreAppliedToWhatIsRead(t *testing.T) {
