@@ -104,6 +104,12 @@ func TestAPauseWithADateSaysTheDateEverywhere(t *testing.T) {
 	require.Contains(t, w.get("/connectors").one(t, "#m-mig_hq").text(), "On hold, nothing to do. The date stays 21 Aug 2026, 09:30 UTC")
 	require.Contains(t, w.get("/migrations/mig_hq").one(t, "#stage").text(), "synchronization through the old app ends 21 Aug 2026, 09:30 UTC")
 
+	require.Contains(t, said, "a consent that is begun before the date keeps synchronization going")
+	require.Contains(t, w.get("/migrations/mig_hq").one(t, "#stage").text(), "A consent that is begun before then keeps it going")
+	w.campaign(t, "cmp_contoso", func(c *domain.Campaign) { c.Terms.ConsentGrace = 0 })
+	for _, page := range []string{"/connectors", "/migrations/mig_hq"} {
+		require.NotContains(t, w.get(page).text(), "consent that is begun before", "without a grace it does not")
+	}
 	w.campaign(t, "cmp_contoso", func(c *domain.Campaign) { c.Terms.Deadline, c.Terms.ConsentGrace = domain.At(now.Add(-time.Hour)), 0 })
 	page := w.get("/connectors").text()
 	require.Contains(t, page, "through the old app is stopped. Nothing is deleted, and nothing is to be done here before we resume the migration.")

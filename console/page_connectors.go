@@ -26,6 +26,7 @@ type campaignNote struct {
 	Paused   bool      // and every other one is on hold, too
 	Stopped  int       // by the date; one whose consent was begun in time goes on a while
 	Due      time.Time // zero: no date is in force
+	Grace    bool      // a consent that is begun before it keeps synchronization going
 	From     time.Time
 	Left     string // "31 days"; "" without a date ahead
 	LeftN    string // its number alone
@@ -136,7 +137,7 @@ func newCampaignNote(v service.ViewShell, now time.Time) *campaignNote {
 		return nil
 	}
 	first := tasks[0]
-	n := &campaignNote{Tone: "warn", Open: len(tasks), Paused: first.OnHold(), Due: first.DateInForce, From: first.Campaign.Terms.AvailableFrom.Time}
+	n := &campaignNote{Tone: "warn", Open: len(tasks), Paused: first.OnHold(), Due: first.DateInForce, Grace: first.Campaign.Terms.ConsentGrace > 0, From: first.Campaign.Terms.AvailableFrom.Time}
 	for _, t := range tasks {
 		if stopped(t) {
 			n.Stopped++

@@ -34,6 +34,7 @@ type migrationPage struct {
 	Pending      string   // a decision that is recorded and not yet carried out
 	Refusal      string   // the last decision, refused when it was carried out
 	OnHold       bool
+	Grace        bool // a consent that is begun before the date keeps synchronization going
 	Overdue      bool
 	GraceUntil   time.Time // … and synchronization goes on until then; zero: it is stopped
 	AsOf         time.Time // of what is held
@@ -122,7 +123,7 @@ func (p *Pages) migrationPage(caller domain.Caller, v service.ViewMigration) mig
 	page := migrationPage{
 		ID: m.ID, Name: v.Integration.Name, TenantDomain: v.Integration.TenantDomain, Status: statusOfMigration(v.ViewTask),
 		StartedBy: v.People[m.StartedBy], StartedAt: m.StartedAt.Time, Safe: migration.BeforeCutOver(m.Phase), Due: v.DateInForce,
-		OnHold: v.OnHold(), Overdue: m.Overdue && migration.BeforeCutOver(m.Phase), GraceUntil: v.GraceUntil, AsOf: v.Integration.LastSyncedAt.Time,
+		Grace: v.Campaign.Terms.ConsentGrace > 0, OnHold: v.OnHold(), Overdue: m.Overdue && migration.BeforeCutOver(m.Phase), GraceUntil: v.GraceUntil, AsOf: v.Integration.LastSyncedAt.Time,
 		LegacyName: cmp.Or(v.Legacy.Name, "the legacy app"),
 	}
 	if page.Safe {
