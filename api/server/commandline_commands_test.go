@@ -325,7 +325,7 @@ func TestAnImportSaysWhatItDidAndWhere(t *testing.T) {
       "integrations": [
         {"id": "tailspin", "name": "Tailspin", "tenantId": "77777777-7777-4777-8777-777777777777", "tenantDomain": "tailspin.test",
          "schedule": {"timesADay": 3}, "settings": {"includeGuests": true, "includeDisabled": true},
-         "legacyApp": {"clientId": "88888888-8888-4888-8888-888888888888", "name": "old", "secret": "hush", "secretEndsAt": "2099-01-01T00:00:00Z"}}
+         "legacyApp": {"clientId": "88888888-8888-4888-8888-888888888888", "name": "old", "secret": "hush~hush~hush", "secretEndsAt": "2099-01-01T00:00:00Z"}}
       ]
     }
   ]

@@ -25,7 +25,7 @@ func sampleInventory() service.Inventory {
 			People:   []service.InventoryPerson{{Issuer: "https://idp", Subject: "t/o2", Name: "Ana", Role: domain.RoleApprove}},
 			Integrations: []service.InventoryIntegration{{
 				ID: "contoso-hq", Name: "Contoso HQ", TenantID: "5C1B0F0E-3a51-4c4e-9d0d-1d5d8a3a7f11", TenantDomain: "contoso.example",
-				LegacyApp: service.InventoryLegacyApp{ClientID: "0f0e5c1b-3a51-4c4e-9d0d-1d5d8a3a7f11", Name: "Directory Sync", Secret: "s3cret"},
+				LegacyApp: service.InventoryLegacyApp{ClientID: "0f0e5c1b-3a51-4c4e-9d0d-1d5d8a3a7f11", Name: "Directory Sync", Secret: "s3cret~s3cret"},
 			}},
 		}},
 	}
@@ -40,7 +40,7 @@ func TestAnInventoryIsTakenInAndItsSecretsAreSealed(t *testing.T) {
 	require.Equal(t, 1, rep.Integrations)
 	kept := list(t, w, secrets, service.Query{})
 	require.Len(t, kept, 1)
-	require.Equal(t, "terc3s", string(kept[0].Sealed))
+	require.Equal(t, "terc3s~terc3s", string(kept[0].Sealed))
 	ints := list(t, w, func(r service.Rows) service.Table[domain.Integration] { return r.Integrations() }, service.Query{})
 	require.Equal(t, "5c1b0f0e-3a51-4c4e-9d0d-1d5d8a3a7f11", ints[0].TenantID, "ids compare in lower case")
 	require.Equal(t, domain.BoundLegacy, ints[0].Binding)
