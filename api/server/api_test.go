@@ -92,7 +92,7 @@ func TestAnInventoryIsTakenInAndStarted(t *testing.T) {
 			People: []service.InventoryPerson{{Issuer: issuer, Subject: "tom-tailspin", Name: "Tom", Role: domain.RoleApprove}},
 			Integrations: []service.InventoryIntegration{{
 				ID: "tailspin", Name: "Tailspin", TenantID: "77777777-7777-4777-8777-777777777777", TenantDomain: "tailspin.test",
-				LegacyApp: service.InventoryLegacyApp{ClientID: "88888888-8888-4888-8888-888888888888", Name: "old", Secret: "hush", SecretEndsAt: domain.At(w.clock.Now())},
+				LegacyApp: service.InventoryLegacyApp{ClientID: "88888888-8888-4888-8888-888888888888", Name: "old", Secret: "hush~hush~hush", SecretEndsAt: domain.At(w.clock.Now())},
 			}},
 		}},
 		Campaigns: []service.InventoryCampaign{{ID: "campaign-us", Name: "America", Region: "us", Terms: standin.Terms(w.clock.Now())}},

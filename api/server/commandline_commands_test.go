@@ -325,7 +325,7 @@ func TestAnImportSaysWhatItDidAndWhere(t *testing.T) {
       "integrations": [
         {"id": "tailspin", "name": "Tailspin", "tenantId": "77777777-7777-4777-8777-777777777777", "tenantDomain": "tailspin.test",
          "schedule": {"timesADay": 3}, "settings": {"includeGuests": true, "includeDisabled": true},
-         "legacyApp": {"clientId": "88888888-8888-4888-8888-888888888888", "name": "old", "secret": "hush", "secretEndsAt": "2099-01-01T00:00:00Z"}}
+         "legacyApp": {"clientId": "88888888-8888-4888-8888-888888888888", "name": "old", "secret": "hush~hush~hush", "secretEndsAt": "2099-01-01T00:00:00Z"}}
       ]
     }
   ]
@@ -346,6 +346,9 @@ func TestAnImportSaysWhatItDidAndWhere(t *testing.T) {
 		"a bracket that is missing":   {strings.Replace(good, "      ]\n", "", 1), "line 9, column 5", 2},
 		"a file that is empty":        {"\n", "empty", 2},
 		"the shape of something else": {`{"users": []}`, "users", 2},
+		"a field that is there twice": {strings.Replace(good, `"region": "us"`, `"region": "eu", "region": "us"`, 1), "line 4, accounts[0].region: This field is written twice", 2},
+		"twice in another case":       {strings.Replace(good, `"region": "us"`, `"region": "us", "Region": "eu"`, 1), "line 4, accounts[0].Region: This field is written twice", 2},
+		"a secret of three letters":   {strings.Replace(good, "hush~hush~hush", "abc", 1), "line 8, accounts[0].integrations[0].legacyApp.secret: A client secret has 12 to 256 characters", 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := operator.fed(c.file, "import", "-")
@@ -355,9 +358,13 @@ func TestAnImportSaysWhatItDidAndWhere(t *testing.T) {
 		})
 	}
 	require.Equal(t, 2, operator.run("import", file+".none").exit)
+	list := operator.fed("[]", "import", "-")
+	require.Equal(t, 2, list.exit)
+	require.Contains(t, list.errs, "in curly braces")
+	require.NotContains(t, list.errs, "larger than can be read", "it is about no number")
 
 	all := strings.NewReplacer(`"region": "us"`, `"region": "us", "regoin": "us"`, `"acc-tailspin"`, `"A"`, `"timeZone": "America/New_York",`, ``, `"tenantId": "77777777-7777-4777-8777-777777777777"`, `"tenantId": "none"`,
-		`{"timesADay": 3}`, `3`, `"name": "old"`, `"name": 7`, `"2099-01-01T00:00:00Z"`, `"soon"`).Replace(good)
+		`{"timesADay": 3}`, `3`, `"name": "old"`, `"name": 7`, `"2099-01-01T00:00:00Z"`, `"soon"`, `"settings": {`, `"settings": {"includeGuests": false, `).Replace(good)
 	p := operator.fed(all, "import", "-")
 	require.Equal(t, 2, p.exit)
 	for _, says := range []string{
@@ -368,10 +375,11 @@ func TestAnImportSaysWhatItDidAndWhere(t *testing.T) {
 		"accounts[0].integrations[0].legacyApp.secretEndsAt: Write a date with time and zone",
 		"accounts[0].integrations[0].tenantId: Enter a GUID",
 		"accounts[0].id: Enter 2 to 63 lower-case letters",
+		"accounts[0].integrations[0].settings.includeGuests: This field is written twice",
 	} {
 		require.Contains(t, p.errs, says)
 	}
-	require.Contains(t, p.errs, "7 values make no sense", "each once: what has no form breaks no rule beside")
+	require.Contains(t, p.errs, "8 values make no sense", "each once: what has no form breaks no rule beside")
 	require.NotContains(t, p.errs, "body.")
 	require.NotContains(t, p.errs, "expected")
 

@@ -42,15 +42,17 @@ func (s *server) readInventory(schemas huma.Registry, caller domain.Caller, body
 	if err := json.Unmarshal(body.raw, &document); err != nil {
 		return inv, err
 	}
+	formless := repeated(body.raw)
 	var found huma.ValidateResult
 	huma.Validate(schemas, inventorySchema(schemas), huma.NewPathBuffer(nil, 0), huma.ModeWriteToServer, document, &found)
-	if len(found.Errors) == 0 {
+	if len(found.Errors)+len(formless) == 0 {
 		return inv, misread(json.Unmarshal(body.raw, &inv))
 	}
-	var formless []FieldProblem
 	for _, err := range found.Errors {
 		f, _ := fieldOf(err)
 		formless = append(formless, f)
+	}
+	for _, f := range formless {
 		document = without(document, steps(f.Field))
 	}
 	rest, err := json.Marshal(document)
@@ -60,6 +62,9 @@ func (s *server) readInventory(schemas huma.Registry, caller domain.Caller, body
 	var wrong []error
 	for _, f := range formless {
 		wrong = append(wrong, domain.InvalidField(f.Field, "%s", f.Message))
+	}
+	if _, fields := document.(map[string]any); !fields {
+		return inv, domain.Mistakes(wrong...) // which say so
 	}
 	if err := misread(json.Unmarshal(rest, &inv)); err != nil {
 		return inv, domain.Mistakes(append(wrong, err)...)

@@ -20,14 +20,15 @@ type Inventory struct {
 	Operators []InventoryPerson   `json:"operators,omitempty"`
 }
 
-// InventoryAccount is one customer. ID is the vendor's own stable key.
+// InventoryAccount is one customer. ID is the vendor's own stable key. Domains and
+// Contacts that are left out, nil, stay as they are; an empty list empties them.
 type InventoryAccount struct {
 	ID           string                 `json:"id"`
 	Name         string                 `json:"name"`
 	Region       string                 `json:"region"`
 	TimeZone     string                 `json:"timeZone"`
-	Domains      []string               `json:"domains,omitempty"`
-	Contacts     []InventoryContact     `json:"contacts,omitempty"`
+	Domains      []string               `json:"domains,omitzero"`
+	Contacts     []InventoryContact     `json:"contacts,omitzero"`
 	People       []InventoryPerson      `json:"people,omitempty"`
 	Integrations []InventoryIntegration `json:"integrations,omitempty"`
 }
@@ -151,8 +152,9 @@ func (s *Service) sealSecrets(ctx context.Context, caller domain.Caller, inv Inv
 
 func (tx *Tx) importInventory(inv Inventory, sealed map[string][]byte) (InventoryReport, error) {
 	rep := InventoryReport{AsOf: tx.At(), SharedTenants: []string{}}
+	var wrong mistakes
 	for n, c := range inv.Campaigns {
-		if err := tx.importCampaign(&rep, indexed("campaigns", n), c); err != nil {
+		if err := wrong.note(tx.importCampaign(&rep, indexed("campaigns", n), c)); err != nil {
 			return rep, err
 		}
 		rep.Campaigns++
@@ -163,23 +165,13 @@ func (tx *Tx) importInventory(inv Inventory, sealed map[string][]byte) (Inventor
 		}
 		rep.People++
 	}
-	for _, a := range inv.Accounts {
-		if err := tx.importAccount(&rep, a); err != nil {
+	for n, a := range inv.Accounts {
+		if err := wrong.note(tx.importCustomer(&rep, indexed("accounts", n)+".", a, sealed)); err != nil {
 			return rep, err
 		}
-		rep.Accounts++
-		for _, p := range a.People {
-			if err := tx.invite(&rep, p, a.ID, p.Role); err != nil {
-				return rep, err
-			}
-			rep.People++
-		}
-		for _, i := range a.Integrations {
-			if err := tx.importIntegration(&rep, a, i, sealed[i.ID]); err != nil {
-				return rep, err
-			}
-			rep.Integrations++
-		}
+	}
+	if err := domain.Mistakes(wrong...); err != nil {
+		return rep, err
 	}
 	shared, err := tx.flagSharedTenants()
 	if err != nil {
@@ -193,6 +185,41 @@ func (tx *Tx) importInventory(inv Inventory, sealed map[string][]byte) (Inventor
 	return rep, tx.Done("", "import-inventory", "inventory", "inventory", map[string]string{
 		"accounts": strconv.Itoa(rep.Accounts), "integrations": strconv.Itoa(rep.Integrations), "people": strconv.Itoa(rep.People),
 	})
+}
+
+// importCustomer takes an account in with all that belongs to it.
+func (tx *Tx) importCustomer(rep *InventoryReport, at string, a InventoryAccount, sealed map[string][]byte) error {
+	if err := tx.importAccount(rep, a); err != nil {
+		return err
+	}
+	rep.Accounts++
+	for _, p := range a.People {
+		if err := tx.invite(rep, p, a.ID, p.Role); err != nil {
+			return err
+		}
+		rep.People++
+	}
+	var wrong mistakes
+	for n, i := range a.Integrations {
+		if err := wrong.note(tx.importIntegration(rep, indexed(at+"integrations", n)+".", a, i, sealed[i.ID])); err != nil {
+			return err
+		}
+		rep.Integrations++
+	}
+	return domain.Mistakes(wrong...)
+}
+
+// mistakes are the fields that make no sense beside what is there; the import goes
+// on to find them all, and keeps nothing then.
+type mistakes []error
+
+// note gives back what ends the import at once.
+func (m *mistakes) note(err error) error {
+	if domain.KindOf(err) != domain.Invalid {
+		return err
+	}
+	*m = append(*m, err)
+	return nil
 }
 
 // reads reports whether an integration of the inventory is in the tenant.
@@ -245,6 +272,9 @@ func (tx *Tx) importAccount(rep *InventoryReport, a InventoryAccount) error {
 				return err
 			}
 		}
+		if row.Domains == nil {
+			row.Domains = old.Domains
+		}
 		rep.known("account", a.ID, "", accountDifferences(old, row, had, a.Contacts), note)
 		row.CreatedAt = old.CreatedAt
 		err = tx.Accounts().Update(&row)
@@ -255,6 +285,18 @@ func (tx *Tx) importAccount(rep *InventoryReport, a InventoryAccount) error {
 	if err != nil {
 		return err
 	}
+	if err := tx.replaceContacts(a); err != nil {
+		return err
+	}
+	return tx.Done(a.ID, "import-account", "account", a.ID, nil)
+}
+
+// replaceContacts leaves those that are there if the inventory leaves them out; an
+// empty list is one.
+func (tx *Tx) replaceContacts(a InventoryAccount) error {
+	if a.Contacts == nil {
+		return nil
+	}
 	if _, err := tx.Contacts().Delete(By(Where{"account_id": a.ID})); err != nil {
 		return err
 	}
@@ -263,7 +305,7 @@ func (tx *Tx) importAccount(rep *InventoryReport, a InventoryAccount) error {
 			return err
 		}
 	}
-	return tx.Done(a.ID, "import-account", "account", a.ID, nil)
+	return nil
 }
 
 // roleTaken is what somebody had whose role was taken away.

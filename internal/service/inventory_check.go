@@ -2,6 +2,7 @@ package service
 
 import (
 	"fmt"
+	"net/mail"
 	"regexp"
 	"strings"
 	"time"
@@ -13,6 +14,9 @@ import (
 var (
 	keyPattern  = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{1,62}$`)
 	guidPattern = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
+	// Two labels or more, as RFC 1123 writes them; one beyond ASCII is its xn-- form.
+	domainPattern = regexp.MustCompile(`^([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])$`)
 )
 
 // check holds the inventory against its rules and names each breach by its path,
@@ -26,26 +30,62 @@ func (inv Inventory) check() error {
 	for n, p := range inv.Operators {
 		errs = append(errs, p.check(indexed("operators", n)+"."))
 	}
-	seen := map[string]string{}
 	for n, a := range inv.Accounts {
 		at := indexed("accounts", n) + "."
 		errs = append(errs, a.check(at))
 		for m, i := range a.Integrations {
+			errs = append(errs, i.check(indexed(at+"integrations", m)+"."))
+		}
+	}
+	return domain.Mistakes(append(errs, inv.checkOnce())...)
+}
+
+// checkOnce refuses what is listed twice, where the second would overwrite the
+// first, or have its name.
+func (inv Inventory) checkOnce() error {
+	var errs []error
+	campaigns, accounts, integrations := listed{}, listed{}, listed{}
+	for n, c := range inv.Campaigns {
+		errs = append(errs, campaigns.once(indexed("campaigns", n)+".id", "campaign", c.ID))
+	}
+	for n, a := range inv.Accounts {
+		at := indexed("accounts", n) + "."
+		errs = append(errs, accounts.once(at+"id", "account", a.ID))
+		names := listed{}
+		for m, i := range a.Integrations {
 			at := indexed(at+"integrations", m) + "."
-			errs = append(errs, i.check(at))
-			if first, twice := seen[i.ID]; twice && i.ID != "" {
-				errs = append(errs, domain.InvalidField(at+"id", "The integration %q is listed twice, first at %s", i.ID, first))
+			again := integrations.once(at+"id", "integration", i.ID)
+			if again == nil {
+				again = names.once(at+"name", "name", i.Name)
 			}
-			seen[i.ID] = at
+			errs = append(errs, again)
 		}
 	}
 	return domain.Mistakes(errs...)
+}
+
+// listed is what has been listed, with the path of each.
+type listed map[string]string
+
+func (l listed) once(field, what, v string) error {
+	if first, twice := l[v]; twice && v != "" {
+		return domain.InvalidField(field, "The %s %q is listed twice, first at %s", what, v, first)
+	}
+	l[v] = field
+	return nil
 }
 
 func (a InventoryAccount) check(at string) error {
 	errs := []error{key(at+"id", a.ID), text(at+"name", a.Name), key(at+"region", a.Region)}
 	if _, err := time.LoadLocation(a.TimeZone); err != nil || a.TimeZone == "" {
 		errs = append(errs, domain.InvalidField(at+"timeZone", "Enter an IANA time zone, for example Europe/Berlin"))
+	}
+	for n, d := range a.Domains {
+		errs = append(errs, domainName(indexed(at+"domains", n), d))
+	}
+	for n, c := range a.Contacts {
+		at := indexed(at+"contacts", n) + "."
+		errs = append(errs, text(at+"name", c.Name), email(at+"email", c.Email))
 	}
 	for n, p := range a.People {
 		at := indexed(at+"people", n) + "."
@@ -62,12 +102,18 @@ func (p InventoryPerson) check(at string) error {
 }
 
 func (i InventoryIntegration) check(at string) error {
-	var often error
+	var often, every, secret error
 	if i.Schedule.TimesADay < 0 || i.Schedule.TimesADay > 24 {
-		often = domain.InvalidField(at+"schedule.timesADay", "Enter a number from 1 to 24")
+		often = domain.InvalidField(at+"schedule.timesADay", "Enter a number from 1 to 24, or 0 for the usual rounds, every eight hours")
 	}
-	return domain.Mistakes(key(at+"id", i.ID), text(at+"name", i.Name), guid(at+"tenantId", i.TenantID),
-		text(at+"tenantDomain", i.TenantDomain), often, guid(at+"legacyApp.clientId", i.LegacyApp.ClientID), text(at+"legacyApp.name", i.LegacyApp.Name))
+	if i.Schedule.Every < 0 {
+		every = domain.InvalidField(at+"schedule.every", "Enter a duration longer than zero, for example \"6h\", or leave it out")
+	}
+	if i.LegacyApp.Secret != "" { // left out, the one that is held stays
+		secret = secretMistake(at+"legacyApp.secret", i.LegacyApp.Secret)
+	}
+	return domain.Mistakes(key(at+"id", i.ID), text(at+"name", i.Name), guid(at+"tenantId", i.TenantID), domainName(at+"tenantDomain", i.TenantDomain),
+		often, every, guid(at+"legacyApp.clientId", i.LegacyApp.ClientID), text(at+"legacyApp.name", i.LegacyApp.Name), secret)
 }
 
 // checkTerms holds a campaign's dates and durations against their rules.
@@ -125,6 +171,21 @@ func text(field, v string) error {
 func oneLine(field, v string) error {
 	if strings.ContainsFunc(v, unicode.IsControl) {
 		return domain.InvalidField(field, "Enter one line, without line breaks and control characters")
+	}
+	return nil
+}
+
+func domainName(field, v string) error {
+	if len(v) > 253 || !domainPattern.MatchString(v) {
+		return domain.InvalidField(field, "Enter a domain, for example contoso.com")
+	}
+	return nil
+}
+
+// email takes an address alone: net/mail reads one with a name in front, too.
+func email(field, v string) error {
+	if a, err := mail.ParseAddress(v); err != nil || a.Address != v || len(v) > 254 {
+		return domain.InvalidField(field, "Enter an e-mail address, for example ana@contoso.com")
 	}
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 
 // importIntegration adds an integration, or brings the settings of one up to
 // date. Its tenant, and what has happened since, stay.
-func (tx *Tx) importIntegration(rep *InventoryReport, a InventoryAccount, in InventoryIntegration, sealed []byte) error {
+func (tx *Tx) importIntegration(rep *InventoryReport, at string, a InventoryAccount, in InventoryIntegration, sealed []byte) error {
 	row, err := tx.Integrations().Get(in.ID)
 	known := err == nil
 	var d differences
@@ -28,14 +28,18 @@ func (tx *Tx) importIntegration(rep *InventoryReport, a InventoryAccount, in Inv
 		}
 	case err == nil:
 		row.Name, row.Schedule, row.Settings = in.Name, in.Schedule, in.Settings
-		err = tx.Integrations().Update(&row)
+		if err = tx.nameIsFree(at+"name", row); err == nil {
+			err = tx.Integrations().Update(&row)
+		}
 	case domain.IsNotFound(err):
 		row = domain.Integration{
 			ID: in.ID, AccountID: a.ID, Name: in.Name, TenantID: strings.ToLower(in.TenantID), TenantDomain: in.TenantDomain,
 			Product: domain.ProductDirectorySync, Binding: domain.BoundLegacy, Epoch: 1, Settings: in.Settings, Schedule: in.Schedule,
 			Condition: domain.ConditionOK, NextDueAt: tx.At(), CreatedAt: tx.At(),
 		}
-		err = tx.Integrations().Insert(&row)
+		if err = tx.nameIsFree(at+"name", row); err == nil {
+			err = tx.Integrations().Insert(&row)
+		}
 	}
 	if err != nil {
 		return err
@@ -63,6 +67,20 @@ func (tx *Tx) importIntegration(rep *InventoryReport, a InventoryAccount, in Inv
 		return err
 	}
 	return tx.Done(a.ID, "import-integration", "integration", in.ID, nil)
+}
+
+// nameIsFree refuses a name that another integration of the account has.
+func (tx *Tx) nameIsFree(field string, row domain.Integration) error {
+	named, err := tx.Integrations().List(By(Where{"account_id": row.AccountID, "name": row.Name}))
+	if err != nil {
+		return err
+	}
+	for _, other := range named {
+		if other.ID != row.ID {
+			return domain.InvalidField(field, "The integration %q of this account has this name already. Choose another name, or rename that one first", other.ID)
+		}
+	}
+	return nil
 }
 
 // enteredLater reports whether a person has replaced the secret since, so that an

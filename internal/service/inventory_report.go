@@ -134,6 +134,9 @@ func accountDifferences(old, row domain.Account, had []domain.Contact, has []Inv
 	d.see("region", old.Region, row.Region)
 	d.see("timeZone", old.TimeZone, row.TimeZone)
 	d.see("domains", strings.Join(old.Domains, ", "), strings.Join(row.Domains, ", "))
+	if has == nil { // left out
+		return d
+	}
 	var before, after []string
 	for _, c := range had {
 		before = append(before, c.Name+" <"+c.Email+">")

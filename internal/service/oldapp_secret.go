@@ -110,22 +110,22 @@ const (
 // check gives the secret as it is to be kept. No refusal repeats what was sent.
 func (o LegacySecretOrder) check(now time.Time) (string, error) {
 	secret := strings.TrimSpace(o.Secret)
-	return secret, domain.Mistakes(secretMistake(secret), secretEndMistake(o.EndsAt, now))
+	return secret, domain.Mistakes(secretMistake("secret", secret), secretEndMistake(o.EndsAt, now))
 }
 
-func secretMistake(secret string) error {
+func secretMistake(field, secret string) error {
 	foreign := func(r rune) bool { return r <= ' ' || r > unicode.MaxASCII || r == 0x7f }
 	switch {
 	case secret == "":
-		return domain.InvalidField("secret", "Enter the Value of the new client secret")
+		return domain.InvalidField(field, "Enter the Value of the new client secret")
 	case guidPattern.MatchString(secret):
-		return domain.InvalidField("secret", "This is an id and not the secret: Microsoft's portal shows a Secret ID beside each Value, and it is the Value that is needed. It is shown only right after the secret was made; if it is gone, make another secret there")
+		return domain.InvalidField(field, "This is an id and not the secret: Microsoft's portal shows a Secret ID beside each Value, and it is the Value that is needed. It is shown only right after the secret was made; if it is gone, make another secret there")
 	case strings.HasSuffix(secret, "***"):
-		return domain.InvalidField("secret", "This is what the portal shows of a secret later: its beginning, and stars. The Value is shown only right after the secret was made; if it is gone, make another secret there")
+		return domain.InvalidField(field, "This is what the portal shows of a secret later: its beginning, and stars. The Value is shown only right after the secret was made; if it is gone, make another secret there")
 	case strings.ContainsFunc(secret, foreign):
-		return domain.InvalidField("secret", "A client secret has no blanks, line breaks or letters beyond ASCII. Copy the Value once more, and nothing around it")
+		return domain.InvalidField(field, "A client secret has no blanks, line breaks or letters beyond ASCII. Copy the Value once more, and nothing around it")
 	case len(secret) < secretLeast || len(secret) > secretMost:
-		return domain.InvalidField("secret", "A client secret has %d to %d characters; Microsoft's have about forty. Copy the Value once more", secretLeast, secretMost)
+		return domain.InvalidField(field, "A client secret has %d to %d characters; Microsoft's have about forty. Copy the Value once more", secretLeast, secretMost)
 	}
 	return nil
 }

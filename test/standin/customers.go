@@ -54,7 +54,7 @@ func person(subject string, role domain.Role) service.InventoryPerson {
 func integration(id, tenant string, now time.Time) service.InventoryIntegration {
 	return service.InventoryIntegration{
 		ID: id, Name: "Directory of " + id, TenantID: tenant, TenantDomain: id + ".test", Schedule: domain.SyncSchedule{TimesADay: 3},
-		LegacyApp: service.InventoryLegacyApp{ClientID: "33333333-3333-4333-8333-333333333333", Name: "old app", Secret: "hush", SecretEndsAt: domain.At(now.Add(30 * 24 * time.Hour))},
+		LegacyApp: service.InventoryLegacyApp{ClientID: "33333333-3333-4333-8333-333333333333", Name: "old app", Secret: "hush~hush~hush", SecretEndsAt: domain.At(now.Add(30 * 24 * time.Hour))},
 	}
 }
 

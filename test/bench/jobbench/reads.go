@@ -264,7 +264,7 @@ func imported(ctx context.Context, s *service.Service, integrations int) error {
 		id := fmt.Sprintf("int-%05d", i)
 		account.Integrations = append(account.Integrations, service.InventoryIntegration{
 			ID: id, Name: "Directory " + id, TenantID: fmt.Sprintf("11111111-1111-4111-8111-%012d", i), TenantDomain: id + ".test", Schedule: domain.SyncSchedule{TimesADay: 3},
-			LegacyApp: service.InventoryLegacyApp{ClientID: "33333333-3333-4333-8333-333333333333", Name: "old app", Secret: "hush", SecretEndsAt: domain.At(now.Add(time.Hour))},
+			LegacyApp: service.InventoryLegacyApp{ClientID: "33333333-3333-4333-8333-333333333333", Name: "old app", Secret: "hush~hush~hush", SecretEndsAt: domain.At(now.Add(time.Hour))},
 		})
 	}
 	day := domain.Duration(24 * time.Hour)
